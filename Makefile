@@ -1,0 +1,27 @@
+# make serve | make test | make check | make install
+# Each sets up what it needs: a virtual environment in .venv, once per change of pyproject.toml.
+
+VENV := .venv
+EXTRAS := cpu,train,bench,dev
+INSTALLED := $(VENV)/.installed
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+.PHONY: serve test check install
+
+serve: $(INSTALLED)
+	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
+
+test: check
+	$(VENV)/bin/python -m pytest
+
+check: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml deploy/install.sh
+	deploy/install.sh $(VENV) $(EXTRAS)
+	@touch $@
