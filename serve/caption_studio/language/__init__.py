@@ -1,0 +1,1 @@
+"""Description → caption: prompt, adapters, engine."""

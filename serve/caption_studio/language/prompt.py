@@ -1,0 +1,55 @@
+"""Descriptions and turns → the text that Falcon continues; pure.
+
+The captioning template is the one that the 2023 adapter was trained with
+(`Convert the given image description to social media worthy caption:`), ending where the
+caption begins. What callers write is data: it is folded onto one line, so it cannot open
+a line of the template.
+"""
+
+from collections.abc import Sequence
+
+from caption_studio.records import Description, Turn
+
+TASK = "Convert the given image description to social media worthy caption:"
+DESCRIPTION = "Description:"
+REQUEST = "Request:"
+CAPTION = "Caption:"
+
+SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant"}
+
+CHAT_STOP = tuple(f"\n{speaker}:" for speaker in SPEAKERS.values())
+"""What a model writes when it goes on to speak for the others."""
+
+
+def one_line(text: str) -> str:
+    """Fold every run of white space, line breaks of all kinds included, into one space."""
+    return " ".join(text.split())
+
+
+def join_descriptions(descriptions: Sequence[Description]) -> Description:
+    """Make one description of several pictures', in their order."""
+    return Description("; ".join(one_line(description.text) for description in descriptions))
+
+
+def steering(turns: Sequence[Turn]) -> str:
+    """Return what the caller wants of the caption: system texts, then the last user text.
+
+    Earlier user texts were answered by earlier captions.
+    """
+    system = [turn.text for turn in turns if turn.role == "system"]
+    user = [turn.text for turn in turns if turn.role == "user" and turn.text.strip()]
+    return one_line(" ".join([*system, *user[-1:]]))
+
+
+def caption_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
+    """Return the captioning prompt; a `Request:` line only where the caller asks something."""
+    lines = [TASK, f"{DESCRIPTION} {one_line(description.text)}"]
+    if request := steering(turns):
+        lines.append(f"{REQUEST} {request}")
+    return "\n".join([*lines, CAPTION])
+
+
+def chat_prompt(turns: Sequence[Turn]) -> str:
+    """Return a conversation without pictures, ending where the assistant's words begin."""
+    lines = [f"{SPEAKERS[turn.role]}: {one_line(turn.text)}" for turn in turns]
+    return "\n".join([*lines, f"{SPEAKERS['assistant']}:"])

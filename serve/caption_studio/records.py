@@ -1,0 +1,142 @@
+"""One frozen record per arrow of the data flow; nothing here computes.
+
+CaptionRequest ─▶ ImageBytes ─▶ Pixels ─▶ Description ─▶ Prompt ─▶ CaptionDelta…
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Literal
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """A picture as the caller named it: a data URL or an http(s) URL.
+
+    `param` is the field it stood in, for errors about it.
+    """
+
+    url: str
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation, its text parts joined."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the caption's tokens are drawn. `max_tokens` None means the room that is left."""
+
+    max_tokens: int | None
+    temperature: float
+    top_p: float
+    n: int = 1
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionRequest:
+    """What a caller asked for, in our words.
+
+    With images it is captioning and `turns` steer it; without, `turns` are the
+    conversation to go on with (`chat`) or the text to continue (`completion`).
+    """
+
+    request_id: str
+    endpoint: Literal["chat", "completion"]
+    model: str
+    images: tuple[ImageReference, ...]
+    turns: tuple[Turn, ...]
+    sampling: Sampling
+    stream: bool = False
+    include_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBytes:
+    """An encoded picture, as it came over the wire. `param` is the field it came from."""
+
+    data: bytes
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A decoded picture at the model's input size: uint8 [height_px, width_px, 3], RGB."""
+
+    data: bytes
+    height_px: int
+    width_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the describer saw, in plain English."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Text for the language model.
+
+    `answer` tells how the model's text becomes ours: `quoted` cuts the caption out of
+    the first pair of double quotes, `verbatim` passes everything on.
+    """
+
+    request_id: str
+    model: str
+    text: str
+    sampling: Sampling
+    answer: Literal["quoted", "verbatim"]
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionDelta:
+    """The next piece of choice `index`.
+
+    `completion_tokens` counts the tokens generated for this piece, `prompt_tokens` those
+    of the whole prompt (the same on every delta). `finish_reason` stands on a choice's
+    last delta, which may carry no text.
+    """
+
+    index: int
+    text: str
+    completion_tokens: int
+    prompt_tokens: int
+    finish_reason: FinishReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """Seconds that a request spent in each stage; 0 where it had no picture.
+
+    `intake_s` fetches and decodes, `describe_s` waits for and runs the describer,
+    `first_delta_s` waits for and runs the captioner up to its first group.
+    """
+
+    intake_s: float
+    describe_s: float
+    first_delta_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A request under way: what was seen, and the caption as it is written.
+
+    Deltas come in groups; `first` is there, `rest` may be empty. Close `rest` to stop the
+    generation.
+    """
+
+    description: Description | None
+    first: tuple[CaptionDelta, ...]
+    rest: AsyncGenerator[tuple[CaptionDelta, ...]]
+    times: StageTimes

@@ -1,0 +1,175 @@
+"""Every setting, with its unit in its name and its reason beside it.
+
+Built once, at the entry point, by `Settings.load`; passed down, never looked up. A value
+comes from, in this order: a `CAPTION_STUDIO_…` variable (nested names joined by two
+underscores: `CAPTION_STUDIO_VISION__MAX_BATCH_SIZE=32`), the `args` of the application in
+the Serve config file, the default below. The defaults are the embedded demo.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+EMBEDDED_PREFIX = "embedded:"
+EMBEDDED_MODELS_DIR = Path(__file__).parent / "demo" / "models"
+
+
+def model_location(source: str) -> str:
+    """Return the folder of an `embedded:` model, or `source` itself (a folder or a hub id)."""
+    if source.startswith(EMBEDDED_PREFIX):
+        return str(EMBEDDED_MODELS_DIR / source.removeprefix(EMBEDDED_PREFIX))
+    return source
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageSettings(_Section):
+    """Taking pictures in: data URL or URL → ImageBytes → Pixels."""
+
+    max_bytes: int = Field(20 * 1024**2, gt=0, description="encoded size of one picture")
+    max_pixels: int = Field(64_000_000, gt=0, description="width times height, before decoding")
+    max_side_px: int = Field(20_000, gt=0, description="longest side, before decoding")
+    max_url_bytes: int = Field(8 * 1024, gt=0, description="length of an http(s) URL")
+    max_redirects: int = Field(3, ge=0)
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="exact host:port pairs that may be private, e.g. an internal image store"
+    )
+    fetch_timeout_s: float = Field(10.0, gt=0, description="a whole fetch, redirects included")
+    fetch_concurrency: int = Field(32, gt=0, description="fetches at a time, per gateway replica")
+    decode_timeout_s: float = Field(10.0, gt=0, description="waiting for a worker included")
+    decode_workers: int = Field(2, gt=0, description="decodes at a time, per gateway replica")
+
+
+class VisionSettings(_Section):
+    """The describer: GIT."""
+
+    model: str = Field("embedded:git-demo", description="folder, hub id or embedded:NAME")
+    revision: str | None = Field(None, description="commit of a hub model")
+    image_size_px: int = Field(64, gt=0, description="side of the square the model was trained on")
+    device: Literal["cpu", "cuda"] = "cpu"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    max_length: int = Field(50, gt=1, description="tokens of a description, as upstream's example")
+    max_batch_size: int = Field(64, gt=0, description="pictures described together")
+    batch_wait_timeout_s: float = Field(
+        0.0, ge=0, description="0: whatever has gathered while the last batch ran goes at once"
+    )
+    threads: int = Field(1, gt=0, description="CPU threads of one replica's tensor operations")
+
+
+class AdapterSettings(_Section):
+    """One LoRA adapter: `id` is what callers put into `model`."""
+
+    id: str
+    source: str = Field(description="folder, hub id or embedded:NAME")
+
+
+class LanguageSettings(_Section):
+    """The captioner: Falcon with LoRA adapters, through vLLM."""
+
+    model: str = Field("embedded:falcon-demo", description="folder, hub id or embedded:NAME")
+    revision: str | None = Field(None, description="commit of a hub model")
+    id: str = Field("falcon-demo", description="what callers put into `model` for the base model")
+    adapters: tuple[AdapterSettings, ...] = (
+        AdapterSettings(id="caption-demo", source="embedded:caption-demo"),
+        AdapterSettings(id="caption-demo-plain", source="embedded:caption-demo-plain"),
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    max_lora_rank: int = Field(16, gt=0)
+    max_model_len: int = Field(1024, gt=0, description="tokens of prompt and answer together")
+    max_num_seqs: int = Field(128, gt=0, description="sequences in one engine step")
+    max_num_batched_tokens: int = Field(2048, gt=0, description="tokens in one engine step")
+    kv_cache_bytes: int | None = Field(
+        256 * 1024**2, gt=0, description="None: what gpu_memory_utilization leaves"
+    )
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="ignored on CPU")
+    cpu_threads: str = Field(
+        "nobind", description="VLLM_CPU_OMP_THREADS_BIND: small machines share their cores"
+    )
+    enforce_eager: bool = Field(
+        True, description="skips compilation: the demo starts a minute sooner; off on a GPU"
+    )
+    stream_interval_s: float = Field(
+        0.03, ge=0, description="deltas gather this long: each group is one actor call"
+    )
+    caption_max_tokens: int = Field(64, gt=0, description="default for captions")
+    caption_temperature: float = Field(0.1, ge=0, description="as the adapter was used in 2023")
+    caption_top_p: float = Field(0.7, gt=0, le=1, description="as the adapter was used in 2023")
+
+
+class GatewaySettings(_Section):
+    """The edge: HTTP in, HTTP out."""
+
+    max_body_bytes: int = Field(64 * 1024**2, gt=0, description="a whole request body")
+    upload_timeout_s: float = Field(30.0, gt=0, description="a whole request body")
+    request_timeout_s: float = Field(120.0, gt=0, description="from request to last byte")
+    max_in_flight: int = Field(512, gt=0, description="requests inside one gateway replica")
+    max_images: int = Field(8, gt=0, description="pictures in one request")
+    max_n: int = Field(16, gt=0, description="choices of one request")
+    max_text_bytes: int = Field(32 * 1024, gt=0, description="all text parts of one request")
+
+
+class LoggingSettings(_Section):
+    """What is written about a request, never what is in it."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "text"] = "json"
+
+
+class Settings(BaseSettings):
+    """All of the above; frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="CAPTION_STUDIO_",
+        env_nested_delimiter="__",
+    )
+
+    images: ImageSettings = ImageSettings()
+    vision: VisionSettings = VisionSettings()
+    language: LanguageSettings = LanguageSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    logging: LoggingSettings = LoggingSettings()
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any] | None = None) -> Self:
+        """Build the settings from a config file's `values`, overlaid by the environment.
+
+        Raises `pydantic.ValidationError` for an unknown name or a bad value.
+        """
+        return cls(**(values or {}))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the config file: what an operator sets last wins."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = self.model_ids
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"model and adapter ids must differ from one another: {ids}")
+        return self
+
+    @property
+    def model_ids(self) -> tuple[str, ...]:
+        """Every id a caller may name, the base model first."""
+        return (self.language.id, *(adapter.id for adapter in self.language.adapters))
+
+    @property
+    def default_caption_model(self) -> str:
+        """The model of a request that has a picture and names none."""
+        adapters = self.language.adapters
+        return adapters[0].id if adapters else self.language.id

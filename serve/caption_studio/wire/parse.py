@@ -1,0 +1,244 @@
+"""HTTP body → CaptionRequest, or the error that names the field at fault.
+
+Not here: reading the body (gateway), what the fields are (wire.schema), fetching pictures
+(images).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from caption_studio.errors import (
+    AboveMaximum,
+    BelowMinimum,
+    InvalidType,
+    InvalidValue,
+    MalformedJSON,
+    MissingParameter,
+    ModelNotFound,
+    RequestError,
+    TooLong,
+    UnknownParameter,
+)
+from caption_studio.records import CaptionRequest, ImageReference, Sampling, Turn
+from caption_studio.settings import Settings
+from caption_studio.wire.schema import (
+    ChatRequest,
+    CompletionRequest,
+    ImagePart,
+    SystemMessage,
+    TextPart,
+    UserMessage,
+)
+
+COMPLETION_MAX_TOKENS = 16
+"""The official default of `max_tokens` in completions."""
+
+Request = TypeVar("Request", bound=BaseModel)
+
+
+def parse_chat(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
+    """Read the body of `POST /v1/chat/completions`. Raises `RequestError`."""
+    request = _validate(ChatRequest, body)
+    images: list[ImageReference] = []
+    turns: list[Turn] = []
+    for index, message in enumerate(request.messages):
+        parts = message.content
+        if not isinstance(parts, str) and isinstance(message, UserMessage):
+            images += _image_references(parts, f"messages[{index}].content")
+        role = "system" if isinstance(message, SystemMessage) else message.role
+        turns.append(Turn(role, _text(parts)))
+    _check_limits(images, turns, settings, images_param="messages", text_param="messages")
+    return _request(
+        request,
+        request_id=request_id,
+        endpoint="chat",
+        images=images,
+        turns=turns,
+        max_tokens=request.max_completion_tokens or request.max_tokens,
+        settings=settings,
+    )
+
+
+def parse_completion(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
+    """Read the body of `POST /v1/completions`. Raises `RequestError`."""
+    request = _validate(CompletionRequest, body)
+    images = [] if request.image is None else [ImageReference(request.image, "image")]
+    turns = [Turn("user", request.prompt)]
+    if not images and not request.prompt:
+        raise MissingParameter("Send a prompt, an image, or both.", param="prompt")
+    _check_limits(images, turns, settings, images_param="image", text_param="prompt")
+    return _request(
+        request,
+        request_id=request_id,
+        endpoint="completion",
+        images=images,
+        turns=turns,
+        max_tokens=request.max_tokens or (None if images else COMPLETION_MAX_TOKENS),
+        settings=settings,
+    )
+
+
+def _request(
+    request: ChatRequest | CompletionRequest,
+    *,
+    request_id: str,
+    endpoint: Any,
+    images: Sequence[ImageReference],
+    turns: Sequence[Turn],
+    max_tokens: int | None,
+    settings: Settings,
+) -> CaptionRequest:
+    if request.stream_options is not None and not request.stream:
+        raise InvalidValue(
+            "stream_options may only be sent when stream is true.", param="stream_options"
+        )
+    options = request.stream_options
+    return CaptionRequest(
+        request_id=request_id,
+        endpoint=endpoint,
+        model=_model(request.model, bool(images), settings),
+        images=tuple(images),
+        turns=tuple(turns),
+        sampling=_sampling(request, bool(images), max_tokens, settings),
+        stream=bool(request.stream),
+        include_usage=options is not None and options.include_usage,
+    )
+
+
+def _model(model: str | None, has_images: bool, settings: Settings) -> str:
+    if model is None:
+        return settings.default_caption_model if has_images else settings.language.id
+    if model not in settings.model_ids:
+        raise ModelNotFound("The model that `model` names does not exist.", param="model")
+    return model
+
+
+def _sampling(
+    request: ChatRequest | CompletionRequest,
+    has_images: bool,
+    max_tokens: int | None,
+    settings: Settings,
+) -> Sampling:
+    n = 1 if request.n is None else request.n
+    if n > settings.gateway.max_n:
+        raise AboveMaximum(f"n may be at most {settings.gateway.max_n}.", param="n")
+    language = settings.language
+    temperature, top_p = (
+        (language.caption_temperature, language.caption_top_p) if has_images else (1.0, 1.0)
+    )
+    stop = request.stop or []
+    return Sampling(
+        max_tokens=max_tokens or (language.caption_max_tokens if has_images else None),
+        temperature=temperature if request.temperature is None else request.temperature,
+        top_p=top_p if request.top_p is None else request.top_p,
+        n=n,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        seed=request.seed,
+    )
+
+
+def _image_references(parts: Sequence[Any], param: str) -> list[ImageReference]:
+    return [
+        ImageReference(part.image_url.url, f"{param}[{index}].image_url.url")
+        for index, part in enumerate(parts)
+        if isinstance(part, ImagePart)
+    ]
+
+
+def _text(content: str | Sequence[Any]) -> str:
+    if isinstance(content, str):
+        return content
+    return " ".join(part.text for part in content if isinstance(part, TextPart))
+
+
+def _check_limits(
+    images: Sequence[ImageReference],
+    turns: Sequence[Turn],
+    settings: Settings,
+    *,
+    images_param: str,
+    text_param: str,
+) -> None:
+    gateway = settings.gateway
+    if len(images) > gateway.max_images:
+        raise TooLong(
+            f"A request may hold at most {gateway.max_images} images.", param=images_param
+        )
+    if sum(len(turn.text.encode()) for turn in turns) > gateway.max_text_bytes:
+        raise TooLong(
+            f"The text of a request may be at most {gateway.max_text_bytes} bytes long.",
+            param=text_param,
+            code="string_above_max_length",
+        )
+
+
+def _validate(model: type[Request], body: bytes) -> Request:
+    value = _json_object(body)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        _refuse(error.errors(include_url=False, include_input=False)[0])
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        # Unlike json.loads: bounded depth, no lone surrogates, UTF-8 only.
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedJSON("We could not parse the JSON body of your request.") from error
+    if not isinstance(value, dict):
+        raise MalformedJSON("The body of your request must be one JSON object.")
+    return value
+
+
+def _refuse(details: ErrorDetails) -> NoReturn:
+    """Raise the error that stands for pydantic's.
+
+    Source of its type names: https://docs.pydantic.dev/latest/errors/validation_errors/
+    """
+    param = _param(details["loc"])
+    kind = details["type"]
+    message = f"Invalid {param or 'body'}: {details['msg']}."
+    error, code = _ERRORS.get(kind, (InvalidType if kind.endswith("_type") else InvalidValue, None))
+    if error is UnknownParameter:
+        message = f"Unrecognized request argument supplied: {param}."
+    elif error is MissingParameter:
+        message = f"Missing required parameter: {param}."
+    elif error in (BelowMinimum, AboveMaximum) and _is_fractional(details):
+        code = code.replace("integer", "decimal") if code else None
+    raise error(message, param=param or None, code=code)
+
+
+_ERRORS: dict[str, tuple[type[RequestError], str | None]] = {
+    "missing": (MissingParameter, None),
+    "extra_forbidden": (UnknownParameter, None),
+    "part_type": (InvalidValue, None),
+    "message_role": (InvalidValue, None),
+    "int_from_float": (InvalidType, None),
+    "greater_than": (BelowMinimum, "integer_below_min_value"),
+    "greater_than_equal": (BelowMinimum, "integer_below_min_value"),
+    "less_than": (AboveMaximum, "integer_above_max_value"),
+    "less_than_equal": (AboveMaximum, "integer_above_max_value"),
+    "too_short": (BelowMinimum, "array_below_min_length"),
+    "too_long": (TooLong, "array_above_max_length"),
+    "string_too_short": (BelowMinimum, "string_below_min_length"),
+    "string_too_long": (TooLong, "string_above_max_length"),
+}
+
+
+def _is_fractional(details: ErrorDetails) -> bool:
+    return any(isinstance(bound, float) for bound in details.get("ctx", {}).values())
+
+
+def _param(location: Sequence[str | int]) -> str:
+    """Return the path as callers write it: `messages[0].content[1].image_url.url`."""
+    path = ""
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif not step.startswith("@"):
+            path += f".{step}" if path else step
+    return path

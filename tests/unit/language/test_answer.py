@@ -1,0 +1,83 @@
+import pytest
+
+from caption_studio.language.answer import Choices, QuotedCaption, Verbatim
+
+
+def cut(*pieces: str) -> tuple[str, bool]:
+    cutter = QuotedCaption()
+    caption = "".join(cutter.feed(piece) for piece in pieces) + cutter.end()
+    return caption, cutter.finished
+
+
+@pytest.mark.parametrize(
+    ("pieces", "caption"),
+    [
+        ((' "Sea you soon!" and so on "more"',), "Sea you soon!"),
+        ((" ", '"', "Sea", " you", '"', " on"), "Sea you"),
+        (('Sure: "Sea you" on',), "Sea you"),
+        (('\n"Sea you"',), "Sea you"),
+        (('""',), ""),
+    ],
+)
+def test_the_caption_stands_between_the_first_pair_of_quotes(
+    pieces: tuple[str, ...], caption: str
+) -> None:
+    assert cut(*pieces) == (caption, True)
+
+
+def test_every_split_of_the_text_gives_the_same_caption() -> None:
+    text = ' "Golden hour 🌅 #sea" Description: more "x"'
+    for first in range(len(text)):
+        for second in range(first, len(text)):
+            assert cut(text[:first], text[first:second], text[second:])[0] == "Golden hour 🌅 #sea"
+
+
+def test_an_answer_cut_short_keeps_what_was_written() -> None:
+    assert cut(' "Sea you so') == ("Sea you so", False)
+
+
+def test_a_model_that_opens_no_quote_on_its_first_line_is_taken_at_its_word() -> None:
+    assert cut(' The sea.\nShe said "hi".') == ('The sea.\nShe said "hi".', False)
+    assert cut(" The sea. ") == ("The sea.", False)
+
+
+def test_verbatim_passes_everything_on() -> None:
+    cutter = Verbatim()
+    assert cutter.feed(' "a" ') + cutter.end() == ' "a" '
+    assert not cutter.finished
+
+
+def test_a_choice_ends_at_the_closing_quote_and_counts_tokens_up_to_there() -> None:
+    choices = Choices(1, "quoted", prompt_tokens=5)
+    choices.feed(0, ' "Sea', 2, None)
+    (first,) = choices.flush()
+    assert (first.text, first.completion_tokens, first.finish_reason) == ("Sea", 2, None)
+    choices.feed(0, ' you" and', 3, None)
+    assert choices.finished
+    (last,) = choices.flush()
+    assert (last.text, last.completion_tokens, last.finish_reason) == (" you", 3, "stop")
+    choices.feed(0, " more", 1, "length")
+    assert choices.flush() == ()
+
+
+def test_tokens_that_gave_no_text_yet_are_counted_with_the_next_delta() -> None:
+    choices = Choices(1, "verbatim", prompt_tokens=5)
+    choices.feed(0, "", 2, None)
+    assert choices.flush() == ()
+    choices.feed(0, "é", 1, "length")
+    (delta,) = choices.flush()
+    assert (delta.completion_tokens, delta.prompt_tokens) == (3, 5)
+
+
+def test_choices_run_and_finish_apart() -> None:
+    choices = Choices(2, "quoted", prompt_tokens=1)
+    choices.feed(1, ' "b"', 1, None)
+    choices.feed(0, ' "a', 1, None)
+    assert not choices.finished
+    assert [(d.index, d.text, d.finish_reason) for d in choices.flush()] == [
+        (0, "a", None),
+        (1, "b", "stop"),
+    ]
+    choices.feed(0, "", 1, "length")
+    assert choices.finished
+    assert [(d.index, d.finish_reason) for d in choices.flush()] == [(0, "length")]

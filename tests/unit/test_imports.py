@@ -1,0 +1,87 @@
+"""The house rules of who may import whom, held against the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import caption_studio
+
+ROOT = Path(caption_studio.__file__).parent
+BASE = {"errors", "records", "protocols", "settings"}
+
+MAY_IMPORT = {
+    "errors": BASE,
+    "records": BASE,
+    "protocols": BASE,
+    "settings": BASE,
+    "wire": BASE | {"wire"},
+    "images": BASE | {"images"},
+    "vision": BASE | {"vision"},
+    "language": BASE | {"language"},
+    "observability": BASE | {"observability"},
+    "pipeline": BASE | {"images", "language.prompt"},
+    "gateway": BASE | {"gateway", "pipeline", "wire", "observability"},
+    "client": BASE,
+    "demo": BASE | {"demo", "language.prompt"},
+}
+"""Rooms that are not named (deployments, cli) may import anything but `deployments`,
+which only cli may."""
+
+ONLY_IN = {
+    "torch": ("vision/", "demo/", "language/engine.py", "language/falcon_lora"),
+    "vllm": ("language/engine.py", "language/falcon_lora"),
+    "ray": ("deployments/",),
+    "fastapi": ("gateway/", "deployments/"),
+    "peft": ("demo/",),
+}
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    for path in ROOT.rglob("*.py"):
+        module = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from ((module, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{module}: relative import"
+                base = node.module or ""
+                if base in ("caption_studio", "caption_studio.language"):
+                    yield from ((module, f"{base}.{alias.name}") for alias in node.names)
+                else:
+                    yield module, base
+
+
+def test_no_room_imports_what_it_may_not() -> None:
+    wrong = []
+    for module, imported in imports():
+        if not imported.startswith("caption_studio."):
+            continue
+        room = module.removesuffix(".py").split("/")[0]
+        target = imported.removeprefix("caption_studio.")
+        allowed = MAY_IMPORT.get(room)
+        if allowed is None:
+            if target.startswith("deployments") and room not in ("deployments", "cli"):
+                wrong.append((module, imported))
+        elif not any(target == a or target.startswith(f"{a}.") for a in allowed):
+            wrong.append((module, imported))
+    assert wrong == []
+
+
+def test_heavy_libraries_stay_in_their_rooms() -> None:
+    wrong = [
+        (module, imported)
+        for module, imported in imports()
+        for library, places in ONLY_IN.items()
+        if imported.split(".")[0] == library and not module.startswith(places)
+    ]
+    assert wrong == []
+
+
+def test_the_check_sees_imports_at_all() -> None:
+    seen = set(imports())
+    assert ("pipeline.py", "caption_studio.language.prompt") in seen
+    assert ("language/engine.py", "vllm") in seen
+
+
+def test_the_source_root_is_no_package() -> None:
+    assert not (ROOT.parent / "__init__.py").exists()

@@ -1,0 +1,103 @@
+import pytest
+
+from caption_studio.errors import EngineFailure, InvalidImageURL, NotReady
+from caption_studio.pipeline import CaptionPipeline
+from caption_studio.records import Answer, CaptionRequest, ImageReference, Turn
+from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, sampling
+
+pytestmark = pytest.mark.anyio
+
+
+def request(images: int = 1, text: str = "", **changes: object) -> CaptionRequest:
+    values: dict[str, object] = {
+        "request_id": "r",
+        "endpoint": "chat",
+        "model": "caption-demo",
+        "images": tuple(ImageReference(f"u{i}", f"p{i}") for i in range(images)),
+        "turns": (Turn("user", text),),
+        "sampling": sampling(),
+    }
+    return CaptionRequest(**{**values, **changes})  # type: ignore[arg-type]
+
+
+async def text_of(answer: Answer) -> str:
+    groups = [answer.first, *[group async for group in answer.rest]]
+    return "".join(delta.text for group in groups for delta in group)
+
+
+async def test_a_picture_is_described_and_its_description_captioned() -> None:
+    captioner = FakeCaptioner()
+    answer = await CaptionPipeline(FakeLoader(), FakeDescriber(), captioner).answer(request())
+    assert answer.description is not None
+    assert answer.description.text == "a red boat"
+    assert await text_of(answer) == "Sea you"
+    (prompt,) = captioner.prompts
+    assert "Description: a red boat\n" in prompt.text
+    assert (prompt.answer, prompt.model, prompt.request_id) == ("quoted", "caption-demo", "r")
+
+
+async def test_each_of_several_pictures_is_described() -> None:
+    describer, captioner = FakeDescriber(), FakeCaptioner()
+    answer = await CaptionPipeline(FakeLoader(), describer, captioner).answer(request(images=3))
+    assert describer.calls == 3
+    assert answer.description is not None
+    assert answer.description.text == "a red boat; a red boat; a red boat"
+
+
+async def test_n_choices_take_one_description() -> None:
+    describer = FakeDescriber()
+    pipeline = CaptionPipeline(FakeLoader(), describer, FakeCaptioner())
+    answer = await pipeline.answer(request(sampling=sampling(n=3)))
+    assert describer.calls == 1
+    assert {delta.index for delta in answer.first} == {0, 1, 2}
+
+
+async def test_text_without_a_picture_is_continued_as_it_is() -> None:
+    describer, captioner = FakeDescriber(), FakeCaptioner()
+    pipeline = CaptionPipeline(FakeLoader(), describer, captioner)
+    answer = await pipeline.answer(request(images=0, text='Say "hi"\n', endpoint="completion"))
+    assert answer.description is None
+    assert describer.calls == 0
+    assert captioner.prompts[0].text == 'Say "hi"\n'
+    assert await text_of(answer) == ' "Sea you" and on'
+
+
+async def test_a_conversation_without_pictures_stops_where_the_user_would_speak() -> None:
+    captioner = FakeCaptioner()
+    await CaptionPipeline(FakeLoader(), FakeDescriber(), captioner).answer(
+        request(images=0, text="hi")
+    )
+    assert captioner.prompts[0].text == "User: hi\nAssistant:"
+    assert "\nUser:" in captioner.prompts[0].stop
+
+
+async def test_a_bad_picture_fails_before_anything_is_captioned() -> None:
+    captioner = FakeCaptioner()
+    loader = FakeLoader(InvalidImageURL("no", param="p0"))
+    with pytest.raises(InvalidImageURL):
+        await CaptionPipeline(loader, FakeDescriber(), captioner).answer(request(images=2))
+    assert captioner.prompts == []
+
+
+async def test_a_captioner_that_fails_at_once_fails_before_the_answer() -> None:
+    captioner = FakeCaptioner(failure=EngineFailure("no"))
+    with pytest.raises(EngineFailure):
+        await CaptionPipeline(FakeLoader(), FakeDescriber(), captioner).answer(request())
+    with pytest.raises(EngineFailure):
+        await CaptionPipeline(FakeLoader(), FakeDescriber(), FakeCaptioner(())).answer(request())
+
+
+async def test_closing_the_rest_stops_the_generation() -> None:
+    captioner = FakeCaptioner()
+    pipeline = CaptionPipeline(FakeLoader(), FakeDescriber(), captioner)
+    answer = await pipeline.answer(request(stream=True))
+    assert captioner.closed == 0
+    await answer.rest.aclose()
+    assert captioner.closed == 1
+
+
+async def test_it_is_ready_when_both_stages_are() -> None:
+    await CaptionPipeline(FakeLoader(), FakeDescriber(), FakeCaptioner()).check_ready()
+    down = FakeDescriber(failure=NotReady("starting"), ready=False)
+    with pytest.raises(NotReady):
+        await CaptionPipeline(FakeLoader(), down, FakeCaptioner()).check_ready()
