@@ -1,0 +1,1 @@
+"""The Serve application; the only room that imports ray."""

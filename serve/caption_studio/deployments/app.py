@@ -1,0 +1,80 @@
+"""Settings → the Serve application: Gateway over Describer and Captioner.
+
+`build` is the `import_path` of the Serve config files in deploy/. Replicas, resources and
+autoscaling are Serve's business and stand there under `deployments`; everything else is
+in the application's `args` (caption_studio.settings).
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve import Application
+from ray.serve._private.constants import RAY_SERVE_ENABLE_HA_PROXY
+from ray.serve.handle import DeploymentHandle
+
+from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
+from caption_studio.deployments.language import captioner_deployment
+from caption_studio.deployments.vision import describer_deployment
+from caption_studio.gateway.app import create_app
+from caption_studio.images.loader import ImageIntake
+from caption_studio.observability import logging as studio_logging
+from caption_studio.pipeline import CaptionPipeline
+from caption_studio.settings import Settings
+
+
+class Gateway:
+    """The HTTP edge: decodes pictures and composes the two stages."""
+
+    def __init__(
+        self, settings: Settings, describer: DeploymentHandle, captioner: DeploymentHandle
+    ) -> None:
+        self._settings = settings
+        self._describer = describer
+        self._captioner = captioner
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Build the application in the replica, once the handles are there."""
+        studio_logging.configure(self._settings.logging)
+        intake = ImageIntake(self._settings.images, size_px=self._settings.vision.image_size_px)
+        pipeline = CaptionPipeline(
+            intake, DescriberHandle(self._describer), CaptionerHandle(self._captioner)
+        )
+
+        @asynccontextmanager
+        async def resources() -> AsyncIterator[None]:
+            await intake.start()
+            try:
+                yield
+            finally:
+                await intake.close()
+
+        return create_app(
+            pipeline,
+            self._settings,
+            resources,
+            # Serve's Python proxy does (serve/_private/http_util.py, 2.60), HAProxy does not.
+            proxy_echoes_id=not RAY_SERVE_ENABLE_HA_PROXY,
+        )
+
+
+# The gateway's own Admission answers 429 in our form; Serve must not queue before it.
+gateway_deployment = serve.deployment(
+    ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=1024
+)(serve.ingress()(Gateway))
+
+
+def build(values: Mapping[str, Any] | None = None) -> Application:
+    """Return the application for a config file's `args`.
+
+    The environment is read here, once; replicas get the finished settings.
+
+    Raises:
+        pydantic.ValidationError: an unknown setting or a bad value.
+    """
+    settings = Settings.load(values)
+    return gateway_deployment.bind(
+        settings, describer_deployment.bind(settings), captioner_deployment.bind(settings)
+    )

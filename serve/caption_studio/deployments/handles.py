@@ -1,0 +1,95 @@
+"""Serve handles as the pipeline's stages; Ray's exceptions end here."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from caption_studio.errors import CaptionStudioError, EngineFailure, NotReady, Overloaded
+from caption_studio.records import CaptionDelta, Description, Pixels, Prompt
+
+READY_TIMEOUT_S = 2.0
+"""How long a stage may take to say that it is ready: a call waits while no replica is up."""
+
+RETRY_AFTER_S = 1
+
+
+class DescriberHandle:
+    """`protocols.Describer` over the describer's deployment."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def describe(self, pixels: Pixels, *, request_id: str) -> Description:
+        """See `protocols.Describer`."""
+        with _translated("describer"):
+            description: Description = await self._handle.describe.remote(pixels, request_id)
+            return description
+
+    async def check_ready(self) -> None:
+        """See `protocols.Describer`."""
+        await _check_ready("describer", self._handle)
+
+
+class CaptionerHandle:
+    """`protocols.Captioner` over the captioner's deployment."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+        self._streaming = handle.options(stream=True)
+
+    async def generate(
+        self, prompt: Prompt, *, stream: bool
+    ) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+        """See `protocols.Captioner`."""
+        with _translated("captioner"):
+            if not stream:
+                yield await self._handle.complete.remote(prompt)
+                return
+            groups = self._streaming.stream.remote(prompt)
+            try:
+                async for group in groups:
+                    yield group
+            finally:
+                groups.cancel()  # no effect on one that has ended
+
+    async def check_ready(self) -> None:
+        """See `protocols.Captioner`."""
+        await _check_ready("captioner", self._handle)
+
+
+async def _check_ready(stage: str, handle: DeploymentHandle) -> None:
+    not_ready = NotReady(f"The {stage} is starting.", retry_after_s=RETRY_AFTER_S)
+    try:
+        with _translated(stage):
+            await asyncio.wait_for(_awaited(handle.check_ready.remote()), READY_TIMEOUT_S)
+    except TimeoutError as error:
+        raise not_ready from error
+
+
+async def _awaited(response: Awaitable[Any]) -> Any:
+    return await response
+
+
+@contextmanager
+def _translated(stage: str) -> Generator[None]:
+    try:
+        yield
+    except RayTaskError as error:
+        # The stage raised. Ray's own exception is of the cause's class too, but its
+        # class attributes are not those of the instance that was raised.
+        if isinstance(error.cause, CaptionStudioError):
+            raise error.cause from None
+        raise EngineFailure(f"The {stage} failed on this request.") from error
+    except BackPressureError as error:
+        raise Overloaded(
+            "The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S
+        ) from error
+    except (RayActorError, DeploymentUnavailableError) as error:
+        raise NotReady(f"The {stage} is being replaced.", retry_after_s=RETRY_AFTER_S) from error
+    except RayError as error:
+        raise EngineFailure(f"The {stage} failed on this request.") from error

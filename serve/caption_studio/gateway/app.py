@@ -1,0 +1,54 @@
+"""Pipeline → ASGI application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from caption_studio.errors import CaptionStudioError
+from caption_studio.gateway.error_responses import on_error, on_http_exception
+from caption_studio.gateway.middleware import Admission, Failures, RequestContext
+from caption_studio.gateway.routes import create_router
+from caption_studio.observability.metrics import Metrics
+from caption_studio.pipeline import CaptionPipeline
+from caption_studio.settings import Settings
+
+Resources = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    pipeline: CaptionPipeline,
+    settings: Settings,
+    resources: Resources,
+    *,
+    proxy_echoes_id: bool = False,
+) -> FastAPI:
+    """Return the gateway. `resources` is entered at start-up and left at shutdown.
+
+    `proxy_echoes_id` is that of `middleware.RequestContext`.
+    """
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with resources():
+            yield
+
+    app = FastAPI(
+        title="Caption Studio",
+        summary="A picture goes in, a caption worth posting comes out.",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[
+            Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
+            Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
+            Middleware(Admission, max_in_flight=settings.gateway.max_in_flight),
+        ],
+        exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
+    )
+    app.include_router(create_router(pipeline, settings, metrics))
+    return app

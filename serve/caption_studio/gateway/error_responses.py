@@ -1,0 +1,47 @@
+"""Exceptions → the OpenAI error body, with status and headers.
+
+A response that has already started is its own case: see gateway.middleware.
+"""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from caption_studio.errors import (
+    CaptionStudioError,
+    MethodNotAllowed,
+    RouteNotFound,
+    ServiceError,
+)
+from caption_studio.wire.render import error_body
+
+
+def error_response(error: CaptionStudioError) -> Response:
+    """Return the answer that stands for `error`."""
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    return Response(error_body(error), error.status, headers=headers, media_type="application/json")
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Answer a `CaptionStudioError` that a route raised."""
+    assert isinstance(error, CaptionStudioError)
+    request.scope["caption_studio.log"]["error_code"] = error.code
+    return error_response(error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the router itself refuses: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)
+    path, method = request.url.path, request.method
+    translated: CaptionStudioError
+    if error.status_code == 404:
+        translated = RouteNotFound(f"Unknown request URL: {method} {path}.")
+    elif error.status_code == 405:
+        translated = MethodNotAllowed(f"{method} is not allowed on {path}.")
+    else:
+        translated = ServiceError("The server could not handle this request.")
+    response = await on_error(request, translated)
+    response.headers.update(error.headers or {})
+    return response

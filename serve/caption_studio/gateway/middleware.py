@@ -1,0 +1,160 @@
+"""What happens around every request, as pure ASGI: id, log line, metrics, admission, deadline.
+
+From outside in: `RequestContext` names the request and reports it, `Failures` turns what
+went wrong into an answer (an error event where the answer is already a stream),
+`Admission` refuses at the door.
+"""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from caption_studio.errors import (
+    CaptionStudioError,
+    DeadlineExceeded,
+    Overloaded,
+    ServiceError,
+)
+from caption_studio.gateway.error_responses import error_response
+from caption_studio.observability.logging import request_id as current_request_id
+from caption_studio.observability.metrics import PROBES, Metrics
+from caption_studio.wire.render import sse_error
+
+logger = logging.getLogger("caption_studio.access")
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestContext:
+    """Gives the request an id, counts it and writes its one log line.
+
+    An `x-request-id` from outside is kept if it is short and plain. `proxy_echoes_id` says
+    that the proxy in front puts the id it sent in into the response by itself.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, proxy_echoes_id: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._proxy_echoes_id = proxy_echoes_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, named, counted and logged."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given_id = _given_request_id(scope)
+        request_id = given_id or uuid.uuid4().hex
+        name_response = given_id is None or not self._proxy_echoes_id
+        log: dict[str, Any] = {}
+        scope["caption_studio.request_id"] = request_id
+        scope["caption_studio.log"] = log
+        current_request_id.set(request_id)
+        status = 499  # what proxies log for a client that went away before an answer
+        started = time.monotonic()
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if name_response:
+                    name = (b"x-request-id", request_id.encode())
+                    message["headers"] = [*message["headers"], name]
+            await send(message)
+
+        try:
+            with self._metrics.in_flight(scope["path"]):
+                await self._app(scope, receive, send_named)
+        finally:
+            self._report(scope, status, time.monotonic() - started, log)
+
+    def _report(self, scope: Scope, status: int, seconds: float, log: dict[str, Any]) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"]
+        self._metrics.answered(route=route, method=method, status=status, seconds=seconds)
+        if "error_code" in log:
+            self._metrics.failed(log["error_code"])
+        level = logging.DEBUG if scope["path"] in PROBES else logging.INFO
+        fields = {"method": method, "route": route, "status": status, "duration_s": seconds}
+        logger.log(level, "request", extra={**fields, **log})
+
+
+class Failures:
+    """Ends every request within its deadline, and with an answer.
+
+    What routes raise on purpose is answered further in; here arrive the deadline and the
+    unexpected, of which the caller learns no more than the request id.
+    """
+
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+        self._app = app
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or answer for its failure."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = is_stream = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started, is_stream
+            if message["type"] == "http.response.start":
+                started = True
+                is_stream = any(
+                    name == b"content-type" and value.startswith(b"text/event-stream")
+                    for name, value in message["headers"]
+                )
+            await send(message)
+
+        error: CaptionStudioError
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._app(scope, receive, watched_send)
+            return
+        except TimeoutError:
+            error = DeadlineExceeded("The request took longer than it may.")
+        except Exception:
+            logger.exception("unexpected failure")
+            request_id = scope["caption_studio.request_id"]
+            error = ServiceError(f"The server had an error. Its id is {request_id}.")
+        scope["caption_studio.log"]["error_code"] = error.code
+        if not started:
+            await error_response(error)(scope, receive, send)
+        elif is_stream:
+            await send({"type": "http.response.body", "body": sse_error(error)})
+
+
+class Admission:
+    """Lets at most `max_in_flight` requests in and refuses the next at once."""
+
+    def __init__(self, app: ASGIApp, max_in_flight: int) -> None:
+        self._app = app
+        self._free = max_in_flight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it while every place is taken."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        if self._free == 0:
+            error = Overloaded("The service is full. Try again soon.", retry_after_s=1)
+            scope["caption_studio.log"]["error_code"] = error.code
+            await error_response(error)(scope, receive, send)
+            return
+        self._free -= 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._free += 1
+
+
+def _given_request_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value.decode("ascii"))
+    return None

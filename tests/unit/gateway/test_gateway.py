@@ -1,0 +1,314 @@
+"""The gateway's app over fakes: every kind of answer, without Ray or a model."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from caption_studio import errors
+from caption_studio.gateway.app import create_app
+from caption_studio.pipeline import CaptionPipeline
+from caption_studio.records import CaptionDelta, Prompt
+from caption_studio.settings import Settings
+from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader
+
+pytestmark = pytest.mark.anyio
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+CHAT = {"messages": [{"role": "user", "content": [PICTURE]}]}
+CHAT_PATH = "/v1/chat/completions"
+
+
+@asynccontextmanager
+async def gateway(
+    captioner: Any = None,
+    describer: Any = None,
+    loader: Any = None,
+    **settings: Any,
+) -> AsyncIterator[httpx.AsyncClient]:
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[None]:
+        yield
+
+    pipeline = CaptionPipeline(
+        loader or FakeLoader(), describer or FakeDescriber(), captioner or FakeCaptioner()
+    )
+    app = create_app(pipeline, Settings.load({"gateway": settings}), resources)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+def events(text: str) -> list[Any]:
+    lines = [line.removeprefix("data: ") for line in text.split("\n\n") if line]
+    return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+async def test_a_whole_chat_answer() -> None:
+    async with gateway() as client:
+        answer = (await client.post(CHAT_PATH, json=CHAT)).json()
+    assert answer["object"] == "chat.completion"
+    assert answer["id"].startswith("chatcmpl-")
+    assert answer["caption_studio"] == {"description": "a red boat"}
+    assert answer["choices"] == [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Sea you", "refusal": None},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+    ]
+    assert answer["usage"] == {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+
+
+async def test_a_whole_completion() -> None:
+    async with gateway() as client:
+        answer = (await client.post("/v1/completions", json={"prompt": "a", "n": 2})).json()
+    assert answer["object"] == "text_completion"
+    assert [c["text"] for c in answer["choices"]] == [' "Sea you" and on'] * 2
+    assert answer["usage"]["completion_tokens"] == 6
+    assert "caption_studio" not in answer
+
+
+async def test_a_streamed_chat_answer_has_the_official_order() -> None:
+    body = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+    async with gateway() as client:
+        response = await client.post(CHAT_PATH, json=body)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    *chunks, usage, done = events(response.text)
+    assert done == "[DONE]"
+    assert [c["choices"][0]["delta"] for c in chunks] == [
+        {"role": "assistant", "content": ""},
+        {"content": "Sea"},
+        {"content": " you"},
+        {},
+    ]
+    assert [c["choices"][0]["finish_reason"] for c in chunks] == [None, None, None, "stop"]
+    assert [c.get("caption_studio") for c in chunks] == [{"description": "a red boat"}] + [None] * 3
+    assert all(c["usage"] is None for c in chunks)
+    assert usage["choices"] == []
+    assert usage["usage"]["total_tokens"] == 9
+    assert len({c["id"] for c in [*chunks, usage]}) == 1
+
+
+async def test_a_streamed_completion_without_usage() -> None:
+    async with gateway() as client:
+        response = await client.post("/v1/completions", json={"prompt": "a", "stream": True})
+    *chunks, done = events(response.text)
+    assert done == "[DONE]"
+    assert "".join(c["choices"][0]["text"] for c in chunks) == ' "Sea you" and on'
+    assert all("usage" not in c for c in chunks)
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+
+
+FAILURES = [
+    cls("public text", param="p", retry_after_s=2)
+    for cls in vars(errors).values()
+    if isinstance(cls, type) and issubclass(cls, errors.CaptionStudioError)
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda f: type(f).__name__)
+async def test_every_error_class_is_an_answer(failure: errors.CaptionStudioError) -> None:
+    async with gateway(FakeCaptioner(failure=failure)) as client:
+        response = await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+    assert response.status_code == failure.status
+    assert response.headers["retry-after"] == "2"
+    assert response.json() == {
+        "error": {
+            "message": "public text",
+            "type": failure.type,
+            "param": "p",
+            "code": failure.code,
+        }
+    }
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda f: type(f).__name__)
+async def test_every_error_class_ends_a_stream(failure: errors.CaptionStudioError) -> None:
+    captioner = FakeCaptioner(failure=failure, fail_after=1)
+    async with gateway(captioner) as client:
+        response = await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+    assert response.status_code == 200
+    *chunks, last = events(response.text)
+    assert last["error"]["code"] == failure.code
+    assert all(c["choices"][0]["finish_reason"] is None for c in chunks)
+
+
+class Unexpected(FakeCaptioner):
+    def __init__(self) -> None:
+        super().__init__(failure=RuntimeError("secret /etc/passwd"))  # no error of ours
+
+
+async def test_the_unexpected_tells_the_caller_no_more_than_an_id() -> None:
+    async with gateway(Unexpected()) as client:
+        response = await client.post(CHAT_PATH, json=CHAT)
+    assert response.status_code == 500
+    assert response.json()["error"]["type"] == "server_error"
+    assert "secret" not in response.text
+    assert response.headers["x-request-id"] in response.text
+
+
+async def test_the_unexpected_within_a_stream_is_an_error_event() -> None:
+    captioner = Unexpected()
+    captioner.fail_after = 1
+    async with gateway(captioner) as client:
+        response = await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+    assert events(response.text)[-1]["error"]["code"] == "internal_error"
+    assert "secret" not in response.text
+
+
+class Hanging(FakeCaptioner):
+    def __init__(self, *, after_first: bool) -> None:
+        super().__init__()
+        self.after_first = after_first
+        self.reached = asyncio.Event()
+        self.release = asyncio.Event()
+
+    async def generate(
+        self, prompt: Prompt, *, stream: bool
+    ) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+        try:
+            if self.after_first:
+                yield (CaptionDelta(0, "Sea", 1, 7),)
+            self.reached.set()
+            await self.release.wait()
+            yield (CaptionDelta(0, " you", 1, 7, "stop"),)
+        finally:
+            self.closed += 1
+
+
+async def test_the_deadline_is_an_answer_and_stops_the_generation() -> None:
+    captioner = Hanging(after_first=False)
+    async with gateway(captioner, request_timeout_s=0.05) as client:
+        response = await client.post(CHAT_PATH, json=CHAT)
+    assert (response.status_code, response.json()["error"]["code"]) == (504, "deadline_exceeded")
+    assert captioner.closed == 1
+
+
+async def test_the_deadline_within_a_stream_is_an_error_event() -> None:
+    captioner = Hanging(after_first=True)
+    async with gateway(captioner, request_timeout_s=0.05) as client:
+        response = await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+    *chunks, last = events(response.text)
+    assert chunks
+    assert last["error"]["code"] == "deadline_exceeded"
+    assert captioner.closed == 1
+
+
+async def test_a_full_gateway_refuses_at_once_and_recovers() -> None:
+    captioner = Hanging(after_first=False)
+    async with gateway(captioner, max_in_flight=1) as client:
+        first = asyncio.create_task(client.post(CHAT_PATH, json=CHAT))
+        await captioner.reached.wait()
+        refused = await client.post(CHAT_PATH, json=CHAT)
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json()["error"]["code"] == "overloaded"
+        assert (await client.get("/healthz")).status_code == 200
+        captioner.release.set()
+        assert (await first).status_code == 200
+        assert (await client.post(CHAT_PATH, json=CHAT)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("GET", "/nope", 404, "not_found"), ("GET", CHAT_PATH, 405, "method_not_allowed")],
+)
+async def test_the_router_answers_in_the_same_form(
+    method: str, path: str, status: int, code: str
+) -> None:
+    async with gateway() as client:
+        response = await client.request(method, path)
+    assert response.status_code == status
+    assert response.json()["error"]["code"] == code
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-type": "text/plain"}, 415),
+        ({}, 415),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
+        ({"content-type": "application/json; charset=utf-8"}, 200),
+    ],
+)
+async def test_only_plain_json_is_read(headers: dict[str, str], status: int) -> None:
+    async with gateway() as client:
+        response = await client.post(CHAT_PATH, content=json.dumps(CHAT), headers=headers)
+    assert response.status_code == status
+
+
+async def test_a_body_over_the_cap_is_refused_by_header_and_by_count() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 50
+
+    headers = {"content-type": "application/json"}
+    async with gateway(max_body_bytes=100) as client:
+        by_header = await client.post(CHAT_PATH, content=b"x" * 101, headers=headers)
+        by_count = await client.post(CHAT_PATH, content=endless(), headers=headers)
+    assert (by_header.status_code, by_count.status_code) == (413, 413)
+
+
+async def test_a_slow_upload_is_a_timeout() -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    headers = {"content-type": "application/json"}
+    async with gateway(upload_timeout_s=0.05) as client:
+        response = await client.post(CHAT_PATH, content=slow(), headers=headers)
+    assert response.status_code == 408
+
+
+async def test_readiness_is_that_of_the_stages() -> None:
+    async with gateway() as client:
+        assert (await client.get("/readyz")).status_code == 200
+    down = FakeDescriber(failure=errors.NotReady("starting", retry_after_s=1), ready=False)
+    async with gateway(describer=down) as client:
+        response = await client.get("/readyz")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_the_models_are_the_base_and_its_adapters() -> None:
+    async with gateway() as client:
+        answer = (await client.get("/v1/models")).json()
+    assert [(m["id"], m["parent"]) for m in answer["data"]] == [
+        ("falcon-demo", None),
+        ("caption-demo", "falcon-demo"),
+        ("caption-demo-plain", "falcon-demo"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("abc-1", True), ("a b", False), ("x" * 65, False), (None, False)]
+)
+async def test_a_request_id_from_outside_is_kept_if_it_is_plain(
+    given: str | None, kept: bool
+) -> None:
+    headers = {} if given is None else {"x-request-id": given}
+    async with gateway() as client:
+        response = await client.get("/healthz", headers=headers)
+    assert (response.headers["x-request-id"] == given) is kept
+
+
+async def test_metrics_count_requests_stages_tokens_and_errors() -> None:
+    async with gateway() as client:
+        await client.post(CHAT_PATH, json=CHAT)
+        await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+        await client.post(CHAT_PATH, json={"messages": []})
+        text = (await client.get("/metrics")).text
+    route = f'method="POST",route="{CHAT_PATH}"'
+    assert f'caption_studio_requests_total{{{route},status="200"}} 2.0' in text
+    assert f'caption_studio_requests_total{{{route},status="400"}} 1.0' in text
+    assert 'caption_studio_stage_duration_seconds_count{stage="describe"} 2.0' in text
+    assert 'caption_studio_tokens_total{kind="completion",model="caption-demo"} 4.0' in text
+    assert 'caption_studio_errors_total{code="array_below_min_length"} 1.0' in text
+    assert "caption_studio_requests_in_flight 0.0" in text
