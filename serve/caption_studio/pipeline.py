@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
-from caption_studio.errors import EngineFailure
+from caption_studio.errors import ContextLengthExceeded, EngineFailure
 from caption_studio.language import prompt as prompts
 from caption_studio.protocols import Captioner, Describer, ImageLoader, Stage
 from caption_studio.records import (
@@ -47,7 +47,7 @@ class CaptionPipeline:
         description = await self._describe(request, pictures)
         described = time.monotonic()
         deltas = self._captioner.generate(prompt_for(request, description), stream=request.stream)
-        first = await _first(deltas)
+        first = await _first(deltas, request)
         times = StageTimes(
             intake_s=loaded - started,
             describe_s=described - loaded,
@@ -99,9 +99,12 @@ async def _all(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]
     return [task.result() for task in tasks]
 
 
-async def _first(deltas: AsyncGenerator[DeltaGroup]) -> DeltaGroup:
+async def _first(deltas: AsyncGenerator[DeltaGroup], request: CaptionRequest) -> DeltaGroup:
     """Wait for the first group, so that what fails before it fails before the answer."""
     try:
         return await anext(deltas)
+    except ContextLengthExceeded as error:
+        error.param = "messages" if request.endpoint == "chat" else "prompt"
+        raise
     except StopAsyncIteration:
         raise EngineFailure("The captioner ended without an answer.") from None

@@ -1,7 +1,6 @@
 import pickle
 
 import pytest
-
 from caption_studio import errors
 from caption_studio.errors import CaptionStudioError
 

@@ -1,10 +1,10 @@
 """The fakes keep the promises of the protocols."""
 
 import pytest
-
 from caption_studio.errors import EngineFailure
 from caption_studio.protocols import Captioner, Describer, ImageLoader
 from caption_studio.records import Prompt
+
 from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, sampling
 
 PROMPT = Prompt("r", "m", "text", sampling(n=2), "quoted")
@@ -31,8 +31,7 @@ async def test_whole_is_one_group_and_streamed_are_several() -> None:
 @pytest.mark.anyio
 async def test_a_failure_comes_where_it_was_asked_for() -> None:
     captioner = FakeCaptioner(failure=EngineFailure("no"), fail_after=1)
-    groups = []
+    groups = captioner.generate(PROMPT, stream=True)
+    assert await anext(groups)
     with pytest.raises(EngineFailure):
-        async for group in captioner.generate(PROMPT, stream=True):
-            groups.append(group)
-    assert len(groups) == 1
+        await anext(groups)

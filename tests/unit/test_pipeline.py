@@ -1,8 +1,8 @@
 import pytest
-
-from caption_studio.errors import EngineFailure, InvalidImageURL, NotReady
+from caption_studio.errors import ContextLengthExceeded, EngineFailure, InvalidImageURL, NotReady
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import Answer, CaptionRequest, ImageReference, Turn
+
 from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, sampling
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +85,17 @@ async def test_a_captioner_that_fails_at_once_fails_before_the_answer() -> None:
         await CaptionPipeline(FakeLoader(), FakeDescriber(), captioner).answer(request())
     with pytest.raises(EngineFailure):
         await CaptionPipeline(FakeLoader(), FakeDescriber(), FakeCaptioner(())).answer(request())
+
+
+@pytest.mark.parametrize(("endpoint", "param"), [("chat", "messages"), ("completion", "prompt")])
+async def test_a_prompt_that_is_too_long_names_the_field_it_came_from(
+    endpoint: str, param: str
+) -> None:
+    captioner = FakeCaptioner(failure=ContextLengthExceeded("too long"))
+    pipeline = CaptionPipeline(FakeLoader(), FakeDescriber(), captioner)
+    with pytest.raises(ContextLengthExceeded) as refused:
+        await pipeline.answer(request(images=0, endpoint=endpoint))
+    assert refused.value.param == param
 
 
 async def test_closing_the_rest_stops_the_generation() -> None:

@@ -1,7 +1,6 @@
 import pytest
-from pydantic import ValidationError
-
 from caption_studio.settings import Settings
+from pydantic import ValidationError
 
 
 def test_the_defaults_are_the_demo() -> None:

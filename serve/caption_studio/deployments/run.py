@@ -49,6 +49,7 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
         client = serve_start(
             http_options=config.http_options.model_dump(),
             proxy_location=config.proxy_location,
+            global_logging_config=config.logging_config,
         )
         client.deploy_apps(config)
         _wait_until_running(config, stop)

@@ -102,8 +102,7 @@ class FalconEngine:
         if len(token_ids) >= limit:
             raise ContextLengthExceeded(
                 f"This model's context is {limit} tokens; the prompt has {len(token_ids)} "
-                "and leaves no room for an answer.",
-                param="messages",
+                "and leaves no room for an answer."
             )
         return token_ids
 

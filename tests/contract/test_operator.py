@@ -1,0 +1,75 @@
+"""What an operator relies on: probes, metrics, logs, the command line."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import COMMAND, Service
+from tests.pictures import held_out
+
+pytestmark = pytest.mark.service
+
+
+def test_it_is_up_and_ready(http: httpx.Client) -> None:
+    assert http.get("/healthz").json() == {"status": "ok"}
+    assert http.get("/readyz").json() == {"status": "ready"}
+
+
+def test_metrics_are_exported(http: httpx.Client) -> None:
+    answer = http.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "caption_studio_requests_in_flight 0.0" in answer.text
+
+
+def test_a_request_leaves_one_log_line_with_its_id_and_none_of_its_content(
+    http: httpx.Client, service: Service
+) -> None:
+    body = {"prompt": "a very secret prompt", "max_tokens": 2}
+    answer = http.post("/v1/completions", json=body, headers={"x-request-id": "log-test-1"})
+    assert answer.headers["x-request-id"] == "log-test-1"
+    lines: list[str] = []
+    for _ in range(100):  # the line travels through Ray's log monitor
+        text = service.log.read_text(errors="replace")
+        if lines := [line for line in text.splitlines() if "log-test-1" in line]:
+            break
+        time.sleep(0.1)
+    (line,) = lines
+    value = json.loads(line[line.index("{") :])
+    assert (value["status"], value["route"], value["model"]) == (
+        200,
+        "/v1/completions",
+        "falcon-demo",
+    )
+    assert "secret prompt" not in text
+
+
+def test_the_command_line_captions_files_and_names_the_one_that_is_none(
+    service: Service, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    picture = next(held_out(1))
+    good.write_bytes(picture.encoded())
+    bad.write_bytes(b"no picture")
+    done = subprocess.run(
+        [COMMAND, "caption", "--url", service.url, good, bad],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert picture.scene.description in done.stdout
+    assert "bad.png" in done.stderr
+
+
+def test_a_second_start_on_a_busy_port_says_so(service: Service) -> None:
+    port = service.url.rpartition(":")[2]
+    done = subprocess.run(
+        [COMMAND, "serve", "--port", port], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
