@@ -6,7 +6,7 @@ from caption_studio.language.answer import Choices
 from caption_studio.records import (
     CaptionDelta,
     Description,
-    ImageReference,
+    Picture,
     Pixels,
     Prompt,
     Sampling,
@@ -20,12 +20,12 @@ class FakeLoader:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
-        self.loaded: list[ImageReference] = []
+        self.loaded: list[Picture] = []
 
-    async def load(self, reference: ImageReference) -> Pixels:
+    async def load(self, picture: Picture) -> Pixels:
         if self.failure is not None:
             raise self.failure
-        self.loaded.append(reference)
+        self.loaded.append(picture)
         return PIXEL
 
 

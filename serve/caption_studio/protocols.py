@@ -3,16 +3,17 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from caption_studio.records import CaptionDelta, Description, ImageReference, Pixels, Prompt
+from caption_studio.records import CaptionDelta, Description, Picture, Pixels, Prompt
 
 
 class ImageLoader(Protocol):
-    """ImageReference → Pixels."""
+    """ImageReference or ImageBytes → Pixels."""
 
-    async def load(self, reference: ImageReference) -> Pixels:
+    async def load(self, picture: Picture) -> Pixels:
         """Return the picture at the describer's input size.
 
-        Raises `ImageError` with the reference's `param`.
+        Raises `ImageError` or `InvalidValue` with the picture's `param`, `Overloaded` if too
+        many pictures are under way, `NotReady` before the start and after the end.
         """
         ...
 

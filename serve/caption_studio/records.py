@@ -22,6 +22,18 @@ class ImageReference:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageBytes:
+    """An encoded picture, as it came over the wire. `param` is the field it came from."""
+
+    data: bytes
+    param: str
+
+
+Picture = ImageReference | ImageBytes
+"""A picture in a request: named, or uploaded with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One message of a conversation, its text parts joined."""
 
@@ -39,6 +51,11 @@ class Sampling:
     n: int = 1
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    top_logprobs: int | None = None
+    """None: no log probabilities; else those of each token and of so many alternatives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +69,11 @@ class CaptionRequest:
     request_id: str
     endpoint: Literal["chat", "completion"]
     model: str
-    images: tuple[ImageReference, ...]
+    images: tuple[Picture, ...]
     turns: tuple[Turn, ...]
     sampling: Sampling
     stream: bool = False
     include_usage: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ImageBytes:
-    """An encoded picture, as it came over the wire. `param` is the field it came from."""
-
-    data: bytes
-    param: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +109,30 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """The natural logarithm of a token's probability.
+
+    `data` are the token's own bytes: one character may be spread over several tokens.
+    """
+
+    data: bytes
+    logprob: float
+    alternatives: tuple["TokenLogprob", ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The bytes as text, with replacement characters where they are no whole one."""
+        return self.data.decode("utf-8", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionDelta:
     """The next piece of choice `index`.
 
     `completion_tokens` counts the tokens generated for this piece, `prompt_tokens` those
     of the whole prompt (the same on every delta). `finish_reason` stands on a choice's
-    last delta, which may carry no text.
+    last delta, which may carry no text. `logprobs` are those of the tokens that this
+    piece's text comes from, where they were asked for.
     """
 
     index: int
@@ -113,6 +140,7 @@ class CaptionDelta:
     completion_tokens: int
     prompt_tokens: int
     finish_reason: FinishReason | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 EMBEDDED_PREFIX = "embedded:"
@@ -111,6 +111,11 @@ class GatewaySettings(_Section):
     max_images: int = Field(8, gt=0, description="pictures in one request")
     max_n: int = Field(16, gt=0, description="choices of one request")
     max_text_bytes: int = Field(32 * 1024, gt=0, description="all text parts of one request")
+    api_keys: tuple[SecretStr, ...] = Field((), description="none: no key is needed")
+    api_keys_file: Path | None = Field(None, description="further keys, one a line")
+    requests_per_minute: int | None = Field(
+        None, gt=0, description="of one key, per gateway replica; None: no limit"
+    )
 
 
 class LoggingSettings(_Section):

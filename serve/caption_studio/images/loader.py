@@ -1,0 +1,87 @@
+"""ImageReference or ImageBytes → Pixels: the whole room behind one method.
+
+Fetching waits on the event loop; reading base64 and decoding run in threads (`workers.py`).
+
+Threads and not processes, measured for a 512-pixel JPEG on 2 cores: 2.4 ms called directly,
+2.6 in one of our threads, 2.7 to 3.9 in a process pool, with a p90 of 8 ms against 2.9.
+Every Pillow 13 step that takes long lets go of the interpreter (JPEG, PNG, WebP and GIF of
+16 megapixels: the longest stall of another thread was 8 ms), and a pool would fork or
+import again inside a Ray actor. What processes would add, that a stuck decode can be
+killed, is made up for by `stop` and by giving up on a thread.
+"""
+
+import ssl
+from collections.abc import Callable
+from functools import partial
+
+import httpcore
+
+from caption_studio.errors import NotReady
+from caption_studio.images.decode import decode
+from caption_studio.images.fetch import URLFetcher
+from caption_studio.images.network import Resolver, SystemResolver
+from caption_studio.images.source import is_data_url, read_data_url, within_cap
+from caption_studio.images.workers import DecodeWorkers, Stop
+from caption_studio.records import ImageBytes, Picture, Pixels
+from caption_studio.settings import ImageSettings
+
+
+class ImageIntake:
+    """Takes pictures in for a describer whose input is `size_px` pixels square.
+
+    `resolver`, `network` and `ssl_context` are how it reaches the internet; left out, they
+    are the system's own.
+    """
+
+    def __init__(
+        self,
+        settings: ImageSettings,
+        *,
+        size_px: int,
+        resolver: Resolver | None = None,
+        network: httpcore.AsyncNetworkBackend | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._settings = settings
+        self._size_px = size_px
+        self._system_resolver = SystemResolver(settings.fetch_concurrency)
+        self._resolver = resolver or self._system_resolver
+        self._network = network or httpcore.AnyIOBackend()
+        self._ssl_context = ssl_context
+        self._workers = DecodeWorkers(settings.decode_workers, timeout_s=settings.decode_timeout_s)
+        self._fetcher: URLFetcher | None = None
+
+    async def start(self) -> None:
+        """Read the certificates that TLS needs; threads start when there is work."""
+        self._fetcher = URLFetcher(
+            self._settings,
+            resolver=self._resolver,
+            network=self._network,
+            ssl_context=self._ssl_context or httpcore.default_ssl_context(),
+        )
+
+    async def close(self) -> None:
+        """Let go of all threads, without waiting for pictures under way."""
+        self._fetcher = None
+        self._system_resolver.close()
+        self._workers.close()
+
+    async def load(self, picture: Picture) -> Pixels:
+        """Return the picture at the describer's input size. See `protocols.ImageLoader`."""
+        if self._fetcher is None:
+            raise NotReady("The service is starting or shutting down.", retry_after_s=1)
+        max_bytes = self._settings.max_bytes
+        if isinstance(picture, ImageBytes):
+            uploaded = partial(within_cap, picture, max_bytes=max_bytes)
+            return await self._decode(uploaded, picture.param)
+        if is_data_url(picture.url):
+            embedded = partial(read_data_url, picture, max_bytes=max_bytes)
+            return await self._decode(embedded, picture.param)
+        async with self._fetcher.fetched(picture) as image:
+            return await self._decode(lambda: image, picture.param)
+
+    async def _decode(self, read: Callable[[], ImageBytes], param: str) -> Pixels:
+        def job(stop: Stop) -> Pixels:
+            return decode(read(), size_px=self._size_px, settings=self._settings, stop=stop)
+
+        return await self._workers.run(job, param=param)

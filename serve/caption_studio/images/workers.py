@@ -1,0 +1,160 @@
+"""Where decodes run: a bounded number of threads, each of which can be given up on.
+
+What runs in them is not here (`decode.py`), nor why they are threads (`loader.py`).
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from caption_studio.errors import ImageTooLarge, NotReady, Overloaded
+
+Result = TypeVar("Result")
+Stop = Callable[[], bool]
+
+logger = logging.getLogger(__name__)
+
+_STRAYS_PER_WORKER = 4
+"""Threads given up on, per worker, before a place stays taken until one of them ends."""
+
+
+class Stopped(Exception):
+    """The job was told to stop: nobody waits for its answer any more."""
+
+
+@dataclass(eq=False, slots=True)
+class _Run:
+    job: Callable[[Stop], Any]
+    answer: asyncio.Future[Any]
+    stop: threading.Event = field(default_factory=threading.Event)
+    holds_place: bool = True
+    give_up: asyncio.TimerHandle | None = None
+
+
+class DecodeWorkers:
+    """Runs jobs in at most `workers` threads at a time, each under a deadline.
+
+    A thread cannot be killed. One past its deadline is told to stop, its place goes to the
+    next job and another thread at once, and its answer is dropped whenever it comes. The
+    threads are daemons, so that a stuck one cannot hold up the end of the process either.
+    """
+
+    def __init__(self, workers: int, *, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._places = asyncio.Semaphore(workers)
+        self._max_strays = workers * _STRAYS_PER_WORKER
+        self._runs: set[_Run] = set()
+        self._idle: list[_Thread] = []
+        self._closed = False
+
+    async def run(self, job: Callable[[Stop], Result], *, param: str) -> Result:
+        """Return what `job` returns. Waiting for a place counts towards the deadline.
+
+        Raises what `job` raises; `Overloaded` if other jobs left this one less than half
+        of its time, `ImageTooLarge` if it had that and was not done; `NotReady` once closed.
+        """
+        loop = asyncio.get_running_loop()
+        arrived_s = loop.time()
+        started_s = deadline_s = arrived_s + self._timeout_s
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._places.acquire()
+                started_s = loop.time()
+                result: Result = await self._start(job, deadline_s)
+                return result
+        except TimeoutError as error:
+            if started_s - arrived_s > self._timeout_s / 2:
+                raise Overloaded(
+                    "Too many images are being decoded.", param=param, retry_after_s=1
+                ) from error
+            raise ImageTooLarge("The image takes too long to decode.", param=param) from error
+        except Stopped as error:
+            raise NotReady("The service is shutting down.", retry_after_s=1) from error
+
+    def close(self) -> None:
+        """Tell every job and every thread to stop, without waiting for any."""
+        self._closed = True
+        for run in self._runs:
+            run.stop.set()
+        while self._idle:
+            self._idle.pop().end()
+
+    def _start(self, job: Callable[[Stop], Any], deadline_s: float) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        run = _Run(job, loop.create_future())
+        run.answer.add_done_callback(lambda _: run.stop.set())  # the caller may have gone
+        try:
+            if self._closed:
+                raise Stopped
+            thread = self._idle.pop() if self._idle else _Thread(loop, self._finish)
+        except BaseException:  # closed, or the system has no thread left
+            self._places.release()
+            raise
+        thread.take(run)
+        self._runs.add(run)
+        run.give_up = loop.call_at(deadline_s, self._give_up, run)
+        return run.answer
+
+    def _finish(self, thread: "_Thread", run: _Run, result: Any, error: Exception | None) -> None:
+        self._runs.discard(run)
+        if run.give_up is not None:
+            run.give_up.cancel()
+        if run.holds_place and not self._closed:
+            self._idle.append(thread)
+        else:
+            thread.end()
+        if run.holds_place:
+            self._places.release()
+        if run.answer.done():  # given up on, or the caller has gone
+            return
+        if error is not None:
+            run.answer.set_exception(error)
+        else:
+            run.answer.set_result(result)
+
+    def _give_up(self, run: _Run) -> None:
+        strays = sum(not other.holds_place for other in self._runs)
+        if strays < self._max_strays:
+            run.holds_place = False
+            self._places.release()
+        logger.warning("a decode was given up on at its deadline", extra={"strays": strays + 1})
+
+
+class _Thread:
+    """One thread, kept for the next job: starting one for each cost as much as a decode."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        finish: Callable[["_Thread", _Run, Any, Exception | None], None],
+    ) -> None:
+        self._loop = loop
+        self._finish = finish
+        self._inbox: SimpleQueue[_Run | None] = SimpleQueue()
+        name = f"image-decode-{next(self._numbers)}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def take(self, run: _Run) -> None:
+        self._inbox.put(run)
+
+    def end(self) -> None:
+        self._inbox.put(None)
+
+    def _work(self) -> None:
+        while (run := self._inbox.get()) is not None:
+            result, error = None, None
+            try:
+                result = run.job(run.stop.is_set)
+            except Exception as caught:  # the edge of the thread: the waiter raises it
+                error = caught
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
+                self._loop.call_soon_threadsafe(self._finish, self, run, result, error)
+            del run, result, error  # nothing large is kept while waiting for the next

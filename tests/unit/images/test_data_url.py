@@ -1,0 +1,113 @@
+import base64
+
+import pytest
+from caption_studio.errors import ImageTooLarge, InvalidImageURL, InvalidValue, RequestError
+from caption_studio.images.source import is_data_url, read_data_url
+from caption_studio.records import ImageReference
+
+PARAM = "messages[0].content[0].image_url.url"
+LONG = bytes(range(256)) * 8192  # 2 MiB: more than one block of base64
+
+
+def read(url: str, max_bytes: int = 10_000_000) -> bytes:
+    image = read_data_url(ImageReference(url, PARAM), max_bytes=max_bytes)
+    assert image.param == PARAM
+    return image.data
+
+
+def data_url(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize("url", ["data:,", "DATA:image/png;base64,AAAA", "Data:x"])
+def test_knows_a_data_url_in_any_case(url: str) -> None:
+    assert is_data_url(url)
+
+
+@pytest.mark.parametrize("url", ["", "data", "http://data:80/", " data:,", "dat\u0430:,"])
+def test_knows_what_is_no_data_url(url: str) -> None:
+    assert not is_data_url(url)
+
+
+@pytest.mark.parametrize("data", [b"a", b"ab", b"abc", LONG, LONG + b"x"])
+def test_gives_back_the_bytes(data: bytes) -> None:
+    assert read(data_url(data)) == data
+
+
+@pytest.mark.parametrize(
+    "head", ["data:image/png;base64", "DATA:IMAGE/PNG;BASE64", "data:image/x-odd;a=b;base64"]
+)
+def test_reads_media_types_in_any_case_and_with_parameters(head: str) -> None:
+    assert read(head + ",YWJj") == b"abc"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "YWJ",
+        "YWJj!",
+        "YW Jj",
+        "YWJj\n",
+        "YWI",
+        "YQ=",
+        "YQ===",
+        "=YQ=",
+        "YQ==YQ==",
+        "YWJj%3D",
+        "-_-_",
+        "YWJ\u0441",
+        "\uff39WJj",
+        "YWJ\ud800",
+        base64.b64encode(LONG).decode()[:-1],
+        base64.b64encode(b"x" * 786431).decode() + "YWJj",  # padding at a block's end
+        base64.b64encode(LONG).decode() + "*",
+    ],
+)
+def test_bad_base64_is_an_invalid_value(payload: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        read("data:image/png;base64," + payload)
+    assert (caught.value.code, caught.value.param) == ("invalid_value", PARAM)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "data:",
+        "data:,",
+        "data:image/png",
+        "data:image/png,YWJj",
+        "data:image/png;base64",
+        "data:image/png;base64;charset=utf-8,YWJj",
+        "data:;base64,YWJj",
+        "data:base64,YWJj",
+        "data:text/html;base64,YWJj",
+        "data:application/octet-stream;base64,YWJj",
+        "data:imagepng;base64,YWJj",
+        "data://image/png;base64,YWJj",
+        "data:image/png;" + "a" * 5000 + ";base64,YWJj",
+    ],
+)
+def test_other_forms_and_media_types_are_an_invalid_image_url(url: str) -> None:
+    with pytest.raises(InvalidImageURL) as caught:
+        read(url)
+    assert (caught.value.code, caught.value.param) == ("invalid_image_url", PARAM)
+
+
+@pytest.mark.parametrize("over", [1, 2, 3, 4, 1000])
+def test_over_the_cap_is_too_large(over: int) -> None:
+    assert len(read(data_url(b"x" * 100), max_bytes=100)) == 100
+    with pytest.raises(ImageTooLarge) as caught:
+        read(data_url(b"x" * (100 + over)), max_bytes=100)
+    assert (caught.value.code, caught.value.param) == ("image_too_large", PARAM)
+
+
+def test_the_cap_is_checked_before_the_base64() -> None:
+    with pytest.raises(ImageTooLarge):
+        read("data:image/png;base64," + "!" * 1000, max_bytes=100)
+
+
+def test_no_message_repeats_what_the_caller_sent() -> None:
+    with pytest.raises(RequestError) as caught:
+        read("data:image/png;base64,SECRET!!")
+    assert "SECRET" not in caught.value.message

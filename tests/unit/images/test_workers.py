@@ -1,0 +1,192 @@
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+from caption_studio.errors import ImageParseError, ImageTooLarge, NotReady, Overloaded
+from caption_studio.images.workers import DecodeWorkers, Stop, Stopped
+
+pytestmark = pytest.mark.anyio
+
+LONG_S, SHORT_S = 60.0, 0.2
+
+
+@pytest.fixture
+def stuck() -> Callable[[Stop], None]:
+    """Give a job that does not hear `stop`; it ends with the test."""
+    end = threading.Event()
+
+    def job(stop: Stop) -> None:
+        end.wait(30)
+
+    job.end = end  # type: ignore[attr-defined]
+    yield job
+    end.set()
+
+
+async def test_returns_what_the_job_returns_from_a_named_thread() -> None:
+    workers = DecodeWorkers(1, timeout_s=LONG_S)
+    name = await workers.run(lambda stop: threading.current_thread().name, param="p")
+    assert name.startswith("image-decode-")
+    workers.close()
+
+
+async def test_raises_what_the_job_raises() -> None:
+    def job(stop: Stop) -> None:
+        raise ImageParseError("broken", param="p")
+
+    workers = DecodeWorkers(1, timeout_s=LONG_S)
+    for _ in range(3):
+        with pytest.raises(ImageParseError):
+            await workers.run(job, param="p")
+    assert await workers.run(lambda stop: 1, param="p") == 1
+    workers.close()
+
+
+async def test_keeps_its_threads() -> None:
+    workers = DecodeWorkers(4, timeout_s=LONG_S)
+    idents = {await workers.run(lambda stop: threading.get_ident(), param="p") for _ in range(9)}
+    assert len(idents) == 1
+    workers.close()
+
+
+async def test_runs_so_many_jobs_at_a_time_and_no_more() -> None:
+    both, running, most = threading.Barrier(2), 0, 0
+    lock = threading.Lock()
+
+    def job(stop: Stop) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        both.wait(30)  # breaks unless two run together
+        with lock:
+            running -= 1
+
+    workers = DecodeWorkers(2, timeout_s=LONG_S)
+    await asyncio.gather(*[workers.run(job, param="p") for _ in range(8)])
+    assert most == 2
+    workers.close()
+
+
+async def test_a_job_over_its_deadline_is_told_to_stop_and_is_too_large() -> None:
+    stopped = threading.Event()
+
+    def job(stop: Stop) -> None:
+        while not stop():
+            pass
+        stopped.set()
+        raise Stopped
+
+    workers = DecodeWorkers(1, timeout_s=SHORT_S)
+    with pytest.raises(ImageTooLarge) as caught:
+        await workers.run(job, param="p")
+    assert caught.value.param == "p"
+    assert await asyncio.to_thread(stopped.wait, 30)
+    workers.close()
+
+
+async def test_a_stuck_job_takes_no_place_from_later_ones(stuck: Callable[[Stop], None]) -> None:
+    workers = DecodeWorkers(1, timeout_s=SHORT_S)
+    for _ in range(2):
+        with pytest.raises(ImageTooLarge):
+            await workers.run(stuck, param="p")
+        assert await workers.run(lambda stop: 1, param="p") == 1
+    workers.close()
+
+
+async def test_stuck_threads_are_bounded_and_forgotten_when_they_end(
+    stuck: Callable[[Stop], None],
+) -> None:
+    workers = DecodeWorkers(1, timeout_s=SHORT_S)
+    for _ in range(5):  # four strays, and one that keeps its place
+        with pytest.raises(ImageTooLarge):
+            await workers.run(stuck, param="p")
+    with pytest.raises(Overloaded) as caught:
+        await workers.run(lambda stop: 1, param="p")
+    assert (caught.value.param, caught.value.retry_after_s) == ("p", 1)
+    stuck.end.set()  # type: ignore[attr-defined]
+    while True:
+        try:
+            assert await workers.run(lambda stop: 1, param="p") == 1
+            break
+        except Overloaded:
+            continue
+    workers.close()
+
+
+async def test_a_job_that_waited_long_and_got_little_time_is_not_the_callers_fault(
+    stuck: Callable[[Stop], None],
+) -> None:
+    workers = DecodeWorkers(1, timeout_s=1.0)
+    first = asyncio.create_task(workers.run(stuck, param="first"))
+    await asyncio.sleep(0.2)
+    second = asyncio.create_task(workers.run(stuck, param="second"))
+    with pytest.raises(ImageTooLarge):
+        await first
+    with pytest.raises(Overloaded):
+        await second  # of its second it waited 0.8
+    workers.close()
+
+
+async def test_a_caller_who_leaves_stops_the_job_and_its_place_comes_free() -> None:
+    started = threading.Event()
+
+    def job(stop: Stop) -> None:
+        started.set()
+        while not stop():
+            pass
+        raise Stopped
+
+    workers = DecodeWorkers(1, timeout_s=LONG_S)
+    task = asyncio.create_task(workers.run(job, param="p"))
+    await asyncio.to_thread(started.wait, 30)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await workers.run(lambda stop: 1, param="p") == 1
+    workers.close()
+
+
+async def test_the_loop_goes_on_while_jobs_run(stuck: Callable[[Stop], None]) -> None:
+    workers = DecodeWorkers(2, timeout_s=LONG_S)
+    tasks = [asyncio.create_task(workers.run(stuck, param="p")) for _ in range(4)]
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in tasks)
+    stuck.end.set()  # type: ignore[attr-defined]
+    await asyncio.gather(*tasks)
+    workers.close()
+
+
+async def test_closing_stops_jobs_and_takes_no_more() -> None:
+    started = threading.Event()
+
+    def job(stop: Stop) -> None:
+        started.set()
+        while not stop():
+            pass
+        raise Stopped
+
+    workers = DecodeWorkers(1, timeout_s=LONG_S)
+    task = asyncio.create_task(workers.run(job, param="p"))
+    await asyncio.to_thread(started.wait, 30)
+    workers.close()
+    with pytest.raises(NotReady):
+        await task
+    with pytest.raises(NotReady):
+        await workers.run(lambda stop: 1, param="p")
+
+
+async def test_closing_ends_the_threads() -> None:
+    def names() -> set[str]:
+        return {thread.name for thread in threading.enumerate()}
+
+    workers = DecodeWorkers(2, timeout_s=LONG_S)
+    name = await workers.run(lambda stop: threading.current_thread().name, param="p")
+    assert name in names()
+    workers.close()
+    for thread in threading.enumerate():
+        if thread.name == name:
+            await asyncio.to_thread(thread.join, 30)
+    assert name not in names()
