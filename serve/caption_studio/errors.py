@@ -2,7 +2,7 @@
 
     CaptionStudioError
     ├── RequestError                      400  the caller can mend it
-    │   ├── MalformedJSON
+    │   ├── MalformedJSON / MalformedForm
     │   ├── InvalidType / InvalidValue / MissingParameter / UnknownParameter
     │   ├── BelowMinimum / AboveMaximum / TooLong    the code names the type
     │   ├── ContextLengthExceeded
@@ -84,6 +84,10 @@ class RequestError(CaptionStudioError):
 
 class MalformedJSON(RequestError):
     """The body is not one JSON object that we can read."""
+
+
+class MalformedForm(RequestError):
+    """The body is not multipart form data that we can read."""
 
 
 class InvalidType(RequestError):

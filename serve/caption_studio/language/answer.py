@@ -5,9 +5,11 @@ caption is what stands between the first pair of quotes. A model that opens no q
 the first line of its answer (the base model, another adapter) is taken at its word.
 """
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Literal
 
-from caption_studio.records import CaptionDelta, FinishReason
+from caption_studio.records import CaptionDelta, FinishReason, TokenLogprob
 
 QUOTE = '"'
 
@@ -16,6 +18,7 @@ class Verbatim:
     """Passes everything on."""
 
     finished = False
+    skipped_bytes = 0
 
     def feed(self, text: str) -> str:
         """Return `text`."""
@@ -30,11 +33,13 @@ class QuotedCaption:
     """Cuts one caption out of one answer, piece by piece.
 
     `finished` turns true at the closing quote: nothing after it is of interest, and the
-    generation can be stopped.
+    generation can be stopped. `skipped_bytes` is how much of the model's text (UTF-8) comes
+    before the caption.
     """
 
     def __init__(self) -> None:
         self.finished = False
+        self.skipped_bytes = 0
         self._held = ""
         self._quoted: bool | None = None  # None: not known yet
 
@@ -49,22 +54,24 @@ class QuotedCaption:
 
     def end(self) -> str:
         """Return what is still held back, when the model has stopped by itself."""
-        if self._quoted is None:
-            held, self._held = self._held.strip(), ""
-            return held
-        return ""
+        return self._release(0).rstrip() if self._quoted is None else ""
 
     def _decide(self) -> str:
         first_line, line_break, _ = self._held.lstrip().partition("\n")
         if QUOTE in first_line:
             self._quoted = True
-            held, self._held = self._held, ""
-            return self._inside(held.partition(QUOTE)[2].lstrip())
+            return self._inside(self._release(self._held.index(QUOTE) + 1))
         if line_break:
             self._quoted = False
-            held, self._held = self._held.lstrip(), ""
-            return held
+            return self._release(0)
         return ""
+
+    def _release(self, start: int) -> str:
+        """Let go of what is held from `start` on, leading white space left out."""
+        text = self._held[start:].lstrip()
+        self.skipped_bytes = len(self._held[: len(self._held) - len(text)].encode())
+        self._held = ""
+        return text
 
     def _inside(self, text: str) -> str:
         caption, closing, _ = text.partition(QUOTE)
@@ -95,9 +102,19 @@ class Choices:
         """Whether a flush would carry text."""
         return any(choice.text for choice in self._choices)
 
-    def feed(self, index: int, text: str, tokens: int, finish_reason: FinishReason | None) -> None:
-        """Take the next piece of the model's text for choice `index`."""
-        self._choices[index].feed(text, tokens, finish_reason)
+    def feed(
+        self,
+        index: int,
+        text: str,
+        tokens: int,
+        finish_reason: FinishReason | None,
+        logprobs: Sequence[TokenLogprob] = (),
+    ) -> None:
+        """Take the next piece of the model's text for choice `index`.
+
+        `logprobs` are those of the piece's tokens, where they were asked for.
+        """
+        self._choices[index].feed(text, tokens, finish_reason, logprobs)
 
     def flush(self) -> tuple[CaptionDelta, ...]:
         """Return one delta for each choice that has news, in order of their indices."""
@@ -113,6 +130,7 @@ class _Choice:
         self._cutter = cutter
         self._tokens = 0
         self._reported = False
+        self._logprobs = _LogprobWindow()
         self.text = ""
         self.finish_reason: FinishReason | None = None
 
@@ -120,11 +138,18 @@ class _Choice:
     def has_news(self) -> bool:
         return not self._reported and bool(self.text or self.finish_reason)
 
-    def feed(self, text: str, tokens: int, finish_reason: FinishReason | None) -> None:
+    def feed(
+        self,
+        text: str,
+        tokens: int,
+        finish_reason: FinishReason | None,
+        logprobs: Sequence[TokenLogprob],
+    ) -> None:
         if self.finish_reason is not None:
             return  # the caption is complete; the engine runs on for another choice
         self.text += self._cutter.feed(text)
         self._tokens += tokens
+        self._logprobs.feed(logprobs)
         if finish_reason is not None:
             self.text += self._cutter.end()
         self.finish_reason = "stop" if self._cutter.finished else finish_reason
@@ -136,7 +161,34 @@ class _Choice:
             completion_tokens=self._tokens,
             prompt_tokens=prompt_tokens,
             finish_reason=self.finish_reason,
+            logprobs=self._logprobs.of(self.text, skipped_bytes=self._cutter.skipped_bytes),
         )
         self.text, self._tokens = "", 0
         self._reported = self.finish_reason is not None
         return delta
+
+
+class _LogprobWindow:
+    """Finds the tokens that a piece of caption comes from, by counting bytes.
+
+    Tokens run ahead of the text: vLLM holds back what may be the beginning of a stop word
+    or of a character. A token that is only partly in the caption belongs to it.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[TokenLogprob] = deque()
+        self._start = 0  # of the first waiting token, in bytes of the model's text
+        self._taken = 0  # bytes of caption so far
+
+    def feed(self, logprobs: Sequence[TokenLogprob]) -> None:
+        self._waiting.extend(logprobs)
+
+    def of(self, text: str, *, skipped_bytes: int) -> tuple[TokenLogprob, ...]:
+        self._taken += len(text.encode())
+        found = []
+        while self._waiting and self._start < skipped_bytes + self._taken:
+            token = self._waiting.popleft()
+            self._start += len(token.data)
+            if self._start > skipped_bytes:
+                found.append(token)
+        return tuple(found)

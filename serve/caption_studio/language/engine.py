@@ -7,14 +7,16 @@ prompt (language.prompt), where the caption ends in the model's text (language.a
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from vllm import AsyncEngineArgs, SamplingParams, TokensPrompt
 from vllm.exceptions import VLLMClientError
+from vllm.logprobs import Logprob
 from vllm.lora.request import LoRARequest
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind
+from vllm.tokenizers import TokenizerLike
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
@@ -27,7 +29,8 @@ from caption_studio.errors import (
 )
 from caption_studio.language.adapters import numbered
 from caption_studio.language.answer import Choices
-from caption_studio.records import CaptionDelta, Prompt
+from caption_studio.language.tokens import token_bytes
+from caption_studio.records import CaptionDelta, Prompt, TokenLogprob
 from caption_studio.settings import LanguageSettings, model_location
 
 logger = logging.getLogger(__name__)
@@ -63,10 +66,8 @@ class FalconEngine:
 
     async def check_health(self) -> None:
         """Raise `NotReady` unless the engine's process lives."""
-        if self._llm is None:
-            raise NotReady("The captioner is starting.")
         try:
-            await self._llm.check_health()
+            await self._running().check_health()
         except EngineDeadError as error:
             raise NotReady("The captioner is being replaced.") from error
 
@@ -81,12 +82,13 @@ class FalconEngine:
             ModelNotFound: no such adapter.
             EngineFailure: vLLM failed on this request, or its process died.
         """
-        token_ids = self._tokenize(prompt)
+        tokenizer = self._running().get_tokenizer()
+        token_ids = self._tokenize(prompt, tokenizer)
         choices = Choices(prompt.sampling.n, prompt.answer, prompt_tokens=len(token_ids))
         flush_at = 0.0
         async with aclosing(self._outputs(prompt, token_ids)) as outputs:
             async for output in outputs:
-                _feed(choices, output)
+                _feed(choices, output, tokenizer)
                 if choices.finished:
                     break
                 if stream and choices.has_text and time.monotonic() >= flush_at:
@@ -94,10 +96,13 @@ class FalconEngine:
                     flush_at = time.monotonic() + self._settings.stream_interval_s
         yield choices.flush()
 
-    def _tokenize(self, prompt: Prompt) -> list[int]:
+    def _running(self) -> AsyncLLM:
         if self._llm is None:
             raise NotReady("The captioner is starting.")
-        token_ids: list[int] = self._llm.get_tokenizer().encode(prompt.text)
+        return self._llm
+
+    def _tokenize(self, prompt: Prompt, tokenizer: TokenizerLike) -> list[int]:
+        token_ids: list[int] = tokenizer.encode(prompt.text)
         limit = self._settings.max_model_len
         if len(token_ids) >= limit:
             raise ContextLengthExceeded(
@@ -107,12 +112,11 @@ class FalconEngine:
         return token_ids
 
     async def _outputs(self, prompt: Prompt, token_ids: list[int]) -> AsyncGenerator[RequestOutput]:
-        assert self._llm is not None
         lora = None if prompt.model == self._settings.id else self._lora_request(prompt.model)
         room = self._settings.max_model_len - len(token_ids)
         try:
             async with aclosing(
-                self._llm.generate(
+                self._running().generate(
                     TokensPrompt(prompt_token_ids=token_ids),
                     _sampling_params(prompt, room),
                     prompt.request_id,
@@ -169,13 +173,40 @@ def _sampling_params(prompt: Prompt, room: int) -> SamplingParams:
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         seed=sampling.seed,
+        presence_penalty=sampling.presence_penalty,
+        frequency_penalty=sampling.frequency_penalty,
+        logit_bias=dict(sampling.logit_bias) or None,
+        logprobs=sampling.top_logprobs,
         stop=[*sampling.stop, *prompt.stop],
         output_kind=RequestOutputKind.DELTA,
     )
 
 
-def _feed(choices: Choices, output: RequestOutput) -> None:
+def _feed(choices: Choices, output: RequestOutput, tokenizer: TokenizerLike) -> None:
     for piece in output.outputs:
         if piece.finish_reason not in (None, "stop", "length"):
             raise EngineFailure("The captioner gave this request up.")
-        choices.feed(piece.index, piece.text, len(piece.token_ids), piece.finish_reason)
+        choices.feed(
+            piece.index,
+            piece.text,
+            len(piece.token_ids),
+            piece.finish_reason,
+            [
+                _token_logprob(token_id, candidates, tokenizer)
+                for token_id, candidates in zip(piece.token_ids, piece.logprobs or (), strict=False)
+            ],
+        )
+
+
+def _token_logprob(
+    token_id: int, candidates: Mapping[int, Logprob], tokenizer: TokenizerLike
+) -> TokenLogprob:
+    """Return the chosen token with the others, likeliest first, as vLLM ranks them."""
+
+    def of(id_: int) -> TokenLogprob:
+        name = tokenizer.convert_ids_to_tokens([id_])[0]
+        return TokenLogprob(token_bytes(name), candidates[id_].logprob)
+
+    ranked = sorted(candidates, key=lambda id_: candidates[id_].rank or 0)
+    chosen = of(token_id)
+    return TokenLogprob(chosen.data, chosen.logprob, tuple(of(id_) for id_ in ranked))

@@ -4,7 +4,7 @@ Not here: reading the body (gateway), what the fields are (wire.schema), fetchin
 (images).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,7 +22,14 @@ from caption_studio.errors import (
     TooLong,
     UnknownParameter,
 )
-from caption_studio.records import CaptionRequest, ImageReference, Sampling, Turn
+from caption_studio.records import (
+    CaptionRequest,
+    ImageBytes,
+    ImageReference,
+    Picture,
+    Sampling,
+    Turn,
+)
 from caption_studio.settings import Settings
 from caption_studio.wire.schema import (
     ChatRequest,
@@ -41,7 +48,7 @@ Request = TypeVar("Request", bound=BaseModel)
 
 def parse_chat(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
     """Read the body of `POST /v1/chat/completions`. Raises `RequestError`."""
-    request = _validate(ChatRequest, body)
+    request = _validate(ChatRequest, _json_object(body))
     images: list[ImageReference] = []
     turns: list[Turn] = []
     for index, message in enumerate(request.messages):
@@ -64,8 +71,48 @@ def parse_chat(body: bytes, *, request_id: str, settings: Settings) -> CaptionRe
 
 def parse_completion(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
     """Read the body of `POST /v1/completions`. Raises `RequestError`."""
-    request = _validate(CompletionRequest, body)
+    request = _validate(CompletionRequest, _json_object(body))
     images = [] if request.image is None else [ImageReference(request.image, "image")]
+    return _completion(request, images, request_id=request_id, settings=settings)
+
+
+def parse_upload(
+    fields: Mapping[str, str],
+    images: Sequence[ImageBytes],
+    *,
+    request_id: str,
+    settings: Settings,
+) -> CaptionRequest:
+    """Read the multipart form of the same: uploaded pictures, the other fields as text.
+
+    Raises `RequestError`.
+    """
+    values = {name: _field_value(name, text) for name, text in fields.items()}
+    request = _validate(CompletionRequest, values)
+    if request.image is not None:
+        raise InvalidType("Upload the image as a file.", param="image")
+    if not images:
+        raise MissingParameter("Missing required parameter: image.", param="image")
+    return _completion(request, images, request_id=request_id, settings=settings)
+
+
+def _field_value(name: str, text: str) -> Any:
+    """Return a form field's value: text where the field is text, else what its JSON says."""
+    if name in ("model", "prompt", "image", "user") or (name == "stop" and text[:1] != "["):
+        return text
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return text  # of the wrong type; validation names the field
+
+
+def _completion(
+    request: CompletionRequest,
+    images: Sequence[Picture],
+    *,
+    request_id: str,
+    settings: Settings,
+) -> CaptionRequest:
     turns = [Turn("user", request.prompt)]
     if not images and not request.prompt:
         raise MissingParameter("Send a prompt, an image, or both.", param="prompt")
@@ -86,7 +133,7 @@ def _request(
     *,
     request_id: str,
     endpoint: Any,
-    images: Sequence[ImageReference],
+    images: Sequence[Picture],
     turns: Sequence[Turn],
     max_tokens: int | None,
     settings: Settings,
@@ -137,7 +184,21 @@ def _sampling(
         n=n,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         seed=request.seed,
+        presence_penalty=request.presence_penalty or 0.0,
+        frequency_penalty=request.frequency_penalty or 0.0,
+        logit_bias=tuple((int(id_), bias) for id_, bias in (request.logit_bias or {}).items()),
+        top_logprobs=_top_logprobs(request),
     )
+
+
+def _top_logprobs(request: ChatRequest | CompletionRequest) -> int | None:
+    if isinstance(request, CompletionRequest):
+        return request.logprobs
+    if request.top_logprobs is not None and not request.logprobs:
+        raise InvalidValue(
+            "top_logprobs may only be sent when logprobs is true.", param="top_logprobs"
+        )
+    return (request.top_logprobs or 0) if request.logprobs else None
 
 
 def _image_references(parts: Sequence[Any], param: str) -> list[ImageReference]:
@@ -155,7 +216,7 @@ def _text(content: str | Sequence[Any]) -> str:
 
 
 def _check_limits(
-    images: Sequence[ImageReference],
+    images: Sequence[Picture],
     turns: Sequence[Turn],
     settings: Settings,
     *,
@@ -175,8 +236,7 @@ def _check_limits(
         )
 
 
-def _validate(model: type[Request], body: bytes) -> Request:
-    value = _json_object(body)
+def _validate(model: type[Request], value: dict[str, Any]) -> Request:
     try:
         return model.model_validate(value)
     except ValidationError as error:

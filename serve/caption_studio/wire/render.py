@@ -5,31 +5,23 @@ Chunk order is the official one: for each choice its role, then its text, then i
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import Any
 
 from pydantic import BaseModel
 
-from caption_studio.errors import CaptionStudioError
-from caption_studio.records import Answer, CaptionDelta, CaptionRequest, FinishReason
+from caption_studio.errors import CaptionStudioError, ModelNotFound
+from caption_studio.records import Answer, CaptionDelta, CaptionRequest
 from caption_studio.settings import Settings
-from caption_studio.wire.schema import (
-    AnswerMessage,
+from caption_studio.wire.answers import (
     CaptionStudio,
-    ChatChoice,
-    ChatCompletion,
-    ChatCompletionChunk,
-    ChunkChoice,
-    Completion,
-    Delta,
     ErrorBody,
     ErrorDetail,
     Model,
     ModelList,
-    TextChoice,
     Usage,
 )
+from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect, WholeChoice
 
 DONE = b"data: [DONE]\n\n"
 
@@ -37,23 +29,20 @@ DONE = b"data: [DONE]\n\n"
 class Rendering:
     """One answer, written in the dialect of the endpoint that was asked.
 
-    `usage` counts while the deltas pass, for the metrics too.
+    `usage` counts while the deltas pass, for the metrics too; `failure` is what ended a
+    stream early.
     """
 
     def __init__(self, request: CaptionRequest, answer: Answer) -> None:
+        dialect = ChatDialect if request.endpoint == "chat" else CompletionDialect
+        self._dialect: Dialect = dialect(request.sampling.top_logprobs)
         self._request = request
         self._answer = answer
-        prefix = "chatcmpl" if request.endpoint == "chat" else "cmpl"
-        self._head: dict[str, Any] = {
-            "id": f"{prefix}-{request.request_id}",
-            "created": int(time.time()),
-            "model": request.model,
-        }
-        self.model = request.model
-        self.failure: CaptionStudioError | None = None  # what ended the stream early
-        self._opened: set[int] = set()  # choices whose role has been sent
+        self._created = int(time.time())
         self._prompt_tokens = 0
         self._completion_tokens = 0
+        self.model = request.model
+        self.failure: CaptionStudioError | None = None
 
     @property
     def usage(self) -> Usage:
@@ -66,49 +55,26 @@ class Rendering:
 
     async def whole(self) -> bytes:
         """Return the JSON body. Raises `CaptionStudioError`."""
-        texts = [""] * self._request.sampling.n
-        reasons: list[FinishReason] = ["stop"] * self._request.sampling.n
+        choices = [WholeChoice(index) for index in range(self._request.sampling.n)]
         async for delta in self._deltas():
-            texts[delta.index] += delta.text
-            reasons[delta.index] = delta.finish_reason or reasons[delta.index]
-        choices = list(zip(range(len(texts)), texts, reasons, strict=True))
-        body: ChatCompletion | Completion
-        if self._request.endpoint == "chat":
-            body = ChatCompletion(
-                **self._head,
-                choices=[
-                    ChatChoice(index=i, message=AnswerMessage(content=text), finish_reason=reason)
-                    for i, text, reason in choices
-                ],
-                usage=self.usage,
-                caption_studio=self._seen(),
-            )
-        else:
-            body = Completion(
-                **self._head,
-                choices=[
-                    TextChoice(index=i, text=text, finish_reason=reason)
-                    for i, text, reason in choices
-                ],
-                usage=self.usage,
-                caption_studio=self._seen(),
-            )
-        return _json(body, {"caption_studio"} if body.caption_studio is None else set())
+            choices[delta.index].add(delta)
+        rendered = [self._dialect.whole_choice(choice) for choice in choices]
+        return self._body(self._dialect.whole, rendered, usage=self.usage, seen=self._seen())
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield server-sent events. A failure is an error event, and the end."""
         seen = self._seen()
         try:
             async for delta in self._deltas():
-                for choice in self._choice_chunks(delta):
-                    yield self._event([choice], seen=seen)
+                for choice in self._dialect.chunk_choices(delta):
+                    yield _event(self._body(self._dialect.chunk, [choice], seen=seen))
                     seen = None
             if self._request.include_usage:
-                yield self._event([], usage=self.usage)
+                yield _event(self._body(self._dialect.chunk, [], usage=self.usage))
             yield DONE
         except CaptionStudioError as error:
             self.failure = error
-            yield sse_error(error)
+            yield error_event(error)
 
     async def _deltas(self) -> AsyncIterator[CaptionDelta]:
         async with aclosing(self._answer.rest) as rest:
@@ -127,29 +93,27 @@ class Rendering:
         description = self._answer.description
         return None if description is None else CaptionStudio(description=description.text)
 
-    def _choice_chunks(self, delta: CaptionDelta) -> list[ChunkChoice] | list[TextChoice]:
-        index, reason = delta.index, delta.finish_reason
-        if self._request.endpoint == "completion":
-            return [TextChoice(index=index, text=delta.text, finish_reason=reason)]
-        chunks = []
-        if index not in self._opened:
-            self._opened.add(index)
-            chunks.append(ChunkChoice(index=index, delta=Delta(role="assistant", content="")))
-        if delta.text:
-            chunks.append(ChunkChoice(index=index, delta=Delta(content=delta.text)))
-        if reason is not None:
-            chunks.append(ChunkChoice(index=index, delta=Delta(), finish_reason=reason))
-        return chunks
-
-    def _event(
-        self, choices: list[Any], *, seen: CaptionStudio | None = None, usage: Usage | None = None
+    def _body(
+        self,
+        kind: type[BaseModel],
+        choices: Sequence[BaseModel],
+        *,
+        usage: Usage | None = None,
+        seen: CaptionStudio | None = None,
     ) -> bytes:
-        kind = ChatCompletionChunk if self._request.endpoint == "chat" else Completion
-        chunk = kind(**self._head, choices=choices, usage=usage, caption_studio=seen)
-        absent = set() if self._request.include_usage else {"usage"}
-        if seen is None:
-            absent.add("caption_studio")
-        return _sse(_json(chunk, absent))
+        """Return one JSON object; `usage` stays out of chunks unless it was asked for."""
+        body = kind(
+            id=f"{self._dialect.id_prefix}-{self._request.request_id}",
+            created=self._created,
+            model=self.model,
+            choices=choices,
+            usage=usage,
+            caption_studio=seen,
+        )
+        absent = {"caption_studio"} if seen is None else set()
+        if usage is None and not self._request.include_usage:
+            absent.add("usage")
+        return body.model_dump_json(exclude=absent).encode()
 
 
 def error_body(error: CaptionStudioError) -> bytes:
@@ -158,25 +122,26 @@ def error_body(error: CaptionStudioError) -> bytes:
     return ErrorBody(error=detail).model_dump_json().encode()
 
 
-def sse_error(error: CaptionStudioError) -> bytes:
+def error_event(error: CaptionStudioError) -> bytes:
     """Return the event that ends a stream which failed."""
-    return _sse(error_body(error))
+    return _event(error_body(error))
 
 
 def model_list(settings: Settings, *, created: int) -> ModelList:
     """Return the base model and its adapters. `created` is Unix time."""
-    base = settings.language.id
     return ModelList(
-        data=[
-            Model(id=id_, created=created, root=base, parent=None if id_ == base else base)
-            for id_ in settings.model_ids
-        ]
+        data=[model_card(settings, model_id, created=created) for model_id in settings.model_ids]
     )
 
 
-def _json(body: BaseModel, absent: set[str]) -> bytes:
-    return body.model_dump_json(exclude=absent).encode()
+def model_card(settings: Settings, model_id: str, *, created: int) -> Model:
+    """Return one of them. Raises `ModelNotFound`."""
+    if model_id not in settings.model_ids:
+        raise ModelNotFound("The model that the path names does not exist.", param="model")
+    base = settings.language.id
+    parent = None if model_id == base else base
+    return Model(id=model_id, created=created, root=base, parent=parent)
 
 
-def _sse(data: bytes) -> bytes:
+def _event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"

@@ -1,16 +1,17 @@
-"""The OpenAI dialect as pydantic models: what may be sent and what is answered.
+"""The OpenAI dialect as pydantic models: what may be sent.
 
-Source: https://platform.openai.com/docs/api-reference/chat and …/completions. Fields of
-ours that the official API has not: `image` in completions, `caption_studio` in answers.
+Source: https://platform.openai.com/docs/api-reference/chat and …/completions. The one field
+of ours that the official API has not is `image` in completions. Answers: wire.answers.
 Tags of unions begin with `@`, so that wire.parse can tell them from field names.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag, model_serializer
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
 
 MAX_SEED = 2**63 - 1
 MAX_STOP = 4
+MAX_LOGIT_BIAS = 300
 
 
 class _In(BaseModel):
@@ -128,6 +129,16 @@ class StreamOptions(_In):
     include_usage: StrictBool = False
 
 
+class ResponseFormat(_In):
+    """Text is the one form there is."""
+
+    type: Literal["text"]
+
+
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
+Bias = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+
+
 class _Generation(_In):
     model: str | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -138,6 +149,9 @@ class _Generation(_In):
     seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)] | None = None
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
+    logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=MAX_LOGIT_BIAS)] | None = None
     user: str | None = None
 
 
@@ -146,6 +160,9 @@ class ChatRequest(_Generation):
 
     messages: Annotated[list[Message], Field(min_length=1)]
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    logprobs: StrictBool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    response_format: ResponseFormat | None = None
 
 
 class CompletionRequest(_Generation):
@@ -156,133 +173,4 @@ class CompletionRequest(_Generation):
 
     prompt: str = ""
     image: str | None = None
-
-
-class Usage(BaseModel):
-    """Tokens of the language model; a picture costs none."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class CaptionStudio(BaseModel):
-    """What the describer saw; several pictures' descriptions are joined by `; `."""
-
-    description: str
-
-
-class AnswerMessage(BaseModel):
-    """The caption, or the text of a conversation without pictures."""
-
-    role: Literal["assistant"] = "assistant"
-    content: str
-    refusal: None = None
-
-
-class ChatChoice(BaseModel):
-    """One of `n` answers."""
-
-    index: int
-    message: AnswerMessage
-    logprobs: None = None
-    finish_reason: Literal["stop", "length"]
-
-
-class ChatCompletion(BaseModel):
-    """Answer of `POST /v1/chat/completions`, whole."""
-
-    id: str
-    object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
-    choices: list[ChatChoice]
-    usage: Usage
-    caption_studio: CaptionStudio | None = None
-
-
-class Delta(BaseModel):
-    """The next piece; `role` on a choice's first chunk only; what is not there is left out."""
-
-    role: Literal["assistant"] | None = None
-    content: str | None = None
-
-    @model_serializer
-    def _only_what_is_there(self) -> dict[str, str]:
-        fields = {"role": self.role, "content": self.content}
-        return {name: value for name, value in fields.items() if value is not None}
-
-
-class ChunkChoice(BaseModel):
-    """The next piece of one of `n` answers."""
-
-    index: int
-    delta: Delta
-    logprobs: None = None
-    finish_reason: Literal["stop", "length"] | None = None
-
-
-class ChatCompletionChunk(BaseModel):
-    """One event of a streamed chat answer."""
-
-    id: str
-    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
-    created: int
-    model: str
-    choices: list[ChunkChoice]
-    usage: Usage | None = None
-    caption_studio: CaptionStudio | None = None
-
-
-class TextChoice(BaseModel):
-    """One of `n` texts, or its next piece; `finish_reason` is null until its last."""
-
-    index: int
-    text: str
-    logprobs: None = None
-    finish_reason: Literal["stop", "length"] | None
-
-
-class Completion(BaseModel):
-    """Answer of `POST /v1/completions`, whole or one event of a stream."""
-
-    id: str
-    object: Literal["text_completion"] = "text_completion"
-    created: int
-    model: str
-    choices: list[TextChoice]
-    usage: Usage | None = None
-    caption_studio: CaptionStudio | None = None
-
-
-class Model(BaseModel):
-    """A base model or an adapter that `model` may name."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: Literal["caption-studio"] = "caption-studio"
-    root: str
-    parent: str | None = None
-
-
-class ModelList(BaseModel):
-    """Answer of `GET /v1/models`: the base model first."""
-
-    object: Literal["list"] = "list"
-    data: list[Model]
-
-
-class ErrorDetail(BaseModel):
-    """All four keys, always."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class ErrorBody(BaseModel):
-    """What every refusal and failure is answered with."""
-
-    error: ErrorDetail
+    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None

@@ -1,6 +1,6 @@
 import pytest
-
 from caption_studio.language.answer import Choices, QuotedCaption, Verbatim
+from caption_studio.records import TokenLogprob
 
 
 def cut(*pieces: str) -> tuple[str, bool]:
@@ -81,3 +81,34 @@ def test_choices_run_and_finish_apart() -> None:
     choices.feed(0, "", 1, "length")
     assert choices.finished
     assert [(d.index, d.finish_reason) for d in choices.flush()] == [(0, "length")]
+
+
+def logprobs(*tokens: str) -> list[TokenLogprob]:
+    return [TokenLogprob(token.encode(), -0.5) for token in tokens]
+
+
+def test_log_probabilities_are_those_of_the_captions_own_tokens() -> None:
+    choices = Choices(1, "quoted", prompt_tokens=1)
+    choices.feed(0, ' "Sea', 2, None, logprobs(' "', "Sea"))
+    (first,) = choices.flush()
+    choices.feed(0, ' you" and', 3, None, logprobs(" you", '"', " and"))
+    (last,) = choices.flush()
+    assert [t.text for t in first.logprobs] == ["Sea"]
+    assert [t.text for t in last.logprobs] == [" you"]
+
+
+def test_a_token_that_is_partly_in_the_caption_belongs_to_it() -> None:
+    choices = Choices(1, "quoted", prompt_tokens=1)
+    choices.feed(0, ' "Sea you!" x', 3, None, logprobs(' "S', "ea you", '!" x'))
+    (delta,) = choices.flush()
+    assert [t.text for t in delta.logprobs] == [' "S', "ea you", '!" x']
+
+
+def test_tokens_of_one_character_come_with_its_text() -> None:
+    wave = "🌊".encode()
+    choices = Choices(1, "verbatim", prompt_tokens=1)
+    choices.feed(0, "", 1, None, [TokenLogprob(wave[:2], -1)])
+    choices.feed(0, "🌊", 1, "stop", [TokenLogprob(wave[2:], -2)])
+    (delta,) = choices.flush()
+    assert [t.data for t in delta.logprobs] == [wave[:2], wave[2:]]
+    assert delta.logprobs[0].text == "\ufffd"

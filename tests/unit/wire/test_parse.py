@@ -2,7 +2,6 @@ import json
 from typing import Any
 
 import pytest
-
 from caption_studio.errors import RequestError
 from caption_studio.records import CaptionRequest, Turn
 from caption_studio.settings import Settings
@@ -39,7 +38,9 @@ def test_text_alone_defaults_to_the_base_model_and_the_official_sampling() -> No
 
 def test_pictures_keep_their_place_in_the_body() -> None:
     parts = [{"type": "text", "text": "Be brief"}, PICTURE]
-    request = chat(messages=[{"role": "system", "content": "s"}, {"role": "user", "content": parts}])
+    request = chat(
+        messages=[{"role": "system", "content": "s"}, {"role": "user", "content": parts}]
+    )
     assert [i.param for i in request.images] == ["messages[1].content[1].image_url.url"]
     assert request.turns == (Turn("system", "s"), Turn("user", "Be brief"))
 
@@ -130,7 +131,17 @@ def test_a_bad_field_is_named(fields: dict[str, Any], param: str, code: str) -> 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'"x"', b'{"n": NaN}', b'{"n": Infinity}', b"\xff\xfe", b"[" * 100_000, b'{"prompt": "\\ud800"}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b'{"n": NaN}',
+        b'{"n": Infinity}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"prompt": "\\ud800"}',
+    ],
 )
 def test_what_is_not_one_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(RequestError) as refused:

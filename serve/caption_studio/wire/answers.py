@@ -1,0 +1,169 @@
+"""The OpenAI dialect as pydantic models: what is answered.
+
+Source: https://platform.openai.com/docs/api-reference/chat and …/completions. The one field
+of ours that the official API has not is `caption_studio`. Requests: wire.schema.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, model_serializer
+
+
+class Usage(BaseModel):
+    """Tokens of the language model; a picture costs none."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class CaptionStudio(BaseModel):
+    """What the describer saw; several pictures' descriptions are joined by `; `."""
+
+    description: str
+
+
+class TopLogprob(BaseModel):
+    """A token that might have been; `bytes` are its UTF-8 bytes."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class ChatLogprob(TopLogprob):
+    """A token of the answer and the likeliest in its place."""
+
+    top_logprobs: list[TopLogprob]
+
+
+class ChatLogprobs(BaseModel):
+    """Log probabilities of the answer's tokens."""
+
+    content: list[ChatLogprob]
+    refusal: None = None
+
+
+class TextLogprobs(BaseModel):
+    """The same in the older form; offsets are characters of the text."""
+
+    tokens: list[str]
+    token_logprobs: list[float]
+    top_logprobs: list[dict[str, float]]
+    text_offset: list[int]
+
+
+class AnswerMessage(BaseModel):
+    """The caption, or the text of a conversation without pictures."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+
+
+class ChatChoice(BaseModel):
+    """One of `n` answers."""
+
+    index: int
+    message: AnswerMessage
+    logprobs: ChatLogprobs | None = None
+    finish_reason: Literal["stop", "length"]
+
+
+class ChatCompletion(BaseModel):
+    """Answer of `POST /v1/chat/completions`, whole."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+    caption_studio: CaptionStudio | None = None
+
+
+class Delta(BaseModel):
+    """The next piece; `role` on a choice's first chunk only; what is not there is left out."""
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+
+    @model_serializer
+    def _only_what_is_there(self) -> dict[str, str]:
+        fields = {"role": self.role, "content": self.content}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+class ChunkChoice(BaseModel):
+    """The next piece of one of `n` answers."""
+
+    index: int
+    delta: Delta
+    logprobs: ChatLogprobs | None = None
+    finish_reason: Literal["stop", "length"] | None = None
+
+
+class ChatCompletionChunk(BaseModel):
+    """One event of a streamed chat answer."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: Usage | None = None
+    caption_studio: CaptionStudio | None = None
+
+
+class TextChoice(BaseModel):
+    """One of `n` texts, or its next piece; `finish_reason` is null until its last."""
+
+    index: int
+    text: str
+    logprobs: TextLogprobs | None = None
+    finish_reason: Literal["stop", "length"] | None
+
+
+class Completion(BaseModel):
+    """Answer of `POST /v1/completions`, whole or one event of a stream."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    choices: list[TextChoice]
+    usage: Usage | None = None
+    caption_studio: CaptionStudio | None = None
+
+
+class Model(BaseModel):
+    """A base model or an adapter that `model` may name."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["caption-studio"] = "caption-studio"
+    root: str
+    parent: str | None = None
+
+
+class ModelList(BaseModel):
+    """Answer of `GET /v1/models`: the base model first."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class ErrorDetail(BaseModel):
+    """All four keys, always."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(BaseModel):
+    """What every refusal and failure is answered with."""
+
+    error: ErrorDetail

@@ -1,0 +1,167 @@
+"""One choice in the words of each endpoint: chat messages, or the older completions.
+
+Not here: the order of a stream, usage, ids (wire.render).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from caption_studio.records import CaptionDelta, FinishReason, TokenLogprob
+from caption_studio.wire.answers import (
+    AnswerMessage,
+    ChatChoice,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatLogprob,
+    ChatLogprobs,
+    ChunkChoice,
+    Completion,
+    Delta,
+    TextChoice,
+    TextLogprobs,
+    TopLogprob,
+)
+
+
+@dataclass
+class WholeChoice:
+    """One choice, put together from its deltas."""
+
+    index: int
+    text: str = ""
+    finish_reason: FinishReason = "stop"
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+
+    def add(self, delta: CaptionDelta) -> None:
+        """Append the next piece."""
+        self.text += delta.text
+        self.finish_reason = delta.finish_reason or self.finish_reason
+        self.logprobs += delta.logprobs
+
+
+class Dialect(Protocol):
+    """How an endpoint says it; one object an answer, for it remembers what was said."""
+
+    @property
+    def id_prefix(self) -> str:
+        """What an answer's id begins with."""
+        ...
+
+    @property
+    def whole(self) -> type[BaseModel]:
+        """The body of a whole answer."""
+        ...
+
+    @property
+    def chunk(self) -> type[BaseModel]:
+        """The body of one event of a stream."""
+        ...
+
+    def whole_choice(self, choice: WholeChoice) -> BaseModel:
+        """Return a finished choice."""
+        ...
+
+    def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
+        """Return the choices of the chunks that stand for one delta, in order."""
+        ...
+
+
+class ChatDialect:
+    """`POST /v1/chat/completions`. `top_logprobs` None: no log probabilities."""
+
+    id_prefix = "chatcmpl"
+    whole = ChatCompletion
+    chunk = ChatCompletionChunk
+
+    def __init__(self, top_logprobs: int | None) -> None:
+        self._top_logprobs = top_logprobs
+        self._opened: set[int] = set()
+
+    def whole_choice(self, choice: WholeChoice) -> BaseModel:
+        """See `Dialect`."""
+        return ChatChoice(
+            index=choice.index,
+            message=AnswerMessage(content=choice.text),
+            logprobs=self._logprobs(choice.logprobs),
+            finish_reason=choice.finish_reason,
+        )
+
+    def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
+        """See `Dialect`: a role once, then text, then the reason for the end."""
+        index, chunks = delta.index, list[BaseModel]()
+        if index not in self._opened:
+            self._opened.add(index)
+            chunks.append(ChunkChoice(index=index, delta=Delta(role="assistant", content="")))
+        if delta.text:
+            text = Delta(content=delta.text)
+            logprobs = self._logprobs(delta.logprobs)
+            chunks.append(ChunkChoice(index=index, delta=text, logprobs=logprobs))
+        if delta.finish_reason is not None:
+            reason = delta.finish_reason
+            chunks.append(ChunkChoice(index=index, delta=Delta(), finish_reason=reason))
+        return chunks
+
+    def _logprobs(self, tokens: Sequence[TokenLogprob]) -> ChatLogprobs | None:
+        if self._top_logprobs is None:
+            return None
+        content = []
+        for token in tokens:
+            others = token.alternatives[: self._top_logprobs]
+            top = [TopLogprob(**_token(other)) for other in others]
+            content.append(ChatLogprob(**_token(token), top_logprobs=top))
+        return ChatLogprobs(content=content)
+
+
+class CompletionDialect:
+    """`POST /v1/completions`. `top_logprobs` None: no log probabilities."""
+
+    id_prefix = "cmpl"
+    whole = Completion
+    chunk = Completion
+
+    def __init__(self, top_logprobs: int | None) -> None:
+        self._top_logprobs = top_logprobs
+        self._sent: dict[int, int] = {}  # characters of each choice
+
+    def whole_choice(self, choice: WholeChoice) -> BaseModel:
+        """See `Dialect`."""
+        return TextChoice(
+            index=choice.index,
+            text=choice.text,
+            logprobs=self._logprobs(choice.logprobs, offset=0),
+            finish_reason=choice.finish_reason,
+        )
+
+    def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
+        """See `Dialect`: one chunk, which may carry text, the reason for the end, or both."""
+        offset = self._sent.get(delta.index, 0)
+        self._sent[delta.index] = offset + len(delta.text)
+        choice = TextChoice(
+            index=delta.index,
+            text=delta.text,
+            logprobs=self._logprobs(delta.logprobs, offset=offset),
+            finish_reason=delta.finish_reason,
+        )
+        return [choice]
+
+    def _logprobs(self, tokens: Sequence[TokenLogprob], *, offset: int) -> TextLogprobs | None:
+        if self._top_logprobs is None:
+            return None
+        lengths = [len(token.text) for token in tokens]
+        return TextLogprobs(
+            tokens=[token.text for token in tokens],
+            token_logprobs=[token.logprob for token in tokens],
+            top_logprobs=[
+                {other.text: other.logprob for other in token.alternatives[: self._top_logprobs]}
+                for token in tokens
+            ],
+            text_offset=list(accumulate(lengths, initial=offset))[: len(tokens)],
+        )
+
+
+def _token(token: TokenLogprob) -> dict[str, Any]:
+    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.data)}
