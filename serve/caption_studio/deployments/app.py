@@ -12,7 +12,6 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 from ray.serve import Application
-from ray.serve._private.constants import RAY_SERVE_ENABLE_HA_PROXY
 from ray.serve.handle import DeploymentHandle
 
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
@@ -55,8 +54,7 @@ class Gateway:
             pipeline,
             self._settings,
             resources,
-            # Serve's Python proxy does (serve/_private/http_util.py, 2.60), HAProxy does not.
-            proxy_echoes_id=not RAY_SERVE_ENABLE_HA_PROXY,
+            proxy_echoes_id=True,  # see deployments.edge
         )
 
 

@@ -1,6 +1,7 @@
 """A Serve config file → a running service on this machine, until told to stop."""
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -15,6 +16,7 @@ from ray import serve
 from ray.serve._private.api import serve_start
 from ray.serve.schema import ApplicationStatus, ServeDeploySchema
 
+from caption_studio.deployments import edge
 from caption_studio.settings import Settings
 
 START_TIMEOUT_S = 1800.0
@@ -39,6 +41,8 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     _check_free(*address)
     stop = threading.Event()
     previous = {number: _on_signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Read by Serve's HTTP server when it starts, in a process that inherits it.
+    os.environ["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.IMPORT_PATH
     print("Starting Caption Studio; this takes about a minute …", flush=True)
     started = time.monotonic()
     # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.

@@ -8,7 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from caption_studio.errors import CaptionStudioError
+from caption_studio.gateway import openapi
 from caption_studio.gateway.error_responses import on_error, on_http_exception
+from caption_studio.gateway.keys import Keys, key_digests
 from caption_studio.gateway.middleware import Admission, Failures, RequestContext
 from caption_studio.gateway.routes import create_router
 from caption_studio.observability.metrics import Metrics
@@ -46,9 +48,15 @@ def create_app(
         middleware=[
             Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
+            Middleware(
+                Keys,
+                digests=key_digests(settings.gateway),
+                requests_per_minute=settings.gateway.requests_per_minute,
+            ),
             Middleware(Admission, max_in_flight=settings.gateway.max_in_flight),
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
     app.include_router(create_router(pipeline, settings, metrics))
+    openapi.install(app)
     return app

@@ -6,6 +6,7 @@ A response that has already started is its own case: see gateway.middleware.
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from caption_studio.errors import (
     CaptionStudioError,
@@ -21,7 +22,15 @@ def error_response(error: CaptionStudioError) -> Response:
     headers = {}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return Response(error_body(error), error.status, headers=headers, media_type="application/json")
+
+
+async def refuse(error: CaptionStudioError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with `error` from a middleware; the log line gets its code."""
+    scope["caption_studio.log"]["error_code"] = error.code
+    await error_response(error)(scope, receive, send)
 
 
 async def on_error(request: Request, error: Exception) -> Response:

@@ -1,8 +1,8 @@
 """What happens around every request, as pure ASGI: id, log line, metrics, admission, deadline.
 
 From outside in: `RequestContext` names the request and reports it, `Failures` turns what
-went wrong into an answer (an error event where the answer is already a stream),
-`Admission` refuses at the door.
+went wrong into an answer (an error event where the answer is already a stream), gateway.keys
+asks who it is, `Admission` refuses at the door.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from caption_studio.errors import (
     Overloaded,
     ServiceError,
 )
-from caption_studio.gateway.error_responses import error_response
+from caption_studio.gateway.error_responses import refuse
 from caption_studio.observability.logging import request_id as current_request_id
 from caption_studio.observability.metrics import PROBES, Metrics
-from caption_studio.wire.render import sse_error
+from caption_studio.wire.render import error_event
 
 logger = logging.getLogger("caption_studio.access")
 
@@ -122,11 +122,12 @@ class Failures:
             logger.exception("unexpected failure")
             request_id = scope["caption_studio.request_id"]
             error = ServiceError(f"The server had an error. Its id is {request_id}.")
-        scope["caption_studio.log"]["error_code"] = error.code
         if not started:
-            await error_response(error)(scope, receive, send)
-        elif is_stream:
-            await send({"type": "http.response.body", "body": sse_error(error)})
+            await refuse(error, scope, receive, send)
+            return
+        scope["caption_studio.log"]["error_code"] = error.code
+        if is_stream:
+            await send({"type": "http.response.body", "body": error_event(error)})
 
 
 class Admission:
@@ -143,8 +144,7 @@ class Admission:
             return
         if self._free == 0:
             error = Overloaded("The service is full. Try again soon.", retry_after_s=1)
-            scope["caption_studio.log"]["error_code"] = error.code
-            await error_response(error)(scope, receive, send)
+            await refuse(error, scope, receive, send)
             return
         self._free -= 1
         try:

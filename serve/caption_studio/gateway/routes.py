@@ -1,32 +1,30 @@
 """The documented routes, and no others."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from caption_studio.gateway.body import read_json_body
+from caption_studio.gateway.body import MULTIPART, media_type, read_json, read_upload
+from caption_studio.gateway.openapi import EVENT_STREAM, json_body
 from caption_studio.observability.metrics import CONTENT_TYPE, Metrics
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionRequest
 from caption_studio.settings import Settings
-from caption_studio.wire.parse import parse_chat, parse_completion
-from caption_studio.wire.render import Rendering, model_list
-from caption_studio.wire.schema import (
-    ChatCompletion,
-    ChatRequest,
-    Completion,
-    CompletionRequest,
-    ErrorBody,
-    ModelList,
-)
+from caption_studio.wire.answers import ChatCompletion, Completion, ErrorBody, Model, ModelList
+from caption_studio.wire.parse import parse_chat, parse_completion, parse_upload
+from caption_studio.wire.render import Rendering, model_card, model_list
+from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
-Parse = Callable[..., CaptionRequest]
-
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (400, 404, 408, 413, 415, 429, 500, 503, 504)
+GUARDED: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody} for status in (401, 429, 500, 504)
+}
+GENERATION: dict[int | str, dict[str, Any]] = {
+    200: EVENT_STREAM,
+    **{status: {"model": ErrorBody} for status in (400, 404, 408, 413, 415, 503)},
+    **GUARDED,
 }
 
 
@@ -35,11 +33,10 @@ def create_router(pipeline: CaptionPipeline, settings: Settings, metrics: Metric
     router = APIRouter()
     started_at = int(time.time())
 
-    async def generate(request: Request, parse: Parse) -> Response:
-        body = await read_json_body(request, settings.gateway)
-        asked = parse(
-            body, request_id=request.scope["caption_studio.request_id"], settings=settings
-        )
+    def known(request: Request) -> dict[str, Any]:
+        return {"request_id": request.scope["caption_studio.request_id"], "settings": settings}
+
+    async def generate(request: Request, asked: CaptionRequest) -> Response:
         answer = await pipeline.answer(asked)
         log = request.scope["caption_studio.log"]
         log.update(
@@ -65,25 +62,40 @@ def create_router(pipeline: CaptionPipeline, settings: Settings, metrics: Metric
         "/v1/chat/completions",
         summary="Caption the pictures of a conversation, or go on with one without pictures",
         response_model=ChatCompletion,
-        responses=ERRORS,
-        openapi_extra=_body(ChatRequest),
+        responses=GENERATION,
+        openapi_extra=json_body(ChatRequest, upload=False),
     )
     async def chat_completions(request: Request) -> Response:
-        return await generate(request, parse_chat)
+        body = await read_json(request, settings.gateway)
+        return await generate(request, parse_chat(body, **known(request)))
 
     @router.post(
         "/v1/completions",
         summary="Caption a picture, or continue a text",
         response_model=Completion,
-        responses=ERRORS,
-        openapi_extra=_body(CompletionRequest),
+        responses=GENERATION,
+        openapi_extra=json_body(CompletionRequest, upload=True),
     )
     async def completions(request: Request) -> Response:
-        return await generate(request, parse_completion)
+        if media_type(request) == MULTIPART:
+            upload = await read_upload(request, settings.gateway)
+            asked = parse_upload(upload.fields, upload.images, **known(request))
+        else:
+            body = await read_json(request, settings.gateway)
+            asked = parse_completion(body, **known(request))
+        return await generate(request, asked)
 
-    @router.get("/v1/models", summary="The base model and its adapters")
+    @router.get("/v1/models", summary="The base model and its adapters", responses=GUARDED)
     async def models() -> ModelList:
         return model_list(settings, created=started_at)
+
+    @router.get(
+        "/v1/models/{model}",
+        summary="One of them",
+        responses={404: {"model": ErrorBody}, **GUARDED},
+    )
+    async def one_model(model: str) -> Model:
+        return model_card(settings, model, created=started_at)
 
     @router.get("/healthz", summary="The process is up")
     async def healthz() -> dict[str, str]:
@@ -94,7 +106,12 @@ def create_router(pipeline: CaptionPipeline, settings: Settings, metrics: Metric
         await pipeline.check_ready()
         return {"status": "ready"}
 
-    @router.get("/metrics", summary="Prometheus metrics of this replica")
+    @router.get(
+        "/metrics",
+        summary="Prometheus metrics of this replica",
+        response_class=PlainTextResponse,
+        responses=GUARDED,
+    )
     async def prometheus() -> Response:
         return Response(metrics.exposition(), headers={"content-type": CONTENT_TYPE})
 
@@ -117,13 +134,3 @@ def _count(rendering: Rendering, metrics: Metrics, log: dict[str, Any]) -> None:
     log.update(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
     if rendering.failure is not None:
         log["error_code"] = rendering.failure.code
-
-
-def _body(model: type[ChatRequest | CompletionRequest]) -> dict[str, Any]:
-    """Document the body that wire.parse reads: FastAPI would answer a bad one with 422."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": model.model_json_schema()}},
-        }
-    }

@@ -1,0 +1,35 @@
+import pytest
+
+from tests.unit.gateway.test_gateway import gateway
+
+pytestmark = pytest.mark.anyio
+
+ROUTES = {
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/models",
+    "/v1/models/{model}",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+}
+
+
+def references(value: object) -> set[str]:
+    if isinstance(value, dict):
+        found = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return found.union(*map(references, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    return set()
+
+
+async def test_the_document_names_every_route_and_every_schema_it_refers_to() -> None:
+    async with gateway() as client:
+        document = (await client.get("/openapi.json")).json()
+    assert set(document["paths"]) == ROUTES
+    schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert references(document) <= schemas
+    assert "422" not in str(document["paths"])
+    body = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]
+    assert body["application/json"]["schema"]["$ref"].endswith("/ChatRequest")
