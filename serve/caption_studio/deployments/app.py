@@ -5,7 +5,7 @@ autoscaling are Serve's business and stand there under `deployments`; everything
 in the application's `args` (caption_studio.settings).
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,20 +24,33 @@ from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 
 
+MakeIntake = Callable[[Settings], ImageIntake]
+
+
+def make_intake(settings: Settings) -> ImageIntake:
+    """Return the intake that reaches the internet by the system's own means."""
+    return ImageIntake(settings.images, size_px=settings.vision.image_size_px)
+
+
 class Gateway:
     """The HTTP edge: decodes pictures and composes the two stages."""
 
     def __init__(
-        self, settings: Settings, describer: DeploymentHandle, captioner: DeploymentHandle
+        self,
+        settings: Settings,
+        make_intake: MakeIntake,
+        describer: DeploymentHandle,
+        captioner: DeploymentHandle,
     ) -> None:
         self._settings = settings
+        self._make_intake = make_intake
         self._describer = describer
         self._captioner = captioner
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Build the application in the replica, once the handles are there."""
         studio_logging.configure(self._settings.logging)
-        intake = ImageIntake(self._settings.images, size_px=self._settings.vision.image_size_px)
+        intake = self._make_intake(self._settings)
         pipeline = CaptionPipeline(
             intake, DescriberHandle(self._describer), CaptionerHandle(self._captioner)
         )
@@ -72,7 +85,14 @@ def build(values: Mapping[str, Any] | None = None) -> Application:
     Raises:
         pydantic.ValidationError: an unknown setting or a bad value.
     """
-    settings = Settings.load(values)
+    return application(Settings.load(values))
+
+
+def application(settings: Settings, make_intake: MakeIntake = make_intake) -> Application:
+    """Return the application; `make_intake` is called in the gateway's replicas."""
     return gateway_deployment.bind(
-        settings, describer_deployment.bind(settings), captioner_deployment.bind(settings)
+        settings,
+        make_intake,
+        describer_deployment.bind(settings),
+        captioner_deployment.bind(settings),
     )
