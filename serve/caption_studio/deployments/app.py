@@ -23,7 +23,6 @@ from caption_studio.observability import logging as studio_logging
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 
-
 MakeIntake = Callable[[Settings], ImageIntake]
 
 
