@@ -1,14 +1,24 @@
-"""What Serve's HTTP server does to a request before Serve itself looks at it.
+"""What Serve's HTTP server does around Serve itself: clean headers in, our errors out.
 
-Serve obeys and echoes some client headers; none of that is a stranger's to decide. It takes
-middleware from the function that RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH names
+Serve obeys and echoes some client headers; none of that is a stranger's to decide. And it
+answers in plain text where no gateway can answer: while the first one starts, when all are
+down. It takes middleware from the function that RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH names
 (ray/serve/_private/http_util.py, 2.60), in the proxy and in replicas behind HAProxy alike.
 """
 
 import re
 
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from caption_studio.errors import (
+    CaptionStudioError,
+    DeadlineExceeded,
+    NotReady,
+    Overloaded,
+    ServiceError,
+)
+from caption_studio.gateway.error_responses import error_response
 
 IMPORT_PATH = "caption_studio.deployments.edge:middlewares"
 
@@ -22,6 +32,8 @@ STEERING = frozenset(
     }
 )
 """Timeout, disconnect handling and routing, as any client may set them."""
+
+RETRY_AFTER_S = 1
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -42,9 +54,53 @@ class CleanHeaders:
         await self._app(scope, receive, send)
 
 
+class OwnErrors:
+    """Puts Serve's own refusals into the form of all others.
+
+    The gateway answers every path, in JSON where it refuses; a plain-text error is Serve's.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; replace the answer if it is an error that Serve wrote."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        replaced = False
+
+        async def send_ours(message: Message) -> None:
+            nonlocal replaced
+            if replaced:
+                return  # the rest of Serve's own body
+            if message["type"] == "http.response.start" and _is_serves_own(message):
+                replaced = True
+                await error_response(_error_for(message["status"]))(scope, receive, send)
+                return
+            await send(message)
+
+        await self._app(scope, receive, send_ours)
+
+
 def middlewares() -> list[Middleware]:
-    """Return what Serve puts around its HTTP server."""
-    return [Middleware(CleanHeaders)]
+    """Return what Serve puts around its HTTP server; the last is the outermost."""
+    return [Middleware(OwnErrors), Middleware(CleanHeaders)]
+
+
+def _is_serves_own(start: Message) -> bool:
+    content_type = dict(start["headers"]).get(b"content-type", b"")
+    return start["status"] >= 400 and not content_type.startswith(b"application/json")
+
+
+def _error_for(status: int) -> CaptionStudioError:
+    if status in (404, 503):  # no route yet, or no replica: there is a gateway for every path
+        return NotReady("The service is starting.", retry_after_s=RETRY_AFTER_S)
+    if status == 429:
+        return Overloaded("The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S)
+    if status == 408:
+        return DeadlineExceeded("The request took longer than it may.")
+    return ServiceError("The server had an error.")
 
 
 def _is_clean(name: bytes, value: bytes) -> bool:
