@@ -41,6 +41,7 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     _check_free(*address)
     stop = threading.Event()
     previous = {number: _on_signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Read by Serve's HTTP server when it starts, in a process that inherits it.
     os.environ["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.IMPORT_PATH
     print("Starting Caption Studio; this takes about a minute …", flush=True)
@@ -60,7 +61,7 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
         if not stop.is_set():
             seconds = time.monotonic() - started
             print(f"Listening on http://{address[0]}:{address[1]} (ready in {seconds:.0f} s)")
-            print("Stop with Ctrl-C.", flush=True)
+            print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
         stop.wait()
         print("Stopping …", flush=True)
     finally:
