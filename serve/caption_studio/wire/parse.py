@@ -5,22 +5,17 @@ Not here: reading the body (gateway), what the fields are (wire.schema), fetchin
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import from_json
 
 from caption_studio.errors import (
     AboveMaximum,
-    BelowMinimum,
     InvalidType,
     InvalidValue,
-    MalformedJSON,
     MissingParameter,
     ModelNotFound,
-    RequestError,
     TooLong,
-    UnknownParameter,
 )
 from caption_studio.records import (
     CaptionRequest,
@@ -39,16 +34,15 @@ from caption_studio.wire.schema import (
     TextPart,
     UserMessage,
 )
+from caption_studio.wire.validate import json_object, validate
 
 COMPLETION_MAX_TOKENS = 16
 """The official default of `max_tokens` in completions."""
 
-Request = TypeVar("Request", bound=BaseModel)
-
 
 def parse_chat(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
     """Read the body of `POST /v1/chat/completions`. Raises `RequestError`."""
-    request = _validate(ChatRequest, _json_object(body))
+    request = validate(ChatRequest, json_object(body))
     images: list[ImageReference] = []
     turns: list[Turn] = []
     for index, message in enumerate(request.messages):
@@ -71,7 +65,7 @@ def parse_chat(body: bytes, *, request_id: str, settings: Settings) -> CaptionRe
 
 def parse_completion(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
     """Read the body of `POST /v1/completions`. Raises `RequestError`."""
-    request = _validate(CompletionRequest, _json_object(body))
+    request = validate(CompletionRequest, json_object(body))
     images = [] if request.image is None else [ImageReference(request.image, "image")]
     return _completion(request, images, request_id=request_id, settings=settings)
 
@@ -88,7 +82,7 @@ def parse_upload(
     Raises `RequestError`.
     """
     values = {name: _field_value(name, text) for name, text in fields.items()}
-    request = _validate(CompletionRequest, values)
+    request = validate(CompletionRequest, values)
     if request.image is not None:
         raise InvalidType("Upload the image as a file.", param="image")
     if not images:
@@ -234,71 +228,3 @@ def _check_limits(
             param=text_param,
             code="string_above_max_length",
         )
-
-
-def _validate(model: type[Request], value: dict[str, Any]) -> Request:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        _refuse(error.errors(include_url=False, include_input=False)[0])
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        # Unlike json.loads: bounded depth, no lone surrogates, UTF-8 only.
-        value = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise MalformedJSON("We could not parse the JSON body of your request.") from error
-    if not isinstance(value, dict):
-        raise MalformedJSON("The body of your request must be one JSON object.")
-    return value
-
-
-def _refuse(details: ErrorDetails) -> NoReturn:
-    """Raise the error that stands for pydantic's.
-
-    Source of its type names: https://docs.pydantic.dev/latest/errors/validation_errors/
-    """
-    param = _param(details["loc"])
-    kind = details["type"]
-    message = f"Invalid {param or 'body'}: {details['msg']}."
-    error, code = _ERRORS.get(kind, (InvalidType if kind.endswith("_type") else InvalidValue, None))
-    if error is UnknownParameter:
-        message = f"Unrecognized request argument supplied: {param}."
-    elif error is MissingParameter:
-        message = f"Missing required parameter: {param}."
-    elif error in (BelowMinimum, AboveMaximum) and _is_fractional(details):
-        code = code.replace("integer", "decimal") if code else None
-    raise error(message, param=param or None, code=code)
-
-
-_ERRORS: dict[str, tuple[type[RequestError], str | None]] = {
-    "missing": (MissingParameter, None),
-    "extra_forbidden": (UnknownParameter, None),
-    "part_type": (InvalidValue, None),
-    "message_role": (InvalidValue, None),
-    "int_from_float": (InvalidType, None),
-    "greater_than": (BelowMinimum, "integer_below_min_value"),
-    "greater_than_equal": (BelowMinimum, "integer_below_min_value"),
-    "less_than": (AboveMaximum, "integer_above_max_value"),
-    "less_than_equal": (AboveMaximum, "integer_above_max_value"),
-    "too_short": (BelowMinimum, "array_below_min_length"),
-    "too_long": (TooLong, "array_above_max_length"),
-    "string_too_short": (BelowMinimum, "string_below_min_length"),
-    "string_too_long": (TooLong, "string_above_max_length"),
-}
-
-
-def _is_fractional(details: ErrorDetails) -> bool:
-    return any(isinstance(bound, float) for bound in details.get("ctx", {}).values())
-
-
-def _param(location: Sequence[str | int]) -> str:
-    """Return the path as callers write it: `messages[0].content[1].image_url.url`."""
-    path = ""
-    for step in location:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif not step.startswith("@"):
-            path += f".{step}" if path else step
-    return path
