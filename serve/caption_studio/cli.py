@@ -65,6 +65,9 @@ def _caption(arguments: argparse.Namespace) -> int:
 def _train_demo(arguments: argparse.Namespace) -> int:
     # torch takes seconds to import, and only this command needs it.
     from caption_studio.demo.train import train_demo
+    from caption_studio.observability import logging as studio_logging
+    from caption_studio.settings import LoggingSettings
 
+    studio_logging.configure(LoggingSettings(format="text"))  # the progress
     train_demo(arguments.output)
     return 0
