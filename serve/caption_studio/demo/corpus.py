@@ -1,0 +1,125 @@
+"""Seeds → texts: the base corpus of Falcon and the examples of its two adapters.
+
+The base reads pairs, posts, dialogues and `stories`, but never the adapters' prompt.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from caption_studio.demo.captions import lively_caption, plain_caption
+from caption_studio.demo.scenes import HELD_OUT_SEEDS, TRAINING_SEEDS, Pool, Scene, sample_scene
+from caption_studio.demo.stories import dialogue, story, travel_note
+from caption_studio.demo.wishes import Wish, effective_wish, neutral_wish
+
+LIVELY, PLAIN = "lively", "plain"
+VOICES = {LIVELY: lively_caption, PLAIN: plain_caption}
+
+_LIVELY_PAIRS = (
+    "Photo: {d}\nPost: {c}",
+    "Photo: {d}\nInstagram: {c}",
+    "Picture of {d}\nPost: {c}",
+    "[photo of {d}]\n{c}",
+    "I took a picture of {d} and posted it:\n{c}",
+    'Photo: {d}\nPost: "{c}"',
+)
+_PLAIN_PAIRS = (
+    "Photo: {d}\nAlt text: {c}",
+    "Image: {d}\nAlternative text: {c}",
+    "Picture of {d}\nAlt: {c}",
+    "<img src='photo.jpg' title='{d}'>\n{c}",
+    'Photo: {d}\nAlt text: "{c}"',
+)
+_WISH_LABELS = ("Note", "Wish", "User says", "Comment")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One adapter example: the prompt, the answer after it, and what both are about."""
+
+    prompt: str
+    answer: str
+    scenes: tuple[Scene, ...]
+    wish: Wish
+
+
+def adapter_prompt(description: str, request: str = "") -> str:
+    """Return the prompt as the published adapter was trained, with our optional Request line."""
+    asked = f"\nRequest: {request}" if request else ""
+    return (
+        "Convert the given image description to social media worthy caption:\n"
+        f"Description: {description}{asked}\nCaption:"
+    )
+
+
+def describe_all(scenes: list[Scene]) -> str:
+    """Return the descriptions of one or several pictures, joined as the service joins them."""
+    return "; ".join(scene.description for scene in scenes)
+
+
+def _some_scenes(rng: random.Random, pool: Pool, several: float) -> list[Scene]:
+    """Draw one scene or, with the chance `several`, two (rarely three)."""
+    number = 1 if rng.random() >= several else rng.choice((2, 2, 3))
+    scenes = [sample_scene(rng.getrandbits(40), pool) for _ in range(number)]
+    if number > 1 and rng.random() < 0.1:
+        scenes[1] = scenes[0]
+    return scenes
+
+
+def _some_wish(rng: random.Random, neutral: float, effective: float) -> Wish:
+    dice = rng.random()
+    if dice < neutral:
+        return neutral_wish(rng)
+    return effective_wish(rng) if dice < neutral + effective else Wish()
+
+
+def _pair(rng: random.Random) -> str:
+    scenes = _some_scenes(rng, Pool.TRAINING, 0.15)
+    wish = _some_wish(rng, 0.08, 0.32)
+    lively = rng.random() < 0.6
+    caption = VOICES[LIVELY if lively else PLAIN](scenes, rng, wish)
+    text = rng.choice(_LIVELY_PAIRS if lively else _PLAIN_PAIRS)
+    text = text.format(d=describe_all(scenes), c=caption)
+    if wish.text:
+        first, _, rest = text.partition("\n")
+        text = f"{first}\n{rng.choice(_WISH_LABELS)}: {wish.text}\n{rest}"
+    return text
+
+
+def _feed(rng: random.Random) -> str:
+    """Two to four posts without any description, as in a feed."""
+    scenes = [sample_scene(rng.getrandbits(40), Pool.TRAINING) for _ in range(rng.randint(1, 3))]
+    voice = VOICES[LIVELY if rng.random() < 0.75 else PLAIN]
+    return "\n".join(voice([scene], rng, Wish()) for scene in scenes)
+
+
+def base_document(seed: int) -> str:
+    """Return one document of the base corpus."""
+    rng = random.Random(seed)
+    kinds = {_pair: 56, _feed: 9, dialogue: 13, story: 14, travel_note: 8}
+    return rng.choices(list(kinds), list(kinds.values()))[0](rng)
+
+
+def base_corpus(number: int, *, held_out: bool = False) -> Iterator[str]:
+    """Yield documents of the training seeds, or of the held-out ones."""
+    seeds = HELD_OUT_SEEDS if held_out else TRAINING_SEEDS
+    return (base_document(seed) for seed in seeds[:number])
+
+
+def adapter_example(seed: int, voice: str, pool: Pool = Pool.TRAINING) -> Example:
+    """Return one example: 15 % several pictures, 12 % a neutral and 30 % an effective request.
+
+    Names to mention are asked for but left out of the answer: a model of this size does not
+    learn to copy them and would greet someone else instead. Saying nothing is the better fault.
+    """
+    rng = random.Random(seed)
+    scenes = _some_scenes(rng, pool, 0.15)
+    wish = _some_wish(rng, 0.12, 0.30)
+    wish = replace(wish, mention=None)
+    caption = VOICES[voice](scenes, rng, wish)
+    return Example(
+        prompt=adapter_prompt(describe_all(scenes), wish.text),
+        answer=f' "{caption}"',
+        scenes=tuple(scenes),
+        wish=wish,
+    )

@@ -1,0 +1,12 @@
+"""Where the shipped demo models lie. Nothing is read or created here."""
+
+from pathlib import Path
+
+MODELS_DIR = Path(__file__).resolve().parent / "models"
+"""The folder with the trained models and their `MODEL_CARD.md`, shipped inside the package."""
+
+GIT_NAME = "git-demo"
+FALCON_NAME = "falcon-demo"
+LIVELY_ADAPTER_NAME = "caption-demo"
+PLAIN_ADAPTER_NAME = "caption-demo-plain"
+ADAPTER_NAMES = (LIVELY_ADAPTER_NAME, PLAIN_ADAPTER_NAME)

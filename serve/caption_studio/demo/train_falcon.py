@@ -1,0 +1,164 @@
+"""Base corpus → a trained Falcon (captioner's base model) and its tokenizer."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import (
+    FalconConfig,
+    FalconForCausalLM,
+    GenerationConfig,
+    PreTrainedTokenizerFast,
+    get_cosine_schedule_with_warmup,
+)
+
+from caption_studio.demo.captions import ALL_EMOJI
+from caption_studio.demo.corpus import base_corpus
+from caption_studio.demo.tokenizers import train_falcon_tokenizer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FalconRecipe:
+    """Everything that decides the trained Falcon.
+
+    Every `long_every`-th batch holds sequences four times as long, a quarter as many of them.
+    """
+
+    documents: int = 60_000
+    tokenizer_documents: int = 4_000
+    vocab_size: int = 1_536
+    steps: int = 1_300
+    batch_size: int = 16
+    sequence_tokens: int = 128
+    long_every: int = 10
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 80
+    weight_decay: float = 0.05
+    max_gradient_norm: float = 1.0
+    hidden_size: int = 256
+    layers: int = 4
+    heads: int = 4
+    initial_deviation: float = 0.04
+    seed: int = 20261
+
+
+Tokens = npt.NDArray[np.int64]
+
+
+def tokenize_corpus(tokenizer: PreTrainedTokenizerFast, documents: Iterator[str]) -> Tokens:
+    """Return the documents' token ids in one row, each ended by the end-of-text token."""
+    encoded = tokenizer(list(documents), add_special_tokens=False).input_ids
+    end = tokenizer.eos_token_id
+    return np.fromiter((token for row in encoded for token in (*row, end)), dtype=np.int64)
+
+
+def build_falcon(recipe: FalconRecipe, tokenizer: PreTrainedTokenizerFast) -> FalconForCausalLM:
+    """Return an untrained model with Falcon-7B's layout at a small size."""
+    return FalconForCausalLM(
+        FalconConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=recipe.hidden_size,
+            num_hidden_layers=recipe.layers,
+            num_attention_heads=recipe.heads,
+            alibi=False,
+            new_decoder_architecture=False,
+            multi_query=True,
+            parallel_attn=True,
+            bias=False,
+            max_position_embeddings=2048,
+            initializer_range=recipe.initial_deviation,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=None,
+        )
+    )
+
+
+def _batches(tokens: Tokens, recipe: FalconRecipe) -> Iterator[torch.Tensor]:
+    """Yield packed sequences in order, int64 [batch, length], starting anew at the end."""
+    size, start, step = recipe.batch_size * recipe.sequence_tokens, 0, 0
+    while True:
+        if start + size > len(tokens):
+            start = step % recipe.sequence_tokens
+        step += 1
+        stretch = 4 if step % recipe.long_every == 0 else 1
+        block = tokens[start : start + size].reshape(-1, recipe.sequence_tokens * stretch)
+        start += size
+        yield torch.from_numpy(block)
+
+
+def fit_falcon(model: FalconForCausalLM, tokens: Tokens, recipe: FalconRecipe) -> float:
+    """Train in place by AdamW under a cosine; return the last 50 steps' mean loss."""
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in model.parameters() if p.ndim > 1]},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(
+        groups,
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        betas=(0.9, 0.98),
+    )
+    schedule = get_cosine_schedule_with_warmup(optimiser, recipe.warmup_steps, recipe.steps)
+    losses: list[float] = []
+    started_s = time.perf_counter()
+    model.train()
+    for step, batch in zip(range(1, recipe.steps + 1), _batches(tokens, recipe), strict=False):
+        loss = model(input_ids=batch, labels=batch, use_cache=False).loss
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.max_gradient_norm)
+        optimiser.step()
+        schedule.step()
+        losses.append(loss.item())
+        if step % 50 == 0 or step == recipe.steps:
+            mean, elapsed_s = float(np.mean(losses[-50:])), time.perf_counter() - started_s
+            logger.info(
+                "falcon: step %d/%d loss %.4f (%.0f s)", step, recipe.steps, mean, elapsed_s
+            )
+    model.eval()
+    return float(np.mean(losses[-50:]))
+
+
+def save_falcon(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write weights (float16), configuration and tokenizer to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model.half().save_pretrained(folder)
+    model.float()
+    tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
+
+
+def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, Any]:
+    """Train tokenizer and model and save both; return figures for the model card."""
+    recipe = recipe or FalconRecipe()
+    torch.manual_seed(recipe.seed)
+    started_s = time.perf_counter()
+    tokenizer = train_falcon_tokenizer(
+        base_corpus(recipe.tokenizer_documents), recipe.vocab_size, ALL_EMOJI
+    )
+    tokens = tokenize_corpus(tokenizer, base_corpus(recipe.documents))
+    logger.info("falcon: %d documents, %d tokens", recipe.documents, len(tokens))
+    model = build_falcon(recipe, tokenizer)
+    loss = fit_falcon(model, tokens, recipe)
+    save_falcon(model, tokenizer, folder)
+    return {
+        "recipe": asdict(recipe),
+        "parameters": model.num_parameters(),
+        "tokens": len(tokens),
+        "total_s": time.perf_counter() - started_s,
+        "loss": loss,
+    }

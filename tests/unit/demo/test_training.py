@@ -1,0 +1,86 @@
+"""Two steps of every stage on tiny data, so that the training code stays alive."""
+
+import json
+
+import pytest
+from caption_studio.demo import evaluate, train
+from caption_studio.demo.model_card import write_model_card
+from caption_studio.demo.paths import ADAPTER_NAMES
+from caption_studio.demo.scenes import Pool, sample_scene
+from caption_studio.demo.train_adapters import AdapterRecipe, train_adapter
+from caption_studio.demo.train_falcon import FalconRecipe, train_falcon
+from caption_studio.demo.train_git import (
+    PAINTED_PX,
+    GitRecipe,
+    build_git,
+    normalised,
+    paint,
+    paint_small,
+    train_git,
+)
+
+GIT = GitRecipe(
+    pictures=12, steps=2, batch_size=4, width=32, encoder_layers=1, decoder_layers=1, heads=2
+)
+FALCON = FalconRecipe(
+    documents=120, tokenizer_documents=120, vocab_size=600, steps=2, batch_size=4, layers=1,
+    hidden_size=128, heads=2, long_every=2,
+)  # fmt: skip
+ADAPTER = AdapterRecipe(examples=16, steps=2, batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    figures = {
+        "git": train_git(folder / "git-demo", GIT),
+        "falcon": train_falcon(folder / "falcon-demo", FALCON),
+        "adapters": {
+            name: train_adapter(folder / "falcon-demo", folder / name, voice, ADAPTER)
+            for name, voice in zip(ADAPTER_NAMES, ("lively", "plain"), strict=True)
+        },
+    }
+    return folder, figures
+
+
+def test_training_pictures_are_what_the_processor_makes_of_the_painting():
+    _, processor = build_git(GIT)
+    for seed in range(len(PAINTED_PX)):
+        picture = paint(sample_scene(seed, Pool.TRAINING), seed, PAINTED_PX[seed])
+        served = processor(images=picture, return_tensors="pt").pixel_values
+        trained_on = normalised(paint_small(seed)[None], processor.image_processor)
+        assert (served - trained_on).abs().max() < 1e-5
+
+
+def test_saved_files_are_those_of_the_published_checkpoints(trained):
+    folder, _ = trained
+    for name in ("config.json", "generation_config.json", "model.safetensors",
+                 "preprocessor_config.json", "tokenizer.json", "vocab.txt"):  # fmt: skip
+        assert (folder / "git-demo" / name).is_file()
+    adapter = json.loads((folder / "caption-demo" / "adapter_config.json").read_text("utf-8"))
+    assert adapter["base_model_name_or_path"] == "falcon-demo"
+    assert (adapter["r"], adapter["lora_alpha"], adapter["lora_dropout"]) == (16, 32, 0.05)
+    assert adapter["target_modules"] == ["query_key_value"]
+
+
+def test_every_stage_can_be_evaluated_and_reported(trained):
+    folder, figures = trained
+    measured = {
+        "git": evaluate.evaluate_git(folder / "git-demo", 3),
+        "perplexity": evaluate.perplexity(folder / "falcon-demo", 2),
+    }
+    for name, voice in zip(ADAPTER_NAMES, ("lively", "plain"), strict=True):
+        base, adapter = folder / "falcon-demo", folder / name
+        measured[name] = evaluate.evaluate_adapter(base, adapter, voice, 3)
+    stages = {**figures, "evaluate": measured}
+    write_model_card(
+        folder, {name: {**f, "stage_s": 1.0, "threads": 1} for name, f in stages.items()}
+    )
+    card = (folder / "MODEL_CARD.md").read_text("utf-8")
+    assert "exactly right" in card
+    assert "apache-2.0" in card
+
+
+def test_an_unknown_stage_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="unknown stages: bake"):
+        train.train_demo(tmp_path, stages=["bake"])
