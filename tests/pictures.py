@@ -5,9 +5,10 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from PIL import Image
+
 from caption_studio.demo.painter import paint
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, Scene, sample_scene
-from PIL import Image
 
 
 @dataclass(frozen=True)

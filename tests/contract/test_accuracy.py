@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from caption_studio.demo.captions import has_emoji, names_scene
 
+from caption_studio.demo.captions import has_emoji, names_scene
 from tests.pictures import Picture, held_out, image_part
 
 pytestmark = pytest.mark.service

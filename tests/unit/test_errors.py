@@ -1,6 +1,7 @@
 import pickle
 
 import pytest
+
 from caption_studio import errors
 from caption_studio.errors import CaptionStudioError
 

@@ -1,10 +1,10 @@
 """The fakes keep the promises of the protocols."""
 
 import pytest
+
 from caption_studio.errors import EngineFailure
 from caption_studio.protocols import Captioner, Describer, ImageLoader
 from caption_studio.records import Prompt
-
 from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, sampling
 
 PROMPT = Prompt("r", "m", "text", sampling(n=2), "quoted")

@@ -1,8 +1,8 @@
 import pytest
+
 from caption_studio.errors import ContextLengthExceeded, EngineFailure, InvalidImageURL, NotReady
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import Answer, CaptionRequest, ImageReference, Turn
-
 from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, sampling
 
 pytestmark = pytest.mark.anyio

@@ -1,6 +1,7 @@
 import pytest
-from caption_studio.settings import Settings
 from pydantic import ValidationError
+
+from caption_studio.settings import Settings
 
 
 def test_the_defaults_are_the_demo() -> None:

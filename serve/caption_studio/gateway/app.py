@@ -45,6 +45,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # the redirect would lead to whatever host the caller named
         middleware=[
             Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),

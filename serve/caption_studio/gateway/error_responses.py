@@ -43,7 +43,7 @@ async def on_error(request: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the router itself refuses: an unknown path, a wrong method."""
     assert isinstance(error, HTTPException)
-    path, method = request.url.path, request.method
+    path, method = request.scope["path"], request.method
     translated: CaptionStudioError
     if error.status_code == 404:
         translated = RouteNotFound(f"Unknown request URL: {method} {path}.")

@@ -63,8 +63,15 @@ def _upload_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["image"],
         "properties": {
-            **{name: {"type": "string"} for name in fields},
+            **{name: _form_field(schema) for name, schema in fields.items()},
+            "stop": {"type": "string", "description": "one, or a JSON list of them"},
             "image": {"type": "array", "items": {"type": "string", "format": "binary"}},
         },
         "additionalProperties": False,
     }
+
+
+def _form_field(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a field's schema without null: in a form it is left out instead."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    return kinds[0] if len(kinds) == 1 else schema

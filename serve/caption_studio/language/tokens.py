@@ -1,8 +1,10 @@
-"""Byte-level BPE tokens → the bytes they stand for.
+"""Text → byte-level BPE tokens → the bytes they stand for.
 
 Falcon's tokenizers write each byte as one printable character. Source of the table:
 GPT-2's `bytes_to_unicode` (https://github.com/openai/gpt-2/blob/master/src/encoder.py).
 """
+
+from typing import Any
 
 
 def _byte_of_character() -> dict[str, int]:
@@ -20,3 +22,13 @@ def token_bytes(token: str) -> bytes:
     if all(character in _BYTES for character in token):
         return bytes(_BYTES[character] for character in token)
     return token.encode()
+
+
+def text_tokens(tokenizer: Any, text: str) -> list[int]:
+    """Return the ids of the text, in which the name of a special token is text as well.
+
+    What callers write is in it: read as the token, their `<|endoftext|>` would end the
+    document that the prompt's template is. `tokenizer` is a transformers one.
+    """
+    token_ids: list[int] = tokenizer.encode(text, split_special_tokens=True)
+    return token_ids

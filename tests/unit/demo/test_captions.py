@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+
 from caption_studio.demo.captions import (
     has_emoji,
     lively_caption,

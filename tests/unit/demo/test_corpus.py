@@ -1,4 +1,5 @@
 import pytest
+
 from caption_studio.demo.captions import names_scene
 from caption_studio.demo.corpus import (
     LIVELY,

@@ -1,10 +1,11 @@
 from itertools import pairwise
 
 import pytest
+from PIL import Image, ImageChops
+
 from caption_studio.demo.painter import paint, subject_boxes
 from caption_studio.demo.scenes import PLACES, SKIES, SUBJECTS, Scene, Where, sample_scene
 from caption_studio.demo.subjects import COLOURS, SHAPES
-from PIL import Image, ImageChops
 
 
 @pytest.mark.parametrize("size_px", [48, 64, 128, 300])

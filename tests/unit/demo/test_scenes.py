@@ -1,4 +1,5 @@
 import pytest
+
 from caption_studio.demo.scenes import (
     HELD_OUT_SEEDS,
     TRAINING_SEEDS,

@@ -1,6 +1,7 @@
 """The weights in the package: small, loadable, and right about a few held-out scenes."""
 
 import pytest
+
 from caption_studio.demo.captions import has_emoji, names_scene
 from caption_studio.demo.corpus import adapter_prompt
 from caption_studio.demo.evaluate import complete, describe, load_falcon, load_git, quoted

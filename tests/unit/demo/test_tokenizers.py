@@ -1,4 +1,5 @@
 import pytest
+
 from caption_studio.demo.captions import ALL_EMOJI
 from caption_studio.demo.corpus import base_corpus
 from caption_studio.demo.scenes import all_scenes

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from caption_studio.demo import evaluate, train
 from caption_studio.demo.model_card import write_model_card
 from caption_studio.demo.paths import ADAPTER_NAMES

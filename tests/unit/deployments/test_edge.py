@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+
 from caption_studio.deployments.edge import STEERING, CleanHeaders, OwnErrors, middlewares
 
 pytestmark = pytest.mark.anyio

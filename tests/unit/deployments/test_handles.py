@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from ray.exceptions import ActorDiedError, RayTaskError, WorkerCrashedError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+
 from caption_studio.deployments import handles
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.errors import (
@@ -15,9 +18,6 @@ from caption_studio.errors import (
     Overloaded,
 )
 from caption_studio.records import CaptionDelta, Description, Prompt
-from ray.exceptions import ActorDiedError, RayTaskError, WorkerCrashedError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
-
 from tests.fakes import PIXEL, sampling
 
 pytestmark = pytest.mark.anyio

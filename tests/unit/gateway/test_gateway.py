@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+
 from caption_studio import errors
 from caption_studio.gateway.app import create_app
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionDelta, Prompt
 from caption_studio.settings import Settings
-
 from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader
 
 pytestmark = pytest.mark.anyio
@@ -228,6 +228,20 @@ async def test_the_router_answers_in_the_same_form(
     assert response.status_code == status
     assert response.json()["error"]["code"] == code
     assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("path", ["/v1/models/", f"{CHAT_PATH}/", "/healthz/"])
+async def test_a_slash_too_many_is_another_path_and_redirects_nowhere(path: str) -> None:
+    async with gateway() as client:
+        response = await client.get(path, headers={"host": "evil.example"})
+    assert (response.status_code, response.headers.get("location")) == (404, None)
+    assert path in response.json()["error"]["message"]
+
+
+async def test_an_unknown_path_is_repeated_as_it_was_sent() -> None:
+    async with gateway() as client:
+        response = await client.get("http://test//v1/models")
+    assert response.json()["error"]["message"] == "Unknown request URL: GET //v1/models."
 
 
 @pytest.mark.parametrize(

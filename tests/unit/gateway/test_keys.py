@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from caption_studio.gateway.keys import Keys, key_digests
 from caption_studio.settings import GatewaySettings
-
 from tests.unit.gateway.test_gateway import CHAT, CHAT_PATH, gateway
 
 pytestmark = pytest.mark.anyio

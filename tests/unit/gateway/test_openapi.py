@@ -33,3 +33,15 @@ async def test_the_document_names_every_route_and_every_schema_it_refers_to() ->
     assert "422" not in str(document["paths"])
     body = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]
     assert body["application/json"]["schema"]["$ref"].endswith("/ChatRequest")
+
+
+async def test_an_uploads_fields_are_those_of_the_json_form() -> None:
+    async with gateway() as client:
+        document = (await client.get("/openapi.json")).json()
+    fields = document["components"]["schemas"]["CompletionRequest"]["properties"]
+    body = document["paths"]["/v1/completions"]["post"]["requestBody"]["content"]
+    form = body["multipart/form-data"]["schema"]["properties"]
+    assert form.keys() == fields.keys()
+    assert form["n"] == {"type": "integer", "minimum": 1}
+    assert form["prompt"]["type"] == "string"
+    assert "null" not in str(form)

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from caption_studio.records import ImageBytes
 
+from caption_studio.records import ImageBytes
 from tests.fakes import FakeCaptioner, FakeLoader
 from tests.unit.gateway.test_gateway import gateway
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from typing import Any
 
 import httpcore
+
 from caption_studio.images.fetch import URLFetcher
 from caption_studio.images.network import Resolver
 from caption_studio.records import ImageReference

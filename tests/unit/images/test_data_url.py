@@ -1,6 +1,7 @@
 import base64
 
 import pytest
+
 from caption_studio.errors import ImageTooLarge, InvalidImageURL, InvalidValue, RequestError
 from caption_studio.images.source import is_data_url, read_data_url
 from caption_studio.records import ImageReference

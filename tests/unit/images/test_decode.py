@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
 from caption_studio.errors import (
     ImageError,
     ImageParseError,
@@ -18,7 +20,6 @@ from caption_studio.images.decode import decode
 from caption_studio.images.workers import Stopped
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
-from PIL import Image, ImageCms, PngImagePlugin
 
 PARAM = "image"
 RED, WHITE = (255, 0, 0), (255, 255, 255)

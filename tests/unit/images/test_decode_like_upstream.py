@@ -4,11 +4,12 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
 from caption_studio.images.decode import decode
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
-from PIL import Image
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 SIZES = [
     (64, 64),

@@ -6,11 +6,11 @@ import io
 import socket
 
 import pytest
+from PIL import Image
+
 from caption_studio.errors import InvalidImageURL, Overloaded
 from caption_studio.images.network import SystemResolver
 from caption_studio.records import ImageReference
-from PIL import Image
-
 from tests.unit.images.internet import PARAM, Internet
 from tests.unit.images.test_url_guard import REFUSED_URLS
 

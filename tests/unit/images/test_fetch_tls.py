@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from caption_studio.errors import InvalidImageURL
 
+from caption_studio.errors import InvalidImageURL
 from tests.unit.images.internet import Internet
 from tests.unit.images.test_fetch import ADDRESS, PNG, ok, silence
 

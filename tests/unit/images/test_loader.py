@@ -2,6 +2,8 @@ import base64
 import io
 
 import pytest
+from PIL import Image
+
 from caption_studio.errors import (
     ImageParseError,
     ImageTooLarge,
@@ -14,8 +16,6 @@ from caption_studio.images import ImageIntake
 from caption_studio.protocols import ImageLoader
 from caption_studio.records import ImageBytes, ImageReference
 from caption_studio.settings import ImageSettings
-from PIL import Image
-
 from tests.unit.images.internet import PARAM, Internet
 from tests.unit.images.test_fetch import ADDRESS, PNG, ok
 

@@ -1,4 +1,5 @@
 import pytest
+
 from caption_studio.images.url_guard import Refused, Target, URLGuard, is_public_address
 
 GUARD = URLGuard(max_url_bytes=8192, listed_hosts=())

@@ -3,6 +3,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+
 from caption_studio.errors import ImageParseError, ImageTooLarge, NotReady, Overloaded
 from caption_studio.images.workers import DecodeWorkers, Stop, Stopped
 

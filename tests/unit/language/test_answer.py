@@ -1,4 +1,5 @@
 import pytest
+
 from caption_studio.language.answer import Choices, QuotedCaption, Verbatim
 from caption_studio.records import TokenLogprob
 

@@ -1,4 +1,5 @@
 import pytest
+
 from caption_studio.language.prompt import caption_prompt, chat_prompt, join_descriptions
 from caption_studio.records import Description, Turn
 

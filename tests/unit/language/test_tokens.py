@@ -1,5 +1,7 @@
-from caption_studio.language.tokens import token_bytes
-from tokenizers import pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from caption_studio.language.tokens import text_tokens, token_bytes
 
 
 def test_byte_level_characters_are_bytes_again() -> None:
@@ -18,3 +20,17 @@ def test_all_bytes_have_a_character() -> None:
 def test_a_special_token_stands_for_its_name() -> None:
     assert token_bytes("<|endoftext|>") == b"<|endoftext|>"
     assert token_bytes("\u2028") == "\u2028".encode()
+
+
+def test_text_cannot_name_a_special_token() -> None:
+    characters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {character: id_ for id_, character in enumerate(characters)}
+    bare = Tokenizer(models.BPE(vocabulary, []))
+    bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bare.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, eos_token="<|endoftext|>")
+    text = "a<|endoftext|>b"
+    assert tokenizer.eos_token_id in tokenizer.encode(text)
+    token_ids = text_tokens(tokenizer, text)
+    assert tokenizer.eos_token_id not in token_ids
+    assert tokenizer.decode(token_ids) == text

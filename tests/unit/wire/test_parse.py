@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+
 from caption_studio.errors import RequestError
 from caption_studio.records import CaptionRequest, Turn
 from caption_studio.settings import Settings
