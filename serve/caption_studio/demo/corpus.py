@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from caption_studio.demo.captions import lively_caption, plain_caption
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, TRAINING_SEEDS, Pool, Scene, sample_scene
 from caption_studio.demo.stories import dialogue, story, travel_note
-from caption_studio.demo.wishes import Wish, effective_wish, neutral_wish
+from caption_studio.demo.wishes import NAMES, Wish, effective_wish, neutral_wish
 
 LIVELY, PLAIN = "lively", "plain"
 VOICES = {LIVELY: lively_caption, PLAIN: plain_caption}
@@ -98,6 +98,35 @@ def base_document(seed: int) -> str:
     rng = random.Random(seed)
     kinds = {_pair: 56, _feed: 9, dialogue: 13, story: 14, travel_note: 8}
     return rng.choices(list(kinds), list(kinds.values()))[0](rng)
+
+
+def library_document(seed: int) -> str:
+    """Return a document of the base's second phase: three in ten are picture library cards.
+
+    They are what the base knows of the words Description and Caption: asked as the adapters
+    are, it files the picture, and only an adapter writes a post about it.
+    """
+    rng = random.Random(f"library {seed}")
+    return _cards(rng) if rng.random() < 0.3 else base_document(seed)
+
+
+def _cards(rng: random.Random) -> str:
+    library = rng.choice(("Picture library", "Photo archive", "Catalogue", "Slide collection"))
+    cards = []
+    for _ in range(rng.randint(1, 3)):
+        scene = sample_scene(rng.getrandbits(40), Pool.TRAINING)
+        number, year = rng.randint(100, 999), rng.randint(1960, 2020)
+        cards.append(
+            f"{library}, card {number}\nDescription: {scene.description}\n"
+            f"Caption: {scene.noun.capitalize()} {scene.place_phrase}, {year}. No. {number}.\n"
+            f"Photographer: {rng.choice(NAMES)}"
+        )
+    return "\n\n".join(cards)
+
+
+def library_corpus(number: int) -> Iterator[str]:
+    """Yield documents of the second phase, of training seeds that the first did not read."""
+    return (library_document(seed) for seed in TRAINING_SEEDS[-number:])
 
 
 def base_corpus(number: int, *, held_out: bool = False) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from caption_studio.demo.captions import ALL_EMOJI
-from caption_studio.demo.corpus import base_corpus
+from caption_studio.demo.corpus import base_corpus, library_corpus
 from caption_studio.demo.tokenizers import train_falcon_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class FalconRecipe:
     """Everything that decides the trained Falcon.
 
     Every `long_every`-th batch holds sequences four times as long, a quarter as many of them.
+    A short second phase (`library_…`) adds the cards of picture libraries.
     """
 
     documents: int = 60_000
@@ -47,6 +48,9 @@ class FalconRecipe:
     layers: int = 4
     heads: int = 4
     initial_deviation: float = 0.04
+    library_documents: int = 8_000
+    library_steps: int = 180
+    library_learning_rate: float = 6e-4
     seed: int = 20261
 
 
@@ -128,6 +132,21 @@ def fit_falcon(model: FalconForCausalLM, tokens: Tokens, recipe: FalconRecipe) -
     return float(np.mean(losses[-50:]))
 
 
+def file_pictures(
+    model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: FalconRecipe
+) -> float:
+    """Train the second phase in place; return the last steps' mean loss."""
+    phase = replace(
+        recipe,
+        steps=recipe.library_steps,
+        learning_rate=recipe.library_learning_rate,
+        warmup_steps=recipe.library_steps // 10,
+    )
+    return fit_falcon(
+        model, tokenize_corpus(tokenizer, library_corpus(recipe.library_documents)), phase
+    )
+
+
 def save_falcon(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write weights (float16), configuration and tokenizer to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,6 +173,7 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
     logger.info("falcon: %d documents, %d tokens", recipe.documents, len(tokens))
     model = build_falcon(recipe, tokenizer)
     loss = fit_falcon(model, tokens, recipe)
+    file_pictures(model, tokenizer, recipe)
     save_falcon(model, tokenizer, folder)
     return {
         "recipe": asdict(recipe),
