@@ -1,4 +1,4 @@
-"""ERRORS.md, "Fetch failed", and how fetching obeys "URL refused": real sockets, real service."""
+"""Pictures that cannot be fetched, and what fetching refuses to reach: real sockets, real service."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""ERRORS.md, "HTTP": what a client may do to the connection, byte by byte."""
+"""What a client may do to the connection, byte by byte."""
 
 import time
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""ERRORS.md, "Image": really encoded bytes of every kind, through data URLs and uploads."""
+"""Hostile and odd pictures: really encoded bytes of every kind, through data URLs and uploads."""
 
 import zlib
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""ERRORS.md, "JSON": every bad field by its path, and text that would like to be more."""
+"""Hostile JSON: every bad field by its path, and text that would like to be more."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

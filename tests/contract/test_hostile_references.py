@@ -1,4 +1,4 @@
-"""ERRORS.md, "URL refused" before anything is asked, and "Data URL", over HTTP."""
+"""URLs that are refused before anything is asked, and bad data URLs, over HTTP."""
 
 import json
 
