@@ -1,4 +1,4 @@
-"""Pictures that cannot be fetched, and what fetching refuses to reach: real sockets, real service."""
+"""Pictures that cannot be fetched, and what fetching refuses to reach: real sockets."""
 
 import asyncio
 import ssl
