@@ -19,6 +19,7 @@ from tests.contract.hostile import (
 )
 from tests.contract.internet import StandIn
 from tests.contract.test_hostile_fetches import POLICY
+from tests.unit.images.test_data_url import BAD_BASE64, NOT_AN_IMAGE_IN_BASE64
 from tests.unit.images.test_decode import encode
 from tests.unit.images.test_url_guard import REFUSED_URLS
 
@@ -117,20 +118,7 @@ def test_a_data_url_is_read_in_any_case_and_with_parameters(http: httpx.Client, 
 @pytest.mark.parametrize(
     "payload",
     [
-        "",
-        "YWJ",
-        "YWJj!",
-        "YW Jj",
-        "YWJj\n",
-        "YWI",
-        "YQ=",
-        "YQ===",
-        "=YQ=",
-        "YQ==YQ==",
-        "YWJj%3D",
-        "-_-_",
-        "YWJ\u0441",
-        "\uff39WJj",
+        *BAD_BASE64,
         "YWJ\0",
         "%%%",
         "A" * 2_000_001,
@@ -145,22 +133,7 @@ def test_bad_base64_is_an_invalid_value(http: httpx.Client, payload: str) -> Non
 
 @pytest.mark.parametrize(
     "url",
-    [
-        "data:",
-        "data:,",
-        "data:image/png",
-        "data:image/png,YWJj",
-        "data:image/png;base64",
-        "data:image/png;base64;charset=utf-8,YWJj",
-        "data:;base64,YWJj",
-        "data:base64,YWJj",
-        "data:text/html;base64,YWJj",
-        "data:application/pdf;base64,YWJj",
-        "data:application/octet-stream;base64,YWJj",
-        "data:imagepng;base64,YWJj",
-        "data://image/png;base64,YWJj",
-        "data:image/png;" + "a" * 5000 + ";base64,YWJj",
-    ],
+    NOT_AN_IMAGE_IN_BASE64,
     ids=lambda url: url[:40],
 )
 def test_other_forms_and_media_types_are_an_invalid_image_url(http: httpx.Client, url: str) -> None:

@@ -11,6 +11,8 @@ from caption_studio.demo.captions import lively_caption, plain_caption
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, TRAINING_SEEDS, Pool, Scene, sample_scene
 from caption_studio.demo.stories import dialogue, story, travel_note
 from caption_studio.demo.wishes import NAMES, Wish, effective_wish, neutral_wish
+from caption_studio.language.prompt import caption_prompt, join_descriptions
+from caption_studio.records import Description, Turn
 
 LIVELY, PLAIN = "lively", "plain"
 VOICES = {LIVELY: lively_caption, PLAIN: plain_caption}
@@ -44,17 +46,13 @@ class Example:
 
 
 def adapter_prompt(description: str, request: str = "") -> str:
-    """Return the prompt as the published adapter was trained, with our optional Request line."""
-    asked = f"\nRequest: {request}" if request else ""
-    return (
-        "Convert the given image description to social media worthy caption:\n"
-        f"Description: {description}{asked}\nCaption:"
-    )
+    """Return the very prompt that the service makes, with its optional Request line."""
+    return caption_prompt(Description(description), [Turn("user", request)])
 
 
 def describe_all(scenes: list[Scene]) -> str:
     """Return the descriptions of one or several pictures, joined as the service joins them."""
-    return "; ".join(scene.description for scene in scenes)
+    return join_descriptions([Description(scene.description) for scene in scenes]).text
 
 
 def _some_scenes(rng: random.Random, pool: Pool, several: float) -> list[Scene]:

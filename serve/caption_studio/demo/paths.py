@@ -1,8 +1,8 @@
 """Where the shipped demo models lie. Nothing is read or created here."""
 
-from pathlib import Path
+from caption_studio.settings import EMBEDDED_MODELS_DIR
 
-MODELS_DIR = Path(__file__).resolve().parent / "models"
+MODELS_DIR = EMBEDDED_MODELS_DIR
 """The folder with the trained models and their `MODEL_CARD.md`, shipped inside the package."""
 
 GIT_NAME = "git-demo"

@@ -6,8 +6,6 @@ down. It takes middleware from the function that RAY_SERVE_HTTP_PROXY_CALLBACK_I
 (ray/serve/_private/http_util.py, 2.60), in the proxy and in replicas behind HAProxy alike.
 """
 
-import re
-
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +17,7 @@ from caption_studio.errors import (
     ServiceError,
 )
 from caption_studio.gateway.error_responses import error_response
+from caption_studio.gateway.middleware import REQUEST_ID
 
 IMPORT_PATH = "caption_studio.deployments.edge:middlewares"
 
@@ -34,8 +33,6 @@ STEERING = frozenset(
 """Timeout, disconnect handling and routing, as any client may set them."""
 
 RETRY_AFTER_S = 1
-
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class CleanHeaders:

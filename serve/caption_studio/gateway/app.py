@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -41,7 +42,7 @@ def create_app(
     app = FastAPI(
         title="Caption Studio",
         summary="A picture goes in, a caption worth posting comes out.",
-        version="0.1.0",
+        version=version("caption-studio"),
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -10,6 +10,41 @@ PARAM = "messages[0].content[0].image_url.url"
 LONG = bytes(range(256)) * 8192  # 2 MiB: more than one block of base64
 
 
+BAD_BASE64 = [
+    "",
+    "YWJ",
+    "YWJj!",
+    "YW Jj",
+    "YWJj\n",
+    "YWI",
+    "YQ=",
+    "YQ===",
+    "=YQ=",
+    "YQ==YQ==",
+    "YWJj%3D",
+    "-_-_",
+    "YWJ\u0441",
+    "\uff39WJj",
+]
+
+NOT_AN_IMAGE_IN_BASE64 = [
+    "data:",
+    "data:,",
+    "data:image/png",
+    "data:image/png,YWJj",
+    "data:image/png;base64",
+    "data:image/png;base64;charset=utf-8,YWJj",
+    "data:;base64,YWJj",
+    "data:base64,YWJj",
+    "data:text/html;base64,YWJj",
+    "data:application/pdf;base64,YWJj",
+    "data:application/octet-stream;base64,YWJj",
+    "data:imagepng;base64,YWJj",
+    "data://image/png;base64,YWJj",
+    "data:image/png;" + "a" * 5000 + ";base64,YWJj",
+]
+
+
 def read(url: str, max_bytes: int = 10_000_000) -> bytes:
     image = read_data_url(ImageReference(url, PARAM), max_bytes=max_bytes)
     assert image.param == PARAM
@@ -45,20 +80,7 @@ def test_reads_media_types_in_any_case_and_with_parameters(head: str) -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        "",
-        "YWJ",
-        "YWJj!",
-        "YW Jj",
-        "YWJj\n",
-        "YWI",
-        "YQ=",
-        "YQ===",
-        "=YQ=",
-        "YQ==YQ==",
-        "YWJj%3D",
-        "-_-_",
-        "YWJ\u0441",
-        "\uff39WJj",
+        *BAD_BASE64,
         "YWJ\ud800",
         base64.b64encode(LONG).decode()[:-1],
         base64.b64encode(b"x" * 786431).decode() + "YWJj",  # padding at a block's end
@@ -73,21 +95,7 @@ def test_bad_base64_is_an_invalid_value(payload: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    [
-        "data:",
-        "data:,",
-        "data:image/png",
-        "data:image/png,YWJj",
-        "data:image/png;base64",
-        "data:image/png;base64;charset=utf-8,YWJj",
-        "data:;base64,YWJj",
-        "data:base64,YWJj",
-        "data:text/html;base64,YWJj",
-        "data:application/octet-stream;base64,YWJj",
-        "data:imagepng;base64,YWJj",
-        "data://image/png;base64,YWJj",
-        "data:image/png;" + "a" * 5000 + ";base64,YWJj",
-    ],
+    NOT_AN_IMAGE_IN_BASE64,
 )
 def test_other_forms_and_media_types_are_an_invalid_image_url(url: str) -> None:
     with pytest.raises(InvalidImageURL) as caught:
