@@ -1,4 +1,4 @@
-# make serve | make test | make check | make install
+# make serve | make test | make check | make bench | make bench-peers | make install
 # Each sets up what it needs: a virtual environment in .venv, once per change of pyproject.toml.
 
 VENV := .venv
@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: serve test check install
+.PHONY: serve test check bench bench-peers install
 
 serve: $(INSTALLED)
 	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
@@ -19,6 +19,14 @@ check: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# Against a service that runs: make serve, in another terminal.
+bench: $(INSTALLED)
+	$(VENV)/bin/python -m benchmarks --url http://$(HOST):$(PORT)
+
+# Starts and stops the service and its peers, one after another.
+bench-peers: $(INSTALLED)
+	$(VENV)/bin/python -m benchmarks.peers
 
 install: $(INSTALLED)
 

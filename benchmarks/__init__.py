@@ -1,0 +1,1 @@
+"""Load benchmarks over HTTP, for any OpenAI-compatible endpoint that captions pictures."""

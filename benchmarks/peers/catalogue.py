@@ -1,0 +1,240 @@
+"""The peers: how each is started, what it is asked, and what it is.
+
+"Adapter" is the LoRA adapter beside the base model; "merged" has it added into the weights.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.peers import engine, loads
+from benchmarks.peers.loads import Load
+from benchmarks.peers.process import Server
+
+ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "serve" / "caption_studio" / "demo" / "models"
+GIT, FALCON, ADAPTER = MODELS / "git-demo", MODELS / "falcon-demo", MODELS / "caption-demo"
+BASE_ID, ADAPTER_ID = FALCON.name, ADAPTER.name
+OUR_CONFIG = ROOT / "deploy" / "demo.yaml"
+OUR_COMMAND = Path(sys.executable).with_name("caption-studio")
+
+CAPTIONS = (loads.CAPTIONS_64, loads.CAPTIONS_1)
+TEXT = (loads.TEXT_WHOLE, loads.TEXT_STREAMED)
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""By default torch takes a thread a core, and those wait for one another by turning in circles on
+the very cores that the HTTP server and the client need. Ray gives its replicas one too."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a run keeps what the peers need: configurations and the merged model."""
+
+    folder: Path
+
+    @property
+    def merged(self) -> Path:
+        """The folder of the base model with the adapter added into its weights."""
+        return self.folder / "falcon-merged"
+
+    def log(self, name: str) -> Path:
+        """The file for what a peer prints."""
+        return self.folder / f"{name}.log"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server that speaks HTTP. `server` builds its command for a port."""
+
+    name: str
+    about: str
+    model: str
+    loads: tuple[Load, ...]
+    server: Callable[[Workspace, int], Server]
+    needs_merged: bool = False
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One engine by itself, without HTTP: a program that measures and ends."""
+
+    name: str
+    about: str
+    program: str
+    arguments: Callable[[Workspace], tuple[str, ...]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    needs_merged: bool = False
+
+    def command(self, work: Workspace, *windows: object) -> Server:
+        """Return the program's command; `windows` are its flags for how long and where to."""
+        words = [sys.executable, "-m", f"benchmarks.peers.{self.program}", *self.arguments(work)]
+        environment = {**engine.ENVIRONMENT, **_import_path(), **self.environment}
+        return Server([*words, *map(str, windows)], "", environment)
+
+
+def _import_path() -> dict[str, str]:
+    """Let every process of a peer import this package, Ray's workers included."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+
+
+def _python(module: str, port: int, ready: str, *arguments: object) -> Server:
+    words = [sys.executable, "-m", module, *map(str, arguments), "--port", str(port)]
+    environment = {**engine.ENVIRONMENT, **_import_path()}
+    return Server(words, f"http://127.0.0.1:{port}{ready}", environment)
+
+
+def _captioning(module: str, falcon: Path, port: int, *arguments: object) -> Server:
+    server = _python(
+        f"benchmarks.peers.servers.{module}",
+        port,
+        "/health",
+        *("--git", GIT, "--falcon", falcon, "--model-id", ADAPTER_ID, *arguments),
+    )
+    return _with_one_thread(server)
+
+
+def _vllm(port: int, **arguments: Any) -> Server:
+    server = _python(
+        "vllm.entrypoints.openai.api_server",
+        port,
+        "/health",
+        *("--host", "127.0.0.1", "--model", FALCON, "--served-model-name", BASE_ID),
+        "--disable-uvicorn-access-log",
+        *engine.flags({**engine.ENGINE_ARGS, **arguments}),
+    )
+    return _with_one_thread(server)
+
+
+def _with_one_thread(server: Server) -> Server:
+    return replace(server, environment={**server.environment, **ONE_THREAD})
+
+
+def _ours(work: Workspace, name: str, port: int, language: dict[str, Any]) -> Server:
+    config = yaml.safe_load(OUR_CONFIG.read_text())
+    (application,) = config["applications"]
+    application["args"] = {**application["args"], "language": language}
+    path = work.folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(config))
+    words = [str(OUR_COMMAND), "serve", "--config", str(path), "--port", str(port)]
+    return Server(words, f"http://127.0.0.1:{port}/readyz", {})
+
+
+_OUR_ADAPTER = {"adapters": [{"id": ADAPTER_ID, "source": f"embedded:{ADAPTER.name}"}]}
+
+PEERS: tuple[Peer, ...] = (
+    Peer(
+        "notebook",
+        "transformers generate for both models, PEFT adapter, one request at a time, FastAPI",
+        ADAPTER_ID,
+        CAPTIONS,
+        lambda work, port: _captioning("notebook", FALCON, port, "--adapter", ADAPTER),
+    ),
+    Peer(
+        "fixed-batches",
+        "the same with batches of 8, gathered for up to 50 ms",
+        ADAPTER_ID,
+        CAPTIONS,
+        lambda work, port: _captioning("fixed_batches", FALCON, port, "--adapter", ADAPTER),
+    ),
+    Peer(
+        "stock-serve",
+        "Ray Serve: @serve.batch GIT and ray.serve.llm (merged model), default proxy",
+        ADAPTER_ID,
+        CAPTIONS,
+        lambda work, port: _captioning("stock_serve", work.merged, port),
+        needs_merged=True,
+    ),
+    Peer(
+        "serve-llm",
+        "ray.serve.llm's OpenAI application, base model, default proxy",
+        BASE_ID,
+        TEXT,
+        lambda work, port: _python(
+            "benchmarks.peers.servers.serve_llm",
+            port,
+            "/v1/models",
+            *("--falcon", FALCON, "--model-id", BASE_ID),
+        ),
+    ),
+    Peer(
+        "vllm-base",
+        "vLLM's own API server, base model",
+        BASE_ID,
+        TEXT,
+        lambda work, port: _vllm(port),
+    ),
+    Peer(
+        "vllm-adapter",
+        "vLLM's own API server, LoRA adapter",
+        ADAPTER_ID,
+        TEXT,
+        lambda work, port: _vllm(port, **engine.LORA_ARGS, lora_modules=f"{ADAPTER_ID}={ADAPTER}"),
+    ),
+    Peer(
+        "ours-base",
+        "Caption Studio, no adapter configured",
+        BASE_ID,
+        TEXT,
+        lambda work, port: _ours(work, "ours-base", port, {"adapters": []}),
+    ),
+    Peer(
+        "ours-adapter",
+        "Caption Studio, LoRA adapter",
+        ADAPTER_ID,
+        (*CAPTIONS, *TEXT),
+        lambda work, port: _ours(work, "ours-adapter", port, _OUR_ADAPTER),
+    ),
+    Peer(
+        "ours-merged",
+        "Caption Studio, language.mode merged",
+        ADAPTER_ID,
+        (*CAPTIONS, *TEXT),
+        lambda work, port: _ours(work, "ours-merged", port, {**_OUR_ADAPTER, "mode": "merged"}),
+    ),
+)
+
+_PAIR = ("--git", str(GIT), "--falcon", str(FALCON))
+
+ALONE: tuple[Alone, ...] = (
+    Alone(
+        "alone-describer",
+        "GIT by transformers' generate, batches of 64 and of 1, no server",
+        "alone_describer",
+        lambda work: ("--git", str(GIT)),
+    ),
+    Alone(
+        "alone-base",
+        "vLLM's AsyncLLM in one process, base model, no server",
+        "alone_captioner",
+        lambda work: (*_PAIR, "--loads", *(load.name for load in TEXT)),
+        ONE_THREAD,
+    ),
+    Alone(
+        "alone-adapter",
+        "vLLM's AsyncLLM in one process, LoRA adapter, no server",
+        "alone_captioner",
+        lambda work: (
+            *(*_PAIR, "--adapter", str(ADAPTER), "--loads"),
+            *(load.name for load in (*TEXT, *CAPTIONS)),
+        ),
+        ONE_THREAD,
+    ),
+    Alone(
+        "alone-merged",
+        "vLLM's AsyncLLM in one process, merged model, no server",
+        "alone_captioner",
+        lambda work: (
+            *("--git", str(GIT), "--falcon", str(work.merged), "--loads"),
+            *(load.name for load in CAPTIONS),
+        ),
+        ONE_THREAD,
+        needs_merged=True,
+    ),
+)
+
+ALL: tuple[Peer | Alone, ...] = (*ALONE, *PEERS)

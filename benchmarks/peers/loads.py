@@ -1,0 +1,82 @@
+"""What is asked: the loads that all peers get, from the same client, with the same seeds."""
+
+from dataclasses import dataclass
+
+from benchmarks.peers.servers.captioning import MAX_NEW_TOKENS, TEMPERATURE, TOP_P, caption_prompt
+from benchmarks.scenario import Closed, ModelShare, Pictures, Requests, Scenario, Text
+
+TEXT_TOKENS = 20
+MAX_PICTURES = 1000
+"""Painted for each round, in 3 s; none of the servers remembers a picture."""
+
+TIMEOUT_S = 120.0
+WARMUP_REQUESTS = 16
+WARMUP_TIMEOUT_S = 180.0
+"""The first answers of a cold server take seconds, on a busy machine a minute."""
+
+_BEFORE, _AFTER = caption_prompt("@").split("@")
+_TEXT_TEMPLATE = Text(before=_BEFORE, after=_AFTER)
+"""Random words in the captioning prompt: base model and adapter then both go on for more
+than 20 tokens (of 200 prompts all, and all but 3), so `max_tokens` alone sets the length."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One way of asking; `captions` tells pictures from text."""
+
+    name: str
+    captions: bool
+    in_flight: int
+    streamed: bool = False
+
+    def requests(self, model: str) -> Requests:
+        """Return what a request asks of `model`."""
+        models = (ModelShare(name=model),)
+        if self.captions:
+            return Requests(
+                pictures=Pictures(unique_share=1.0, max_unique=MAX_PICTURES),
+                models=models,
+                max_tokens=MAX_NEW_TOKENS,
+                temperature=TEMPERATURE,
+                stage_times=False,
+                body={"top_p": TOP_P},
+            )
+        return Requests(
+            endpoint="completions",
+            text=_TEXT_TEMPLATE,
+            models=models,
+            streamed_share=float(self.streamed),
+            max_tokens=TEXT_TOKENS,
+            temperature=0.0,
+            stage_times=False,
+        )
+
+    def scenario(self, model: str, *, warmup_s: float, window_s: float, repeats: int) -> Scenario:
+        """Return the load as the client takes it."""
+        return Scenario(
+            name=self.name,
+            requests=self.requests(model),
+            load=Closed(concurrency=self.in_flight),
+            warmup_s=warmup_s,
+            duration_s=window_s,
+            repeats=repeats,
+            timeout_s=TIMEOUT_S,
+        )
+
+    def first_requests(self, model: str) -> Scenario:
+        """Return a few requests for a server that has just started."""
+        return Scenario(
+            name=self.name,
+            requests=self.requests(model),
+            load=Closed(concurrency=min(self.in_flight, WARMUP_REQUESTS)),
+            warmup_s=0.0,
+            duration_s=WARMUP_TIMEOUT_S,
+            timeout_s=WARMUP_TIMEOUT_S,
+            max_requests=WARMUP_REQUESTS if self.in_flight > 1 else 2,
+        )
+
+
+CAPTIONS_64 = Load("captions-64", captions=True, in_flight=64)
+CAPTIONS_1 = Load("captions-1", captions=True, in_flight=1)
+TEXT_WHOLE = Load("text-64-whole", captions=False, in_flight=64)
+TEXT_STREAMED = Load("text-64-streamed", captions=False, in_flight=64, streamed=True)

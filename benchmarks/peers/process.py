@@ -1,0 +1,154 @@
+"""A server's command → a process that answers, and later nothing left of it.
+
+Every step has a deadline. Only processes that this module started are ended, by their ids.
+"""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+POLL_S = 0.25
+PROBE_TIMEOUT_S = 5.0
+KILL_TIMEOUT_S = 10.0
+LOG_TAIL_BYTES = 2000
+
+
+class StartFailed(Exception):
+    """The server ended, or was not ready in time; the message ends with its last words."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What to start. `ready_url` answers 200 once requests can be served."""
+
+    command: Sequence[str]
+    ready_url: str
+    environment: Mapping[str, str]
+    start_timeout_s: float = 240.0
+    stop_timeout_s: float = 40.0
+
+
+@contextmanager
+def running(server: Server, log: Path) -> Iterator[float]:
+    """Run the server for the length of the context; yields the seconds until it was ready.
+
+    Its output goes to `log`. Raises `StartFailed`.
+    """
+    started = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            server.command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **server.environment},
+            start_new_session=True,  # our Ctrl-C is not its Ctrl-C: it is stopped below
+        )
+    family = _Family(process.pid)
+    try:
+        _wait_until_ready(process, server, log, family)
+        yield time.monotonic() - started
+    finally:
+        _stop(process, family, server.stop_timeout_s)
+
+
+def run_program(server: Server, log: Path, timeout_s: float) -> None:
+    """Run a program that ends by itself; raises `StartFailed` where it fails or is too slow."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            server.command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **server.environment},
+            start_new_session=True,
+        )
+    family = _Family(process.pid)
+    try:
+        deadline = time.monotonic() + timeout_s
+        while (status := process.poll()) is None and time.monotonic() < deadline:
+            family.look()
+            time.sleep(POLL_S)
+        if status != 0:
+            raise StartFailed(f"ended with status {status}: {_last_words(log)}")
+    finally:
+        _stop(process, family, server.stop_timeout_s)
+
+
+class _Family:
+    """A process and all that it ever started, as far as somebody looked in time.
+
+    Children of a process that has ended belong to nobody that could be asked: hence the
+    repeated looks while it lives. `psutil.Process` knows a process by its start time too, so
+    an id that the system gave away anew is never taken for ours.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._members = {psutil.Process(pid)}
+
+    def look(self) -> None:
+        """Take note of children."""
+        for member in list(self._members):
+            try:
+                self._members.update(member.children(recursive=True))
+            except psutil.NoSuchProcess:
+                continue
+
+    def kill(self) -> None:
+        """End everybody who is left, and wait for it."""
+        self.look()
+        for member in self._members:
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(list(self._members), KILL_TIMEOUT_S)
+
+
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], server: Server, log: Path, family: _Family
+) -> None:
+    deadline = time.monotonic() + server.start_timeout_s
+    while time.monotonic() < deadline:
+        family.look()
+        if (status := process.poll()) is not None:
+            raise StartFailed(f"ended with status {status}: {_last_words(log)}")
+        if _answers(server.ready_url):
+            return
+        time.sleep(POLL_S)
+    raise StartFailed(f"not ready after {server.start_timeout_s:.0f} s: {_last_words(log)}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_TIMEOUT_S) as response:
+            return int(response.status) == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes], family: _Family, timeout_s: float) -> None:
+    family.look()
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            pass
+    family.kill()
+    process.wait(KILL_TIMEOUT_S)
+
+
+def _last_words(log: Path) -> str:
+    text = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-5:]) or "it said nothing"

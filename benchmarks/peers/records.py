@@ -1,0 +1,109 @@
+"""A round of one load as it is kept: raw samples, and the figures that follow from them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from statistics import median
+from typing import Any, NamedTuple, Self
+
+
+class Row(NamedTuple):
+    """One request, seconds from the start of its round; `first_s` of streamed answers."""
+
+    due_s: float
+    done_s: float
+    first_s: float | None
+    completion_tokens: int
+    ok: bool
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """The requests of one load in one round; the window is what follows the warm-up.
+
+    `client_cpu_share` is what the client used of one core, None where nothing was sent.
+    """
+
+    load: str
+    round: int
+    warmup_s: float
+    window_s: float
+    rows: Sequence[Row]
+    client_cpu_share: float | None = None
+    client_limits: Sequence[str] = field(default_factory=list)
+
+    def numbered(self, round_: int) -> Self:
+        """Return the record as that of another round."""
+        return replace(self, round=round_)
+
+    @property
+    def end_s(self) -> float:
+        """When the window ends."""
+        return self.warmup_s + self.window_s
+
+    @property
+    def shares(self) -> list[tuple[Row, float]]:
+        """Every answer that was under way in the window, with the share of its time that was.
+
+        Answers of a closed loop come in waves, as many as there are callers: a count of what is
+        complete in the window would be off by up to a wave.
+        """
+        overlaps = (
+            (row, min(row.done_s, self.end_s) - max(row.due_s, self.warmup_s))
+            for row in self.rows
+            if row.ok
+        )
+        return [(row, time_s / (row.done_s - row.due_s)) for row, time_s in overlaps if time_s > 0]
+
+    @property
+    def due(self) -> list[Row]:
+        """The requests that were due within the window, whenever they ended."""
+        return [row for row in self.rows if self.warmup_s <= row.due_s < self.end_s]
+
+    @property
+    def requests_per_s(self) -> float:
+        """Answers a second; one that is partly in the window counts in part."""
+        return sum(share for _, share in self.shares) / self.window_s
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Generated tokens a second, counted likewise."""
+        return sum(share * row.completion_tokens for row, share in self.shares) / self.window_s
+
+    @property
+    def mean_tokens(self) -> float | None:
+        """Generated tokens of one answer."""
+        return self.tokens_per_s / self.requests_per_s if self.shares else None
+
+    @property
+    def e2e_p50_s(self) -> float | None:
+        """Median time of a request that was due in the window."""
+        return _median([row.done_s - row.due_s for row in self.due if row.ok])
+
+    @property
+    def ttft_p50_s(self) -> float | None:
+        """Median time to the first text, of streamed answers."""
+        times = [row.first_s - row.due_s for row in self.due if row.ok and row.first_s is not None]
+        return _median(times)
+
+    @property
+    def failed(self) -> int:
+        """Requests due in the window that got no whole answer."""
+        return sum(not row.ok for row in self.due)
+
+
+def to_json(record: RoundRecord) -> dict[str, Any]:
+    """Return the record as plain values, times rounded to a tenth of a millisecond."""
+    rows = [
+        [round(value, 4) if isinstance(value, float) else value for value in row]
+        for row in record.rows
+    ]
+    return {**asdict(record), "rows": rows}
+
+
+def from_json(value: dict[str, Any]) -> RoundRecord:
+    """Return what `to_json` wrote."""
+    return RoundRecord(**{**value, "rows": [Row(*row) for row in value["rows"]]})
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return median(values) if values else None

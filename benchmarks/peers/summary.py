@@ -1,0 +1,195 @@
+"""Records of all peers → figures, ratios and what they are held to; pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks.peers.records import RoundRecord
+
+TOKEN_TOLERANCE = 0.02
+"""Requests a second compare only answers that are equally long, to this share."""
+
+MIN_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Medians over the rounds of one load of one peer; lowest and highest rate beside them.
+
+    In `client_limited_rounds` of them the client got, or gave, too little (benchmarks.selfcheck).
+    """
+
+    rounds: int
+    requests_per_s: float
+    lowest_per_s: float
+    highest_per_s: float
+    tokens_per_s: float
+    mean_tokens: float | None
+    e2e_p50_s: float | None
+    ttft_p50_s: float | None
+    failed: int
+    client_cpu_share: float | None
+    client_limited_rounds: int = 0
+
+
+Figures = Mapping[tuple[str, str], Figure]
+"""By peer and load."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Requests a second of `ours` over those of `peer`, under one load; at least `target`.
+
+    `same_length`: both must have written equally long answers for the ratio to mean anything.
+    """
+
+    name: str
+    load: str
+    ours: str
+    peer: str
+    target: float
+    same_length: bool = True
+
+
+RATIOS: tuple[Ratio, ...] = (
+    *(
+        Ratio(f"text-{form}-{kind}-over-vllm", f"text-64-{form}", f"ours-{kind}", f"vllm-{kind}", t)
+        for kind in ("base", "adapter")
+        for form, t in (("whole", 0.9), ("streamed", 0.8))
+    ),
+    *(
+        Ratio(f"text-{form}-base-over-serve-llm", f"text-64-{form}", "ours-base", "serve-llm", 1.8)
+        for form in ("whole", "streamed")
+    ),
+    *(
+        Ratio(f"text-{form}-merged-over-base", f"text-64-{form}", "ours-merged", "ours-base", 0.97)
+        for form in ("whole", "streamed")
+    ),
+    *(
+        Ratio(f"captions-{kind}-over-{peer}", "captions-64", f"ours-{kind}", peer, target, False)
+        for kind in ("adapter", "merged")
+        for peer, target in (("notebook", 8.0), ("stock-serve", 2.5))
+    ),
+)
+
+SHARED_TARGET = 0.7
+ADDED_LIMIT_MS = 25.0
+
+
+def figure(records: Sequence[RoundRecord]) -> Figure:
+    """Return the medians of one load's rounds."""
+    rates = [record.requests_per_s for record in records]
+    return Figure(
+        rounds=len(records),
+        requests_per_s=median(rates),
+        lowest_per_s=min(rates),
+        highest_per_s=max(rates),
+        tokens_per_s=median(record.tokens_per_s for record in records),
+        mean_tokens=_median([record.mean_tokens for record in records]),
+        e2e_p50_s=_median([record.e2e_p50_s for record in records]),
+        ttft_p50_s=_median([record.ttft_p50_s for record in records]),
+        failed=sum(record.failed for record in records),
+        client_cpu_share=_median([record.client_cpu_share for record in records]),
+        client_limited_rounds=sum(bool(record.client_limits) for record in records),
+    )
+
+
+def figures(records: Mapping[str, Sequence[RoundRecord]]) -> dict[tuple[str, str], Figure]:
+    """Return the figure of every peer and load that was measured."""
+    return {
+        (peer, load): figure([record for record in measured if record.load == load])
+        for peer, measured in records.items()
+        for load in dict.fromkeys(record.load for record in measured)
+    }
+
+
+def judge(found: Figures) -> dict[str, Any]:
+    """Return ratios with their targets, limits, and notes on what cannot be said."""
+    ratios: dict[str, float] = {}
+    targets: dict[str, float] = {}
+    limits: dict[str, dict[str, float]] = {}
+    notes: list[str] = []
+    for ratio in RATIOS:
+        ours, peer = found.get((ratio.ours, ratio.load)), found.get((ratio.peer, ratio.load))
+        if ours is None or peer is None:
+            notes.append(f"{ratio.name}: not measured")
+        elif why := _incomparable(ratio, ours, peer):
+            notes.append(f"{ratio.name}: {why}")
+        else:
+            ratios[ratio.name] = ours.requests_per_s / peer.requests_per_s
+            targets[ratio.name] = ratio.target
+    for kind in ("adapter", "merged"):
+        share = _share_of_engines(found, kind)
+        if share is not None:
+            name = f"captions-{kind}-over-engines-sharing"
+            ratios[name], targets[name] = share, SHARED_TARGET
+        added_ms = _added_ms(found, kind)
+        if added_ms is not None:
+            limits[f"added-ms-at-1-{kind}"] = {"value": added_ms, "at_most": ADDED_LIMIT_MS}
+    notes += [
+        f"{peer} {load}: {doubt}" for (peer, load), f in found.items() for doubt in _doubts(f)
+    ]
+    return {"ratios": ratios, "targets": targets, "limits": limits, "notes": notes}
+
+
+def _doubts(found: Figure) -> Iterator[str]:
+    if found.failed:
+        yield f"{found.failed} failed"
+    if found.rounds < MIN_ROUNDS:
+        yield f"{found.rounds} rounds only, {MIN_ROUNDS} are the least"
+    if found.client_limited_rounds:
+        yield f"the client was the limit in {found.client_limited_rounds} of {found.rounds} rounds"
+
+
+def _incomparable(ratio: Ratio, ours: Figure, peer: Figure) -> str | None:
+    if not peer.requests_per_s:
+        return f"{ratio.peer} answered nothing"
+    if not ratio.same_length:
+        return None
+    if ours.mean_tokens is None or not peer.mean_tokens:
+        return "no tokens were counted"
+    if abs(ours.mean_tokens / peer.mean_tokens - 1) > TOKEN_TOLERANCE:
+        return (
+            f"answers of {ours.mean_tokens:.1f} against {peer.mean_tokens:.1f} tokens; "
+            f"in tokens/s: {ours.tokens_per_s / peer.tokens_per_s:.2f}"
+        )
+    return None
+
+
+def _share_of_engines(found: Figures, kind: str) -> float | None:
+    """Return our captions/s over those of both engines taking turns on this machine.
+
+    1 / (1 / describer + 1 / captioner): each picture needs both, one after the other.
+    """
+    ours = found.get((f"ours-{kind}", "captions-64"))
+    describer = found.get(("alone-describer", "alone-describe-64"))
+    captioner = found.get((f"alone-{kind}", "captions-64"))
+    if ours is None or describer is None or captioner is None:
+        return None
+    if not describer.requests_per_s or not captioner.requests_per_s:
+        return None
+    sharing_per_s = 1 / (1 / describer.requests_per_s + 1 / captioner.requests_per_s)
+    return ours.requests_per_s / sharing_per_s
+
+
+def _added_ms(found: Figures, kind: str) -> float | None:
+    """Return what the whole stack adds, at one request in flight, to the engines' own times."""
+    times_s = [
+        f.e2e_p50_s
+        for key in (
+            (f"ours-{kind}", "captions-1"),
+            ("alone-describer", "alone-describe-1"),
+            (f"alone-{kind}", "captions-1"),
+        )
+        if (f := found.get(key)) is not None and f.e2e_p50_s is not None
+    ]
+    if len(times_s) < 3:
+        return None
+    ours_s, describer_s, captioner_s = times_s
+    return (ours_s - describer_s - captioner_s) * 1e3
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

@@ -1,0 +1,103 @@
+"""Endpoint and scenario → `Result`: all repeats, their figures, and what they hold for.
+
+This is the entry for other programs, and what the command line calls.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from benchmarks.fleet import Fleet, OnProgress, Round
+from benchmarks.hardware import Environment, describe
+from benchmarks.intervals import Estimate, estimate
+from benchmarks.measure import Figures, figures
+from benchmarks.scenario import Scenario
+from benchmarks.selfcheck import client_limits
+from benchmarks.worker import Endpoint
+
+OnRound = Callable[[int, Figures], None]
+
+
+class RemoteRefused(Exception):
+    """The endpoint is not on this machine, and nobody said that it may be."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One round: its samples, its figures, and why to distrust them, if at all."""
+
+    round: Round
+    figures: Figures
+    client_limits: list[str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A scenario's repeats. A sweep's points are one `Result` each (sweep.py)."""
+
+    endpoint: Endpoint
+    scenario: Scenario
+    repeats: list[Repeat]
+    environment: Environment
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def estimate(self, value: Callable[[Figures], float | None]) -> Estimate | None:
+        """Return a figure's mean and 95 % interval over the repeats."""
+        return estimate([value(repeat.figures) for repeat in self.repeats])
+
+    @property
+    def client_was_the_limit(self) -> bool:
+        """Whether any repeat's figures say more of the client than of the server."""
+        return any(repeat.client_limits for repeat in self.repeats)
+
+
+def run(
+    endpoint: Endpoint,
+    scenario: Scenario,
+    *,
+    allow_remote: bool = False,
+    on_progress: OnProgress | None = None,
+    on_round: OnRound | None = None,
+) -> Result:
+    """Run all repeats of a scenario against an endpoint; blocks until they are done.
+
+    Raises:
+        RemoteRefused: The endpoint is not on loopback, and `allow_remote` is not set.
+        ClientFailed: A client process ended or hung.
+    """
+    check_endpoint(endpoint, allow_remote=allow_remote)
+    repeats = []
+    with Fleet(endpoint, scenario) as fleet:
+        for number in range(scenario.repeats):
+            repeats.append(judge(fleet.round(number, on_progress=on_progress)))
+            if on_round is not None:
+                on_round(number, repeats[-1].figures)
+    return Result(endpoint, scenario, repeats, describe())
+
+
+def judge(done: Round) -> Repeat:
+    """Compute a round's figures and check the client."""
+    limits = client_limits(done.samples, done.efforts, ended_early=done.ended_early)
+    return Repeat(done, figures(done.samples, done.scenario), limits)
+
+
+def check_endpoint(endpoint: Endpoint, *, allow_remote: bool) -> None:
+    """Refuse a host that is not this machine: load on others' servers needs a decision.
+
+    Raises:
+        RemoteRefused: See above.
+        ValueError: It is no http(s) URL.
+    """
+    url = urlsplit(endpoint.url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError(f"not an http(s) URL: {endpoint.url!r}")
+    if allow_remote or url.hostname == "localhost":
+        return
+    try:
+        local = ipaddress.ip_address(url.hostname).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise RemoteRefused(f"{url.hostname} is not this machine; --allow-remote permits it")

@@ -1,0 +1,222 @@
+"""A scenario's YAML as strict models: what is asked, how often, and what counts as good.
+
+Units stand in the names. A misspelt field is refused by name.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+SCENARIOS = Path(__file__).with_name("scenarios")
+
+
+class Part(BaseModel):
+    """Nothing unknown, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PictureKind(Part):
+    """One size and format; `weight` is its part among its neighbours."""
+
+    width_px: int = Field(512, ge=1, le=8192)
+    height_px: int = Field(384, ge=1, le=8192)
+    format: Literal["jpeg", "png", "webp"] = "jpeg"
+    weight: Positive = 1.0
+
+
+class Pictures(Part):
+    """The pictures that requests carry.
+
+    `unique_share` of the requests carry a picture that no other request of the whole run has;
+    the others draw from `pool` pictures. At most `max_unique` are painted a round: what is
+    asked beyond that repeats them, and the report says how many were really different.
+    """
+
+    kinds: tuple[PictureKind, ...] = Field((PictureKind(),), min_length=1)
+    unique_share: Share = 1.0
+    pool: int = Field(16, ge=1, le=1000)
+    max_unique: int = Field(1000, ge=1, le=20000)
+    per_request: int = Field(1, ge=1, le=16)
+
+
+class Text(Part):
+    """A text of `min_words` to `max_words` random words, between two fixed pieces.
+
+    Each request has its own words, so that no cache of prompts answers.
+    """
+
+    min_words: int = Field(8, ge=1, le=20000)
+    max_words: int = Field(12, ge=1, le=20000)
+    before: str = ""
+    after: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_words > self.max_words:
+            raise ValueError("min_words is above max_words")
+        return self
+
+
+class ModelShare(Part):
+    """A model or adapter; `name` null leaves the service's default."""
+
+    name: str | None = None
+    weight: Positive = 1.0
+
+
+class Requests(Part):
+    """What one request asks. `body` is merged into each body as it is."""
+
+    endpoint: Literal["chat", "completions"] = "chat"
+    pictures: Pictures | None = None
+    text: Text | None = None
+    models: tuple[ModelShare, ...] = Field((ModelShare(),), min_length=1)
+    streamed_share: Share = 0.0
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0)
+    n: int = Field(1, ge=1, le=128)
+    stage_times: bool = True
+    body: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.pictures is None and self.text is None:
+            raise ValueError("a request needs pictures, text or both")
+        if self.pictures and self.endpoint == "completions" and self.pictures.per_request != 1:
+            raise ValueError("completions takes one picture a request")
+        return self
+
+
+class Closed(Part):
+    """So many callers, each of which waits for its answer before it asks again."""
+
+    kind: Literal["closed"] = "closed"
+    concurrency: int = Field(8, ge=1, le=4096)
+
+
+class Constant(Part):
+    """Requests at even distances, whatever the answers do."""
+
+    kind: Literal["constant"] = "constant"
+    rate_per_s: Positive
+
+
+class Poisson(Part):
+    """Requests of independent callers."""
+
+    kind: Literal["poisson"] = "poisson"
+    rate_per_s: Positive
+
+
+class Gamma(Part):
+    """Requests in bursts: `gap_cv` 1 is Poisson, more is burstier."""
+
+    kind: Literal["gamma"] = "gamma"
+    rate_per_s: Positive
+    gap_cv: Positive
+
+
+class Ramp(Part):
+    """Poisson requests whose rate changes in a straight line over the measured time."""
+
+    kind: Literal["ramp"] = "ramp"
+    from_per_s: Positive
+    to_per_s: Positive
+
+
+class Replay(Part):
+    """Send times out of a file: one number of seconds a line; beside the YAML if relative."""
+
+    kind: Literal["replay"] = "replay"
+    trace: Path
+    speed: Positive = 1.0
+
+
+Open = Constant | Poisson | Gamma | Ramp | Replay
+Load = Annotated[Closed | Open, Field(discriminator="kind")]
+
+
+class Limits(Part):
+    """What a good answer keeps; a limit that is null is not asked for."""
+
+    e2e_s: Positive | None = None
+    ttft_s: Positive | None = None
+    itl_s: Positive | None = None
+
+
+class CallerSweep(Part):
+    """Closed loops of so many callers, one after the other."""
+
+    kind: Literal["callers"] = "callers"
+    callers: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=1)
+
+
+class RateSweep(Part):
+    """Poisson rates from `from_per_s` on, each `factor` times the last, until goodput breaks.
+
+    It is broken when less than `min_good_share` of the requests are good; then `refine` steps
+    halve the distance between the last rate that held and the first that did not.
+    """
+
+    kind: Literal["rate"] = "rate"
+    from_per_s: Positive
+    factor: float = Field(1.5, gt=1.0, le=10.0)
+    max_per_s: Positive
+    min_good_share: Share = 0.95
+    refine: int = Field(2, ge=0, le=8)
+
+
+Sweep = Annotated[CallerSweep | RateSweep, Field(discriminator="kind")]
+
+
+class Scenario(Part):
+    """All that a run does. Each repeat: `warmup_s`, then `duration_s` that are measured.
+
+    A sweep repeats all of it with loads of its own.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    about: str = ""
+    requests: Requests
+    load: Load = Closed()
+    sweep: Sweep | None = None
+    limits: Limits = Limits()
+    warmup_s: float = Field(5.0, ge=0, le=3600)
+    duration_s: float = Field(20.0, gt=0, le=3600)
+    repeats: int = Field(1, ge=1, le=100)
+    max_requests: int = Field(20000, ge=1, le=1_000_000)
+    max_in_flight: int = Field(1024, ge=1, le=16384)
+    timeout_s: Positive = 60.0
+    processes: int = Field(1, ge=1, le=64)
+    seed: int = Field(1, ge=0)
+
+    @model_validator(mode="after")
+    def _sweep_can_break(self) -> Self:
+        if isinstance(self.sweep, RateSweep) and self.limits == Limits():
+            raise ValueError("a sweep of rates needs limits: without them all answers are good")
+        return self
+
+
+def read_scenario(name_or_path: str) -> Scenario:
+    """Read a YAML file, or one of ours by its name.
+
+    Raises:
+        ValueError: It is not a scenario (pydantic's `ValidationError` is one), or not YAML.
+        OSError: It cannot be read.
+    """
+    shipped = SCENARIOS / f"{name_or_path}.yaml"
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    try:
+        value = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {error}") from error
+    scenario = Scenario.model_validate(value)
+    if isinstance(scenario.load, Replay):
+        load = scenario.load.model_copy(update={"trace": path.parent / scenario.load.trace})
+        scenario = scenario.model_copy(update={"load": load})
+    return scenario
