@@ -240,23 +240,22 @@ def test_a_full_service_refuses_at_once_and_recovers(service: Service, http: htt
     captioned(answer)
 
 
-# Broken HTTP: uvicorn's own answer, in plain text, for what is no request
+# Broken HTTP: HAProxy's own answer, built in, for what is no request
 
 
 NO_REQUEST = {
     "tls": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(range(200)) + b"\r\n\r\n",
-    "http/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "garbage": b"\0\xff garbage\r\n\r\n",
-    "an unknown method": b"FOO /healthz HTTP/1.1\r\nhost: x\r\n\r\n",
     "a negative length": post_head("content-length: -5"),
     "a length with a sign": post_head("content-length: +5"),
     "a length of 23 digits": post_head("content-length: " + "9" * 23),
     "two lengths": post_head("content-length: 1", "content-length: 2") + b"{}",
-    "a length and chunks": post_head("content-length: 4", "transfer-encoding: chunked")
-    + b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n",
     "chunks of no size": post_head("transfer-encoding: chunked") + b"zz\r\n",
-    "a header with a control character": b"GET /healthz HTTP/1.1\r\nx-request-id: \x7f\r\n\r\n",
     "connect": b"CONNECT 10.0.0.1:80 HTTP/1.1\r\nhost: x\r\n\r\n",
+    "a header of 200 KB": b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 200_000 + b"\r\n\r\n",
+    "5,000 headers": b"GET /healthz HTTP/1.1\r\nhost: x\r\n" + b"x: a\r\n" * 5000 + b"\r\n",
+    "a host that is none": b"GET /healthz HTTP/1.1\r\nhost: [::1\r\n\r\n",
+    "two hosts": b"GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
 }
 
 
@@ -269,15 +268,33 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(
         received = wire.rest()
     assert received.startswith(b"HTTP/1.1 400 ")
     assert received.count(b"HTTP/1.1 ") == 1
-    assert received.endswith(b"Invalid HTTP request received.")
+    assert received.rstrip().endswith(b"</html>")
+
+
+def test_a_length_beside_chunks_smuggles_nothing(service: Service) -> None:
+    with Wire(service.url) as wire:
+        wire.send(
+            post_head("content-length: 4", "transfer-encoding: chunked"),
+            b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n",
+        )
+        received = wire.rest()
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
+def test_an_unknown_method(service: Service) -> None:
+    with Wire(service.url) as wire:
+        wire.send(b"FOO /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        refused(wire.answer(), 405, "method_not_allowed")
+
+
+def test_serves_own_list_of_routes_is_not_shown(http: httpx.Client) -> None:
+    refused(http.get("/-/routes"), 404, "not_found")
 
 
 ODD_REQUESTS = {
-    "a header of 200 KB": b"host: x\r\nx: " + b"a" * 200_000 + b"\r\n",
-    "5,000 headers": b"host: x\r\n" + b"".join(b"x-%d: a\r\n" % n for n in range(5000)),
     "no host": b"",
-    "a host that is none": b"host: [::1\r\n",
-    "two hosts": b"host: a\r\nhost: b\r\n",
+    "a control character": b"host: x\r\nx-request-id: \x7f\r\n",
     "an upgrade to http/2": b"host: x\r\nupgrade: h2c\r\nconnection: upgrade, http2-settings\r\n"
     b"http2-settings: AAMAAABkAARAAAAAAAIAAAAA\r\n",
     "forwarding": b"host: x\r\nx-forwarded-for: 127.0.0.1\r\nx-forwarded-host: evil\r\n"

@@ -16,10 +16,6 @@ def test_no_process_has_restarted(service: Service, unharmed: Snapshot) -> None:
     assert gone == []
 
 
-@pytest.mark.xfail(
-    reason="not met yet: 238 MB were measured, of which the gateway 116 and Serve's proxy 81",
-    strict=False,
-)
 def test_memory_has_hardly_grown(
     service: Service, unharmed: Snapshot, figures: dict[str, object]
 ) -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from ray import serve
 from ray.serve._private.api import serve_start
 from ray.serve.schema import ApplicationStatus, ServeDeploySchema
 
-from caption_studio.deployments import edge
+from caption_studio.deployments import edge, haproxy
 from caption_studio.settings import Settings
 
 START_TIMEOUT_S = 1800.0
@@ -42,10 +43,12 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     stop = threading.Event()
     previous = {number: _on_signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Read by Serve's HTTP server when it starts, in a process that inherits it.
-    os.environ["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.IMPORT_PATH
     print("Starting Caption Studio; this takes about a minute …", flush=True)
     started = time.monotonic()
+    scratch = tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
+    # Read by Serve's processes when they start: they inherit it.
+    os.environ["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.IMPORT_PATH
+    os.environ.update(haproxy.environment(Path(scratch.name)))
     # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
@@ -67,6 +70,7 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     finally:
         serve.shutdown()
         ray.shutdown()
+        scratch.cleanup()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

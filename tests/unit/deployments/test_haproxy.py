@@ -1,0 +1,81 @@
+"""What is asked of Serve's HAProxy configuration, made by Serve's own code."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ray.serve._private.haproxy import HAProxyApi, HAProxyConfig
+
+from caption_studio.deployments.haproxy import COMMAND, environment, hardened
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> str:
+    """The configuration as Serve writes it, before there is an application."""
+    config = HAProxyConfig(
+        socket_path=str(tmp_path / "admin.sock"),
+        server_state_base=str(tmp_path),
+        server_state_file=str(tmp_path / "server-state"),
+    )
+    path = tmp_path / "haproxy.cfg"
+    HAProxyApi(config, config_file_path=str(path))._generate_config_file_internal()
+    return path.read_text()
+
+
+def test_all_changes_are_made_once_and_for_all(served: str) -> None:
+    config = hardened(served)
+    assert config != served
+    assert hardened(config) == config
+
+
+def test_the_answers_are_in_our_form(served: str) -> None:
+    config = hardened(served)
+    bodies = re.findall(r"status (\d+) content-type application/json lf-string '(.*?)' hdr", config)
+    assert {int(status) for status, _ in bodies} == {404, 502, 503}
+    for _, body in bodies:
+        assert json.loads(body.replace("%%", "%"))["error"].keys() == {
+            "message",
+            "type",
+            "param",
+            "code",
+        }
+    assert "errorfile" not in config
+
+
+def test_only_the_front_listens_to_others(served: str) -> None:
+    binds = re.findall(r"^\s+bind (\S+)$", hardened(served), flags=re.MULTILINE)
+    assert binds == ["127.0.0.1:9101", "127.0.0.1:8000", "127.0.0.1:8404"]
+    assert "mode 600 level admin" in hardened(served)
+
+
+def test_another_configuration_is_refused(served: str) -> None:
+    with pytest.raises(ValueError, match="no line like"):
+        hardened(served.replace("errorfile 503", "errorfile 599"))
+
+
+def test_haproxy_takes_the_configuration(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(served)
+    settings = {**os.environ, **environment(tmp_path)}
+    assert Path(settings["RAY_SERVE_HAPROXY_BINARY_PATH"]).name == COMMAND
+    checked = subprocess.run(
+        [settings["RAY_SERVE_HAPROXY_BINARY_PATH"], "-c", "-f", str(path)],
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert path.read_text() == hardened(served)
+
+
+def test_it_needs_nothing_heavy_to_start() -> None:
+    code = "import sys, caption_studio.deployments.haproxy; print('ray' in sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "False\n"
