@@ -28,11 +28,21 @@ MAY_IMPORT = {
 which only cli may."""
 
 ONLY_IN = {
-    "torch": ("vision/", "demo/", "language/engine.py", "language/falcon_lora"),
-    "vllm": ("language/engine.py", "language/falcon_lora"),
+    "torch": (
+        "vision/",
+        "demo/",
+        "language/engine",
+        "language/falcon_lora",
+        "language/adapter_weights.py",
+        "language/lora_cpu",
+        "language/merge.py",
+    ),
+    "vllm": ("language/engine", "language/falcon_lora", "language/lora_cpu"),
     "ray": ("deployments/",),
     "fastapi": ("gateway/", "deployments/"),
-    "peft": ("demo/",),
+    "peft": ("demo/", "language/merge.py"),
+    "fsspec": ("language/adapter_fetch.py",),
+    "huggingface_hub": ("language/adapter_fetch.py",),
 }
 
 

@@ -1,25 +1,30 @@
-"""The vLLM plugin: Falcon that accepts LoRA adapters.
+"""The vLLM plugin: every form of Falcon, with LoRA adapters.
 
 vLLM's `FalconForCausalLM` (vllm/model_executor/models/falcon.py, 0.32.0) runs LoRA-capable
-layers but does not say so, and the engine refuses to enable LoRA on it. The class below
-says so. vLLM loads this module in each of its processes through the entry point
-`vllm.general_plugins`, before it resolves a model's architecture.
+layers but does not say so, and the engine refuses to enable LoRA on it; configs of 2023
+(`RWForCausalLM`) it no longer takes. vLLM calls `register` in each of its processes
+through the entry point `vllm.general_plugins`, before it reads a model's config.
 
-Not here: Falcon-40B's interleaved projection (`new_decoder_architecture`), whose adapter
-rows would need permuting; such a base model is refused when an adapter is configured.
+Not here: what is served how (falcon_lora_model, falcon_config).
 """
 
 from vllm import ModelRegistry
+from vllm.transformers_utils.config import register_config_parser
 
-ARCHITECTURE = "FalconForCausalLM"
+from caption_studio.language.falcon_config import ARCHITECTURE
+from caption_studio.language.falcon_lora_config import FalconConfigParser
+
+CONFIG_FORMAT = "caption_studio_falcon"
+"""The engine argument `config_format` under which a Falcon's config is read."""
 
 
 def register() -> None:
-    """Replace vLLM's Falcon by the one that takes adapters.
+    """Replace vLLM's Falcon by the one that takes adapters; add our reader of configs.
 
-    Registered by name, not by class: importing the model here would initialise torch in
-    processes that only ask which architectures exist.
+    The model is registered by name, not by class: importing it here would initialise torch
+    in processes that only ask which architectures exist.
     """
     ModelRegistry.register_model(
         ARCHITECTURE, "caption_studio.language.falcon_lora_model:FalconForCausalLMWithLoRA"
     )
+    register_config_parser(CONFIG_FORMAT)(FalconConfigParser)

@@ -1,0 +1,82 @@
+"""One process with vLLM in it, for the tests of this folder; started by conftest.py.
+
+It reads one job a line from its standard input (JSON: see `Job` in conftest.py) and writes
+one answer a line: {"tokens": …} or {"error": "…"}. A process of its own, because vLLM's
+imports warn, and so that its memory goes when the tests end.
+"""
+
+import gc
+import json
+import os
+import sys
+from typing import Any
+
+os.environ.update(
+    VLLM_ENABLE_V1_MULTIPROCESSING="0",
+    VLLM_CPU_OMP_THREADS_BIND="nobind",
+    VLLM_NO_USAGE_STATS="1",
+    VLLM_LOGGING_LEVEL="WARNING",
+    ONEDNN_PRIMITIVE_CACHE_CAPACITY="32",
+)
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # vLLM writes its log to the standard output
+    for line in sys.stdin:
+        try:
+            answer: dict[str, Any] = {"tokens": generate(**json.loads(line))}
+        except Exception as error:  # the edge of this process
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def generate(
+    model: str,
+    adapters: list[str],
+    prompts: list[list[int]],
+    adapter_of: list[int | None],
+    max_tokens: int,
+    options: dict[str, Any],
+) -> list[list[int]]:
+    """Start an engine, answer all prompts in one mixed batch, end the engine."""
+    from vllm import LLM, SamplingParams, TokensPrompt
+    from vllm.distributed import cleanup_dist_env_and_memory
+    from vllm.lora.request import LoRARequest
+
+    from caption_studio.language.falcon_lora import CONFIG_FORMAT
+
+    requests = [LoRARequest(f"a{i}", i + 1, path) for i, path in enumerate(adapters)]
+    llm = None
+    try:
+        llm = LLM(
+            **{
+                "model": model,
+                "config_format": CONFIG_FORMAT,
+                "dtype": "float32",
+                "skip_tokenizer_init": True,
+                "enforce_eager": True,
+                "max_model_len": 128,
+                "max_num_seqs": 64,
+                "kv_cache_memory_bytes": 128 * 1024**2,
+                "enable_lora": bool(adapters),
+                "max_loras": max(1, len(adapters)),
+                "max_lora_rank": 16,
+                **options,
+            }
+        )
+        outputs = llm.generate(
+            [TokensPrompt(prompt_token_ids=prompt) for prompt in prompts],
+            SamplingParams(temperature=0, max_tokens=max_tokens, ignore_eos=True, detokenize=False),
+            lora_request=[None if i is None else requests[i] for i in adapter_of],
+            use_tqdm=False,
+        )
+        return [list(output.outputs[0].token_ids) for output in outputs]
+    finally:
+        del llm
+        gc.collect()
+        cleanup_dist_env_and_memory()
+
+
+if __name__ == "__main__":
+    main()
