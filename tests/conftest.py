@@ -16,11 +16,13 @@ import openai
 import pytest
 import yaml
 
+from caption_studio.settings import EMBEDDED_MODELS_DIR
 from tests.service_app import SOCKET_VARIABLE
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 ROOT = Path(__file__).parents[1]
+ADMIN_KEY = "an-admin-key-of-the-tests"
 COMMAND = Path(sys.executable).with_name("caption-studio")
 ARGS: dict[str, dict[str, Any]] = {
     "images": {
@@ -29,8 +31,13 @@ ARGS: dict[str, dict[str, Any]] = {
         "fetch_timeout_s": 2.0,
         "decode_timeout_s": 4.0,
     },
-    "language": {"kv_cache_bytes": 32 * 1024**2},
-    "gateway": {"max_body_bytes": 8 * 1024**2, "upload_timeout_s": 5.0, "max_in_flight": 64},
+    "language": {"kv_cache_bytes": 32 * 1024**2, "adapters_dir": str(EMBEDDED_MODELS_DIR)},
+    "gateway": {
+        "max_body_bytes": 8 * 1024**2,
+        "upload_timeout_s": 5.0,
+        "max_in_flight": 64,
+        "admin_keys": [ADMIN_KEY],
+    },
 }
 """Limits that a test reaches quickly; all else is the demo's.
 
@@ -106,7 +113,8 @@ def _config(folder: Path) -> Path:
     """Write the demo's config with our `ARGS` and with a stand-in for the internet."""
     config = yaml.safe_load((ROOT / "deploy" / "demo.yaml").read_text())
     (application,) = config["applications"]
-    application.update(import_path="tests.service_app:build", args=ARGS)
+    language = {**ARGS["language"], "adapter_cache_dir": str(folder / "adapters")}
+    application.update(import_path="tests.service_app:build", args={**ARGS, "language": language})
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

@@ -1,9 +1,13 @@
 """Stand-ins for the pipeline's stages, through the protocols; tested in unit/test_fakes.py."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
+from caption_studio.errors import AdapterExists, AdapterIsConfigured, ModelNotFound
+from caption_studio.language.adapters import ConfiguredAdapters
 from caption_studio.language.answer import Choices
 from caption_studio.records import (
+    Adapter,
     CaptionDelta,
     Description,
     Picture,
@@ -11,6 +15,7 @@ from caption_studio.records import (
     Prompt,
     Sampling,
 )
+from caption_studio.settings import LanguageSettings
 
 PIXEL = Pixels(b"\x10\x20\x30", height_px=1, width_px=1)
 
@@ -68,6 +73,8 @@ class FakeCaptioner:
         self.failure = failure
         self.fail_after = fail_after
         self.prompts: list[Prompt] = []
+        self.loaded: list[Adapter] = []
+        self.load_failure: Exception | None = None
         self.closed = 0
 
     async def generate(
@@ -89,8 +96,44 @@ class FakeCaptioner:
         finally:
             self.closed += 1
 
+    async def load_adapter(self, adapter: Adapter) -> Adapter:
+        if self.load_failure is not None:
+            raise self.load_failure
+        self.loaded.append(adapter)
+        return replace(adapter, digest="d" * 64)
+
     async def check_ready(self) -> None:
         return None
+
+
+class FakeRegistry:
+    """The demo's adapters, and those added to it, in this process alone."""
+
+    def __init__(self) -> None:
+        self.configured = ConfiguredAdapters(LanguageSettings())
+        self.added: dict[str, Adapter] = {}
+
+    def listed(self) -> tuple[Adapter, ...]:
+        return (*self.configured.listed(), *self.added.values())
+
+    async def resolve(self, model: str) -> Adapter | None:
+        if model in self.added:
+            return self.added[model]
+        return await self.configured.resolve(model)
+
+    async def check_free(self, adapter_id: str) -> None:
+        if self.configured.knows(adapter_id) or adapter_id in self.added:
+            raise AdapterExists("there", param="id")
+
+    async def add(self, adapter: Adapter) -> None:
+        await self.check_free(adapter.id)
+        self.added[adapter.id] = adapter
+
+    async def remove(self, adapter_id: str) -> None:
+        if self.configured.knows(adapter_id):
+            raise AdapterIsConfigured("configured", param="id")
+        if self.added.pop(adapter_id, None) is None:
+            raise ModelNotFound("absent", param="id")
 
 
 def sampling(**changes: object) -> Sampling:

@@ -11,17 +11,20 @@
     │   │   ├── InvalidImageFormat
     │   │   ├── ImageParseError
     │   │   └── ImageTooLarge
+    │   ├── InvalidAdapter
     │   ├── InvalidAPIKey                 401
     │   ├── ModelNotFound                 404
     │   ├── RouteNotFound                 404
     │   ├── MethodNotAllowed              405
     │   ├── UploadTimeout                 408
+    │   ├── AdapterExists / AdapterIsConfigured    409
     │   ├── BodyTooLarge                  413
     │   ├── UnsupportedMediaType          415
     │   └── RateLimitExceeded             429
     └── ServiceError                      500  the caller cannot mend it
         ├── Overloaded                    429
         ├── NotReady                      503
+        ├── AdapterUnavailable            503
         ├── DeadlineExceeded              504
         └── EngineFailure                 500
 
@@ -168,6 +171,12 @@ class ImageTooLarge(ImageError):
     code = "image_too_large"
 
 
+class InvalidAdapter(RequestError):
+    """The adapter does not fit, or is none: served, it would be the base model or nonsense."""
+
+    code = "invalid_adapter"
+
+
 class InvalidAPIKey(RequestError):
     """No key, or a wrong one."""
 
@@ -201,6 +210,20 @@ class UploadTimeout(RequestError):
 
     status = 408
     code = "request_timeout"
+
+
+class AdapterExists(RequestError):
+    """A model with this id is there already."""
+
+    status = 409
+    code = "adapter_exists"
+
+
+class AdapterIsConfigured(RequestError):
+    """The adapter stands in the settings: it cannot be removed at run time."""
+
+    status = 409
+    code = "adapter_is_configured"
 
 
 class BodyTooLarge(RequestError):
@@ -240,6 +263,13 @@ class NotReady(ServiceError):
 
     status = 503
     code = "not_ready"
+
+
+class AdapterUnavailable(ServiceError):
+    """The adapter is known, but its files cannot be had or used just now."""
+
+    status = 503
+    code = "adapter_unavailable"
 
 
 class DeadlineExceeded(ServiceError):

@@ -2,7 +2,7 @@
 
 A picture is loaded, described and put into the captioning prompt; the captioner writes.
 Text without a picture goes to the captioner as it is. Nothing here knows HTTP, Ray, torch
-or vLLM: the three stages come as arguments (protocols).
+or vLLM: the three stages and the catalog of adapters come as arguments (protocols).
 """
 
 import asyncio
@@ -12,8 +12,9 @@ from typing import Literal, TypeVar
 
 from caption_studio.errors import ContextLengthExceeded, EngineFailure
 from caption_studio.language import prompt as prompts
-from caption_studio.protocols import Captioner, Describer, ImageLoader, Stage
+from caption_studio.protocols import AdapterCatalog, Captioner, Describer, ImageLoader, Stage
 from caption_studio.records import (
+    Adapter,
     Answer,
     CaptionDelta,
     CaptionRequest,
@@ -31,22 +32,31 @@ R = TypeVar("R")
 class CaptionPipeline:
     """Loads, describes, captions. Holds no state between requests."""
 
-    def __init__(self, loader: ImageLoader, describer: Describer, captioner: Captioner) -> None:
+    def __init__(
+        self,
+        loader: ImageLoader,
+        describer: Describer,
+        captioner: Captioner,
+        adapters: AdapterCatalog,
+    ) -> None:
         self._loader = loader
         self._describer = describer
         self._captioner = captioner
+        self._adapters = adapters
 
     async def answer(self, request: CaptionRequest) -> Answer:
         """Return the answer with its first group of deltas in hand.
 
         Raises `CaptionStudioError`; after this returns, only `Answer.rest` can raise.
         """
+        adapter = await self._adapters.resolve(request.model)
         started = time.monotonic()
         pictures = await _all(self._loader.load, request.images)
         loaded = time.monotonic()
         description = await self._describe(request, pictures)
         described = time.monotonic()
-        deltas = self._captioner.generate(prompt_for(request, description), stream=request.stream)
+        prompt = prompt_for(request, description, adapter)
+        deltas = self._captioner.generate(prompt, stream=request.stream)
         first = await _first(deltas, request)
         times = StageTimes(
             intake_s=loaded - started,
@@ -72,7 +82,9 @@ class CaptionPipeline:
         return prompts.join_descriptions(await _all(describe, pictures))
 
 
-def prompt_for(request: CaptionRequest, description: Description | None) -> Prompt:
+def prompt_for(
+    request: CaptionRequest, description: Description | None, adapter: Adapter | None
+) -> Prompt:
     """Return what the captioner is to continue: a caption, a conversation or plain text."""
     answer: Literal["quoted", "verbatim"] = "verbatim"
     stop: tuple[str, ...] = ()
@@ -82,7 +94,7 @@ def prompt_for(request: CaptionRequest, description: Description | None) -> Prom
         text, stop = prompts.chat_prompt(request.turns), prompts.CHAT_STOP
     else:
         text = "".join(turn.text for turn in request.turns)
-    return Prompt(request.request_id, request.model, text, request.sampling, answer, stop)
+    return Prompt(request.request_id, request.model, text, request.sampling, answer, stop, adapter)
 
 
 async def _all(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:

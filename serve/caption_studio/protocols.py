@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from caption_studio.records import CaptionDelta, Description, Picture, Pixels, Prompt
+from caption_studio.records import Adapter, CaptionDelta, Description, Picture, Pixels, Prompt
 
 
 class ImageLoader(Protocol):
@@ -40,7 +40,45 @@ class Captioner(Stage, Protocol):
     def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
         """Yield the answer in groups of deltas; in one group unless `stream`.
 
-        Raises `ContextLengthExceeded`, `ModelNotFound` or `ServiceError`. Closing the
-        generator aborts the generation.
+        Raises `ContextLengthExceeded` or `ServiceError`. Closing the generator aborts the
+        generation.
         """
+        ...
+
+    async def load_adapter(self, adapter: Adapter) -> Adapter:
+        """Get, check and load it on one replica; return it with its digest.
+
+        Raises `InvalidAdapter` or `ServiceError`.
+        """
+        ...
+
+
+class AdapterCatalog(Protocol):
+    """Which adapters there are."""
+
+    def listed(self) -> tuple[Adapter, ...]:
+        """Return those that are known now, the configured ones first."""
+        ...
+
+    async def resolve(self, model: str) -> Adapter | None:
+        """Return the adapter with this id, or None for the base model's own.
+
+        Raises `ModelNotFound`; `NotReady` if that cannot be told.
+        """
+        ...
+
+
+class AdapterRegistry(AdapterCatalog, Protocol):
+    """A catalog that changes at run time, for every gateway at once."""
+
+    async def check_free(self, adapter_id: str) -> None:
+        """Raise `AdapterExists` if a model has this id."""
+        ...
+
+    async def add(self, adapter: Adapter) -> None:
+        """Add it. Raises `AdapterExists`, `InvalidAdapter` if there are too many, `NotReady`."""
+        ...
+
+    async def remove(self, adapter_id: str) -> None:
+        """Remove it. Raises `ModelNotFound`, `AdapterIsConfigured`, `NotReady`."""
         ...

@@ -93,11 +93,30 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """Text for the language model.
+class Adapter:
+    """A LoRA adapter as the operator named it: `id` is what callers put into `model`.
 
-    `answer` tells how the model's text becomes ours: `quoted` cuts the caption out of
-    the first pair of double quotes, `verbatim` passes everything on.
+    It says all that a captioner needs to get it by itself. `digest` is that of the files
+    which were checked (None: not yet), so that every replica serves the same ones; `any_base`
+    takes it whatever base model it names; `configured` adapters stand in the settings, all
+    others were added at run time and are bound by stricter rules.
+    """
+
+    id: str
+    source: str
+    revision: str | None = None
+    any_base: bool = False
+    configured: bool = False
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Text for the language model, or for `adapter` upon it.
+
+    `model` is the id that the caller named. `answer` tells how the model's text becomes
+    ours: `quoted` cuts the caption out of the first pair of double quotes, `verbatim` passes
+    everything on.
     """
 
     request_id: str
@@ -106,6 +125,7 @@ class Prompt:
     sampling: Sampling
     answer: Literal["quoted", "verbatim"]
     stop: tuple[str, ...] = ()
+    adapter: Adapter | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,13 @@ class AdapterSettings(_Section):
     """One LoRA adapter: `id` is what callers put into `model`."""
 
     id: str
-    source: str = Field(description="folder, hub id or embedded:NAME")
+    source: str = Field(
+        description="absolute folder, hub id, s3:// or gs:// folder, or embedded:NAME"
+    )
+    revision: str | None = Field(None, description="commit of a hub adapter")
+    any_base: bool = Field(
+        False, description="take it although it names another base model; shapes are checked still"
+    )
 
 
 class LanguageSettings(_Section):
@@ -78,8 +84,27 @@ class LanguageSettings(_Section):
         AdapterSettings(id="caption-demo", source="embedded:caption-demo"),
         AdapterSettings(id="caption-demo-plain", source="embedded:caption-demo-plain"),
     )
+    mode: Literal["lora", "merged"] = Field(
+        "lora",
+        description="merged: the one adapter is added to the weights at load and costs nothing "
+        "at a step; the base model's id is not served",
+    )
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     max_lora_rank: int = Field(16, gt=0)
+    max_loaded_adapters: int = Field(
+        4, gt=0, description="in one engine step; beyond it the least recently used makes room"
+    )
+    adapters_dir: Path | None = Field(
+        None, description="the folders in it may be added at run time; None: no folder may"
+    )
+    adapter_url_schemes: tuple[str, ...] = Field(
+        ("s3", "gs"), description="what fsspec may read adapters from; its own package is needed"
+    )
+    adapter_cache_dir: Path = Field(
+        Path("~/.cache/caption-studio/adapters"), description="checked copies of adapters"
+    )
+    max_adapter_bytes: int = Field(1024**3, gt=0, description="the files of one adapter together")
+    adapter_fetch_timeout_s: float = Field(60.0, gt=0, description="the files of one adapter")
     max_model_len: int = Field(1024, gt=0, description="tokens of prompt and answer together")
     max_num_seqs: int = Field(128, gt=0, description="sequences in one engine step")
     max_num_batched_tokens: int = Field(2048, gt=0, description="tokens in one engine step")
@@ -100,6 +125,22 @@ class LanguageSettings(_Section):
     caption_temperature: float = Field(0.1, ge=0, description="as the adapter was used in 2023")
     caption_top_p: float = Field(0.7, gt=0, le=1, description="as the adapter was used in 2023")
 
+    @model_validator(mode="after")
+    def _one_adapter_is_merged(self) -> Self:
+        if self.mode == "merged" and len(self.adapters) != 1:
+            raise ValueError("mode: merged takes exactly one adapter")
+        return self
+
+    @property
+    def weights_id(self) -> str:
+        """The id that the weights in the engine answer for."""
+        return self.adapters[0].id if self.mode == "merged" else self.id
+
+    @property
+    def lora_adapters(self) -> tuple[AdapterSettings, ...]:
+        """The adapters that are applied at each step."""
+        return () if self.mode == "merged" else self.adapters
+
 
 class GatewaySettings(_Section):
     """The edge: HTTP in, HTTP out."""
@@ -116,6 +157,15 @@ class GatewaySettings(_Section):
     requests_per_minute: int | None = Field(
         None, gt=0, description="of one key, per gateway replica; None: no limit"
     )
+    admin_keys: tuple[SecretStr, ...] = Field(
+        (), description="may add and remove adapters; none: there are no such routes"
+    )
+    admin_keys_file: Path | None = Field(None, description="further admin keys, one a line")
+
+    @property
+    def has_admin(self) -> bool:
+        """Whether anyone may add adapters at run time."""
+        return bool(self.admin_keys) or self.admin_keys_file is not None
 
 
 class LoggingSettings(_Section):
@@ -162,6 +212,12 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @model_validator(mode="after")
+    def _merged_weights_take_no_adapters(self) -> Self:
+        if self.language.mode == "merged" and self.gateway.has_admin:
+            raise ValueError("mode: merged takes no adapters at run time: set no admin keys")
+        return self
+
+    @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
         ids = self.model_ids
         if len(set(ids)) != len(ids):
@@ -170,11 +226,12 @@ class Settings(BaseSettings):
 
     @property
     def model_ids(self) -> tuple[str, ...]:
-        """Every id a caller may name, the base model first."""
-        return (self.language.id, *(adapter.id for adapter in self.language.adapters))
+        """The configured ids, that of the weights first; others may be added at run time."""
+        adapters = self.language.lora_adapters
+        return (self.language.weights_id, *(adapter.id for adapter in adapters))
 
     @property
     def default_caption_model(self) -> str:
         """The model of a request that has a picture and names none."""
-        adapters = self.language.adapters
-        return adapters[0].id if adapters else self.language.id
+        adapters = self.language.lora_adapters
+        return adapters[0].id if adapters else self.language.weights_id

@@ -28,9 +28,15 @@ pytestmark = [pytest.mark.service, pytest.mark.usefixtures("goes_on")]
 EXAMPLES = 40
 """Of valid and of invalid input each, for every operation that takes any."""
 
-WITH_BODY = ("POST /v1/chat/completions", "POST /v1/completions")
-WITH_INPUT = (*WITH_BODY, "GET /v1/models/{model}")
-WITHOUT_INPUT = ("GET /v1/models", "GET /healthz", "GET /readyz", "GET /metrics")
+WITH_BODY = ("POST /v1/chat/completions", "POST /v1/completions", "POST /v1/admin/adapters")
+WITH_INPUT = (*WITH_BODY, "GET /v1/models/{model}", "DELETE /v1/admin/adapters/{adapter_id}")
+WITHOUT_INPUT = (
+    "GET /v1/models",
+    "GET /v1/admin/adapters",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+)
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

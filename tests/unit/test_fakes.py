@@ -2,21 +2,28 @@
 
 import pytest
 
-from caption_studio.errors import EngineFailure
-from caption_studio.protocols import Captioner, Describer, ImageLoader
-from caption_studio.records import Prompt
-from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, sampling
+from caption_studio.errors import (
+    AdapterExists,
+    AdapterIsConfigured,
+    EngineFailure,
+    InvalidAdapter,
+    ModelNotFound,
+)
+from caption_studio.protocols import AdapterRegistry, Captioner, Describer, ImageLoader
+from caption_studio.records import Adapter, Prompt
+from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry, sampling
 
 PROMPT = Prompt("r", "m", "text", sampling(n=2), "quoted")
 
 
 def test_they_are_what_the_pipeline_takes() -> None:
-    stages: tuple[ImageLoader, Describer, Captioner] = (
+    stages: tuple[ImageLoader, Describer, Captioner, AdapterRegistry] = (
         FakeLoader(),
         FakeDescriber(),
         FakeCaptioner(),
+        FakeRegistry(),
     )
-    assert len(stages) == 3
+    assert len(stages) == 4
 
 
 @pytest.mark.anyio
@@ -35,3 +42,28 @@ async def test_a_failure_comes_where_it_was_asked_for() -> None:
     assert await anext(groups)
     with pytest.raises(EngineFailure):
         await anext(groups)
+
+
+@pytest.mark.anyio
+async def test_the_registry_is_the_demos_and_what_is_added() -> None:
+    registry, late = FakeRegistry(), Adapter("late", "x/late")
+    await registry.add(late)
+    assert await registry.resolve("late") == registry.listed()[-1] == late
+    assert await registry.resolve("falcon-demo") is None
+    for taken in ("late", "caption-demo", "falcon-demo"):
+        with pytest.raises(AdapterExists):
+            await registry.check_free(taken)
+    with pytest.raises(AdapterIsConfigured):
+        await registry.remove("caption-demo")
+    await registry.remove("late")
+    with pytest.raises(ModelNotFound):
+        await registry.remove("late")
+
+
+@pytest.mark.anyio
+async def test_the_captioner_loads_adapters_or_says_why_not() -> None:
+    captioner = FakeCaptioner()
+    assert (await captioner.load_adapter(Adapter("a", "x/a"))).digest
+    captioner.load_failure = InvalidAdapter("no")
+    with pytest.raises(InvalidAdapter):
+        await captioner.load_adapter(Adapter("a", "x/a"))

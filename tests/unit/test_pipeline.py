@@ -1,9 +1,17 @@
+from typing import Any
+
 import pytest
 
-from caption_studio.errors import ContextLengthExceeded, EngineFailure, InvalidImageURL, NotReady
+from caption_studio.errors import (
+    ContextLengthExceeded,
+    EngineFailure,
+    InvalidImageURL,
+    ModelNotFound,
+    NotReady,
+)
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import Answer, CaptionRequest, ImageReference, Turn
-from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, sampling
+from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry, sampling
 
 pytestmark = pytest.mark.anyio
 
@@ -20,6 +28,10 @@ def request(images: int = 1, text: str = "", **changes: object) -> CaptionReques
     return CaptionRequest(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def pipeline_of(loader: Any, describer: Any, captioner: Any) -> CaptionPipeline:
+    return CaptionPipeline(loader, describer, captioner, FakeRegistry())
+
+
 async def text_of(answer: Answer) -> str:
     groups = [answer.first, *[group async for group in answer.rest]]
     return "".join(delta.text for group in groups for delta in group)
@@ -27,7 +39,7 @@ async def text_of(answer: Answer) -> str:
 
 async def test_a_picture_is_described_and_its_description_captioned() -> None:
     captioner = FakeCaptioner()
-    answer = await CaptionPipeline(FakeLoader(), FakeDescriber(), captioner).answer(request())
+    answer = await pipeline_of(FakeLoader(), FakeDescriber(), captioner).answer(request())
     assert answer.description is not None
     assert answer.description.text == "a red boat"
     assert await text_of(answer) == "Sea you"
@@ -36,9 +48,28 @@ async def test_a_picture_is_described_and_its_description_captioned() -> None:
     assert (prompt.answer, prompt.model, prompt.request_id) == ("quoted", "caption-demo", "r")
 
 
+async def test_the_prompt_brings_the_adapter_that_its_model_is() -> None:
+    captioner = FakeCaptioner()
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
+    await pipeline.answer(request())
+    await pipeline.answer(request(model="falcon-demo"))
+    adapter, base = (prompt.adapter for prompt in captioner.prompts)
+    assert adapter is not None
+    assert (adapter.id, adapter.source) == ("caption-demo", "embedded:caption-demo")
+    assert base is None
+
+
+async def test_an_unknown_model_fails_before_a_picture_is_fetched() -> None:
+    loader = FakeLoader()
+    with pytest.raises(ModelNotFound) as refused:
+        await pipeline_of(loader, FakeDescriber(), FakeCaptioner()).answer(request(model="../../x"))
+    assert refused.value.param == "model"
+    assert loader.loaded == []
+
+
 async def test_each_of_several_pictures_is_described() -> None:
     describer, captioner = FakeDescriber(), FakeCaptioner()
-    answer = await CaptionPipeline(FakeLoader(), describer, captioner).answer(request(images=3))
+    answer = await pipeline_of(FakeLoader(), describer, captioner).answer(request(images=3))
     assert describer.calls == 3
     assert answer.description is not None
     assert answer.description.text == "a red boat; a red boat; a red boat"
@@ -46,7 +77,7 @@ async def test_each_of_several_pictures_is_described() -> None:
 
 async def test_n_choices_take_one_description() -> None:
     describer = FakeDescriber()
-    pipeline = CaptionPipeline(FakeLoader(), describer, FakeCaptioner())
+    pipeline = pipeline_of(FakeLoader(), describer, FakeCaptioner())
     answer = await pipeline.answer(request(sampling=sampling(n=3)))
     assert describer.calls == 1
     assert {delta.index for delta in answer.first} == {0, 1, 2}
@@ -54,7 +85,7 @@ async def test_n_choices_take_one_description() -> None:
 
 async def test_text_without_a_picture_is_continued_as_it_is() -> None:
     describer, captioner = FakeDescriber(), FakeCaptioner()
-    pipeline = CaptionPipeline(FakeLoader(), describer, captioner)
+    pipeline = pipeline_of(FakeLoader(), describer, captioner)
     answer = await pipeline.answer(request(images=0, text='Say "hi"\n', endpoint="completion"))
     assert answer.description is None
     assert describer.calls == 0
@@ -64,9 +95,7 @@ async def test_text_without_a_picture_is_continued_as_it_is() -> None:
 
 async def test_a_conversation_without_pictures_stops_where_the_user_would_speak() -> None:
     captioner = FakeCaptioner()
-    await CaptionPipeline(FakeLoader(), FakeDescriber(), captioner).answer(
-        request(images=0, text="hi")
-    )
+    await pipeline_of(FakeLoader(), FakeDescriber(), captioner).answer(request(images=0, text="hi"))
     assert captioner.prompts[0].text == "User: hi\nAssistant:"
     assert "\nUser:" in captioner.prompts[0].stop
 
@@ -75,16 +104,16 @@ async def test_a_bad_picture_fails_before_anything_is_captioned() -> None:
     captioner = FakeCaptioner()
     loader = FakeLoader(InvalidImageURL("no", param="p0"))
     with pytest.raises(InvalidImageURL):
-        await CaptionPipeline(loader, FakeDescriber(), captioner).answer(request(images=2))
+        await pipeline_of(loader, FakeDescriber(), captioner).answer(request(images=2))
     assert captioner.prompts == []
 
 
 async def test_a_captioner_that_fails_at_once_fails_before_the_answer() -> None:
     captioner = FakeCaptioner(failure=EngineFailure("no"))
     with pytest.raises(EngineFailure):
-        await CaptionPipeline(FakeLoader(), FakeDescriber(), captioner).answer(request())
+        await pipeline_of(FakeLoader(), FakeDescriber(), captioner).answer(request())
     with pytest.raises(EngineFailure):
-        await CaptionPipeline(FakeLoader(), FakeDescriber(), FakeCaptioner(())).answer(request())
+        await pipeline_of(FakeLoader(), FakeDescriber(), FakeCaptioner(())).answer(request())
 
 
 @pytest.mark.parametrize(("endpoint", "param"), [("chat", "messages"), ("completion", "prompt")])
@@ -92,7 +121,7 @@ async def test_a_prompt_that_is_too_long_names_the_field_it_came_from(
     endpoint: str, param: str
 ) -> None:
     captioner = FakeCaptioner(failure=ContextLengthExceeded("too long"))
-    pipeline = CaptionPipeline(FakeLoader(), FakeDescriber(), captioner)
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
     with pytest.raises(ContextLengthExceeded) as refused:
         await pipeline.answer(request(images=0, endpoint=endpoint))
     assert refused.value.param == param
@@ -100,7 +129,7 @@ async def test_a_prompt_that_is_too_long_names_the_field_it_came_from(
 
 async def test_closing_the_rest_stops_the_generation() -> None:
     captioner = FakeCaptioner()
-    pipeline = CaptionPipeline(FakeLoader(), FakeDescriber(), captioner)
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
     answer = await pipeline.answer(request(stream=True))
     assert captioner.closed == 0
     await answer.rest.aclose()
@@ -108,7 +137,7 @@ async def test_closing_the_rest_stops_the_generation() -> None:
 
 
 async def test_it_is_ready_when_both_stages_are() -> None:
-    await CaptionPipeline(FakeLoader(), FakeDescriber(), FakeCaptioner()).check_ready()
+    await pipeline_of(FakeLoader(), FakeDescriber(), FakeCaptioner()).check_ready()
     down = FakeDescriber(failure=NotReady("starting"), ready=False)
     with pytest.raises(NotReady):
-        await CaptionPipeline(FakeLoader(), down, FakeCaptioner()).check_ready()
+        await pipeline_of(FakeLoader(), down, FakeCaptioner()).check_ready()

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -33,3 +35,32 @@ def test_without_adapters_the_base_model_captions() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings.load().vision.threads = 3  # type: ignore[misc]
+
+
+def test_adapters_may_be_added_at_run_time_only_where_an_admin_key_is_configured() -> None:
+    assert not Settings.load().gateway.has_admin
+    assert Settings.load({"gateway": {"admin_keys": ["k"]}}).gateway.has_admin
+    assert Settings.load({"gateway": {"admin_keys_file": "keys"}}).gateway.has_admin
+
+
+def merged(**changes: Any) -> dict[str, Any]:
+    adapter = {"id": "caption", "source": "embedded:caption-demo"}
+    return {"mode": "merged", "adapters": [adapter], **changes}
+
+
+def test_merged_weights_answer_for_the_adapter_and_for_nothing_else() -> None:
+    settings = Settings.load({"language": merged()})
+    assert settings.model_ids == ("caption",)
+    assert settings.default_caption_model == "caption"
+    assert settings.language.lora_adapters == ()
+
+
+@pytest.mark.parametrize("adapters", [[], [{"id": i, "source": "/x"} for i in "ab"]])
+def test_only_one_adapter_can_be_merged(adapters: list[dict[str, str]]) -> None:
+    with pytest.raises(ValidationError, match="exactly one adapter"):
+        Settings.load({"language": merged(adapters=adapters)})
+
+
+def test_merged_weights_take_no_adapters_at_run_time() -> None:
+    with pytest.raises(ValidationError, match="no admin keys"):
+        Settings.load({"language": merged(), "gateway": {"admin_keys": ["k"]}})

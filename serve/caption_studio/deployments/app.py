@@ -6,7 +6,7 @@ in the application's `args` (caption_studio.settings).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,11 +14,16 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
+from caption_studio.deployments.adapter_registry import RunTimeAdapters
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
+from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
+from caption_studio.deployments.snapshots import Snapshots
 from caption_studio.deployments.vision import describer_deployment
+from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
 from caption_studio.images.loader import ImageIntake
+from caption_studio.language.adapters import ConfiguredAdapters
 from caption_studio.observability import logging as studio_logging
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
@@ -48,26 +53,37 @@ class Gateway:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Build the application in the replica, once the handles are there."""
-        studio_logging.configure(self._settings.logging)
-        intake = self._make_intake(self._settings)
-        pipeline = CaptionPipeline(
-            intake, DescriberHandle(self._describer), CaptionerHandle(self._captioner)
-        )
+        settings = self._settings
+        studio_logging.configure(settings.logging)
+        intake = self._make_intake(settings)
+        captioner = CaptionerHandle(self._captioner)
+        configured = ConfiguredAdapters(settings.language)
+        added = _run_time_adapters(configured) if settings.gateway.has_admin else None
+        adapters = added or configured
 
         @asynccontextmanager
         async def resources() -> AsyncIterator[None]:
-            await intake.start()
-            try:
+            async with AsyncExitStack() as stack:
+                for resource in (intake, added):
+                    if resource is not None:
+                        await resource.start()
+                        stack.push_async_callback(resource.close)
                 yield
-            finally:
-                await intake.close()
 
         return create_app(
-            pipeline,
-            self._settings,
+            CaptionPipeline(intake, DescriberHandle(self._describer), captioner, adapters),
+            settings,
             resources,
+            adapters,
+            administration=None if added is None else Administration(captioner, added),
             proxy_echoes_id=True,  # see deployments.edge
         )
+
+
+def _run_time_adapters(configured: ConfiguredAdapters) -> RunTimeAdapters:
+    """Return the adapters of this application, which other replicas of it share."""
+    application = serve.get_replica_context().app_name
+    return RunTimeAdapters(configured, Snapshots(RayKeyValueStore(application)))
 
 
 # The gateway's own Admission answers 429 in our form; Serve must not queue before it.

@@ -10,7 +10,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from caption_studio.errors import CaptionStudioError, EngineFailure, NotReady, Overloaded
-from caption_studio.records import CaptionDelta, Description, Pixels, Prompt
+from caption_studio.records import Adapter, CaptionDelta, Description, Pixels, Prompt
 
 READY_TIMEOUT_S = 2.0
 """How long a stage may take to say that it is ready: a call waits while no replica is up."""
@@ -56,6 +56,12 @@ class CaptionerHandle:
                     yield group
             finally:
                 groups.cancel()  # no effect on one that has ended
+
+    async def load_adapter(self, adapter: Adapter) -> Adapter:
+        """See `protocols.Captioner`."""
+        with _translated("captioner"):
+            loaded: Adapter = await self._handle.load_adapter.remote(adapter)
+            return loaded
 
     async def check_ready(self) -> None:
         """See `protocols.Captioner`."""

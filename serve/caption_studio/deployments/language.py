@@ -6,7 +6,7 @@ from contextlib import aclosing
 from ray import serve
 
 from caption_studio.observability import logging as studio_logging
-from caption_studio.records import CaptionDelta, Prompt
+from caption_studio.records import Adapter, CaptionDelta, Prompt
 from caption_studio.settings import Settings
 
 
@@ -19,7 +19,7 @@ class Captioner:
         from caption_studio.language.engine import FalconEngine
 
         studio_logging.configure(settings.logging)
-        self._engine = FalconEngine(settings.language)
+        self._engine = FalconEngine(settings.language, run_time_adapters=settings.gateway.has_admin)
         await self._engine.start()
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
@@ -34,6 +34,10 @@ class Captioner:
         studio_logging.request_id.set(prompt.request_id)
         async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
             return await anext(groups)
+
+    async def load_adapter(self, adapter: Adapter) -> Adapter:
+        """Get, check and load an adapter in this replica; return it with its digest."""
+        return await self._engine.load_adapter(adapter)
 
     async def check_ready(self) -> None:
         """Raise `NotReady` unless the engine lives."""

@@ -5,18 +5,23 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from caption_studio.errors import CaptionStudioError
 from caption_studio.gateway import openapi
+from caption_studio.gateway.admin import Administration, create_admin_router
 from caption_studio.gateway.error_responses import on_error, on_http_exception
-from caption_studio.gateway.keys import Keys, key_digests
+from caption_studio.gateway.keys import Keys, admin_key_digests, key_digests
 from caption_studio.gateway.middleware import Admission, Failures, RequestContext
 from caption_studio.gateway.routes import create_router
 from caption_studio.observability.metrics import Metrics
 from caption_studio.pipeline import CaptionPipeline
+from caption_studio.protocols import AdapterCatalog
 from caption_studio.settings import Settings
+from caption_studio.wire.admin import AdapterRequest
+from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
 Resources = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -25,12 +30,15 @@ def create_app(
     pipeline: CaptionPipeline,
     settings: Settings,
     resources: Resources,
+    adapters: AdapterCatalog,
     *,
+    administration: Administration | None = None,
     proxy_echoes_id: bool = False,
 ) -> FastAPI:
     """Return the gateway. `resources` is entered at start-up and left at shutdown.
 
-    `proxy_echoes_id` is that of `middleware.RequestContext`.
+    With `administration` there are routes that change the adapters. `proxy_echoes_id` is
+    that of `middleware.RequestContext`.
     """
     metrics = Metrics()
 
@@ -59,6 +67,11 @@ def create_app(
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
-    app.include_router(create_router(pipeline, settings, metrics))
-    openapi.install(app)
+    app.include_router(create_router(pipeline, adapters, settings, metrics))
+    bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest]
+    if administration is not None:
+        digests = admin_key_digests(settings.gateway)
+        app.include_router(create_admin_router(administration, settings.gateway, digests))
+        bodies.append(AdapterRequest)
+    openapi.install(app, bodies)
     return app

@@ -1,6 +1,7 @@
 """Who may ask, and how often: API keys and each key's rate limit, as pure ASGI.
 
-Checked before the body is read. Keys are kept and compared as SHA-256 digests only.
+Checked before the body is read. Keys are kept and compared as SHA-256 digests only. Admin keys
+are others than API keys, and open other doors (gateway.admin).
 """
 
 import hashlib
@@ -8,9 +9,11 @@ import hmac
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.errors import CaptionStudioError, InvalidAPIKey, RateLimitExceeded
@@ -22,6 +25,9 @@ logger = logging.getLogger(__name__)
 GUARDED = ("/v1/", "/metrics")
 """Beginnings of the paths that need a key where keys are configured."""
 
+ADMIN = "/v1/admin/"
+"""Beginning of the paths that ask for an admin key instead, by themselves."""
+
 
 def key_digests(settings: GatewaySettings) -> tuple[bytes, ...]:
     """Return the digests of the keys in the settings and in their file, one key a line.
@@ -30,15 +36,26 @@ def key_digests(settings: GatewaySettings) -> tuple[bytes, ...]:
         OSError: the file cannot be read: no start rather than an open door.
         ValueError: the file is there and holds no key.
     """
-    keys = [key.get_secret_value() for key in settings.api_keys]
-    if settings.api_keys_file is not None:
-        lines = settings.api_keys_file.read_text().split()
-        if not lines:
-            raise ValueError(f"{settings.api_keys_file} holds no API key")
-        keys += lines
-    if not keys:
+    digests = _digests(settings.api_keys, settings.api_keys_file)
+    if not digests:
         logger.warning("no API keys are configured: whoever reaches the port is served")
-    return tuple(_digest(key.encode()) for key in keys)
+    return digests
+
+
+def admin_key_digests(settings: GatewaySettings) -> tuple[bytes, ...]:
+    """Return the same of the admin keys.
+
+    Raises as `key_digests`, and `ValueError` if one of them is an API key too.
+    """
+    digests = _digests(settings.admin_keys, settings.admin_keys_file)
+    if not set(digests).isdisjoint(_digests(settings.api_keys, settings.api_keys_file)):
+        raise ValueError("an admin key must not be an API key too")
+    return digests
+
+
+def check_admin_key(scope: Scope, digests: tuple[bytes, ...]) -> None:
+    """Raise `InvalidAPIKey` unless the request brings a key with one of the digests."""
+    scope["caption_studio.log"]["key"] = _known(scope, digests).hex()[:8]
 
 
 class Keys:
@@ -64,7 +81,7 @@ class Keys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it before its body is read."""
-        if self._digests and scope["type"] == "http" and scope["path"].startswith(GUARDED):
+        if self._digests and scope["type"] == "http" and _needs_key(scope["path"]):
             try:
                 self._admit(scope)
             except CaptionStudioError as error:
@@ -73,11 +90,7 @@ class Keys:
         await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
-        given = _digest(_bearer_token(scope))
-        # All of them, whichever fits: the time taken tells nothing.
-        known = [digest for digest in self._digests if hmac.compare_digest(digest, given)]
-        if not known:
-            raise InvalidAPIKey("Incorrect or missing API key.")
+        given = _known(scope, self._digests)
         log: dict[str, Any] = scope["caption_studio.log"]
         log["key"] = given.hex()[:8]
         if given in self._buckets:
@@ -104,6 +117,28 @@ class _Bucket:
                 "Rate limit reached for this API key.", retry_after_s=max(1, wait_s)
             )
         self._level -= 1
+
+
+def _digests(keys: Sequence[SecretStr], path: Path | None) -> tuple[bytes, ...]:
+    lines: list[str] = []
+    if path is not None:
+        lines = path.read_text().split()
+        if not lines:
+            raise ValueError(f"{path} holds no API key")
+    return tuple(_digest(key.encode()) for key in [k.get_secret_value() for k in keys] + lines)
+
+
+def _needs_key(path: str) -> bool:
+    return path.startswith(GUARDED) and not path.startswith(ADMIN)
+
+
+def _known(scope: Scope, digests: tuple[bytes, ...]) -> bytes:
+    """Return the digest of the request's key. Raises `InvalidAPIKey` if it is none of these."""
+    given = _digest(_bearer_token(scope))
+    # All of them, whichever fits: the time taken tells nothing.
+    if not [digest for digest in digests if hmac.compare_digest(digest, given)]:
+        raise InvalidAPIKey("Incorrect or missing API key.")
+    return given
 
 
 def _bearer_token(scope: Scope) -> bytes:

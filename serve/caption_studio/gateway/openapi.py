@@ -1,12 +1,14 @@
 """The OpenAPI document: FastAPI's, completed by the bodies that wire.parse reads itself."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from caption_studio.wire.schema import ChatRequest, CompletionRequest
+from caption_studio.wire.schema import CompletionRequest
 
 REF = "#/components/schemas/{model}"
 EVENT_STREAM: dict[str, Any] = {
@@ -19,7 +21,7 @@ EVENT_STREAM: dict[str, Any] = {
 }
 
 
-def json_body(model: type[ChatRequest | CompletionRequest], *, upload: bool) -> dict[str, Any]:
+def json_body(model: type[BaseModel], *, upload: bool) -> dict[str, Any]:
     """Document a route's body; FastAPI, left to parse it, would answer a bad one with 422."""
     content: dict[str, Any] = {
         "application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}
@@ -29,20 +31,19 @@ def json_body(model: type[ChatRequest | CompletionRequest], *, upload: bool) -> 
     return {"requestBody": {"required": True, "content": content}}
 
 
-def install(app: FastAPI) -> None:
-    """Make `app` serve the whole document at /openapi.json."""
+def install(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
+    """Make `app` serve the whole document, with these `bodies`, at /openapi.json."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(
                 title=app.title, version=app.version, summary=app.summary, routes=app.routes
             )
-            _, bodies = models_json_schema(
-                [(ChatRequest, "validation"), (CompletionRequest, "validation")],
-                ref_template=REF,
+            _, definitions = models_json_schema(
+                [(body, "validation") for body in bodies], ref_template=REF
             )
             schemas = document["components"]["schemas"]
-            schemas.update(bodies["$defs"])
+            schemas.update(definitions["$defs"])
             # FastAPI documents a 422 for every route with a parameter; there is none here
             # that it could refuse.
             for path in document["paths"].values():

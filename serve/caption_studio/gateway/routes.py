@@ -11,6 +11,7 @@ from caption_studio.gateway.body import MULTIPART, media_type, read_json, read_u
 from caption_studio.gateway.openapi import EVENT_STREAM, json_body
 from caption_studio.observability.metrics import CONTENT_TYPE, Metrics
 from caption_studio.pipeline import CaptionPipeline
+from caption_studio.protocols import AdapterCatalog
 from caption_studio.records import CaptionRequest
 from caption_studio.settings import Settings
 from caption_studio.wire.answers import ChatCompletion, Completion, ErrorBody, Model, ModelList
@@ -28,7 +29,9 @@ GENERATION: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_router(pipeline: CaptionPipeline, settings: Settings, metrics: Metrics) -> APIRouter:
+def create_router(
+    pipeline: CaptionPipeline, adapters: AdapterCatalog, settings: Settings, metrics: Metrics
+) -> APIRouter:
     """Return the service's routes over one pipeline."""
     router = APIRouter()
     started_at = int(time.time())
@@ -87,15 +90,16 @@ def create_router(pipeline: CaptionPipeline, settings: Settings, metrics: Metric
 
     @router.get("/v1/models", summary="The base model and its adapters", responses=GUARDED)
     async def models() -> ModelList:
-        return model_list(settings, created=started_at)
+        return model_list(settings.language.weights_id, adapters.listed(), created=started_at)
 
     @router.get(
         "/v1/models/{model}",
         summary="One of them",
-        responses={404: {"model": ErrorBody}, **GUARDED},
+        responses={404: {"model": ErrorBody}, 503: {"model": ErrorBody}, **GUARDED},
     )
     async def one_model(model: str) -> Model:
-        return model_card(settings, model, created=started_at)
+        await adapters.resolve(model)
+        return model_card(settings.language.weights_id, model, created=started_at)
 
     @router.get("/healthz", summary="The process is up")
     async def healthz() -> dict[str, str]:

@@ -1,26 +1,46 @@
-"""Adapter settings → what vLLM wants to know of a LoRA adapter."""
+"""Settings → the adapters that are there from the start."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import logging
 
-from caption_studio.settings import AdapterSettings, model_location
+from caption_studio.errors import ModelNotFound
+from caption_studio.records import Adapter
+from caption_studio.settings import AdapterSettings, LanguageSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """One adapter: public id, vLLM's number for it (1 or more), folder or hub id."""
-
-    id: str
-    number: int
-    location: str
+logger = logging.getLogger(__name__)
 
 
-def numbered(adapters: Sequence[AdapterSettings]) -> Mapping[str, Adapter]:
-    """Return the adapters by id, numbered from 1 in the order of the settings.
+class ConfiguredAdapters:
+    """`protocols.AdapterCatalog` of the settings alone."""
 
-    vLLM caches adapters by that number, so two of them must never share one.
-    """
-    return {
-        adapter.id: Adapter(adapter.id, number, model_location(adapter.source))
-        for number, adapter in enumerate(adapters, start=1)
-    }
+    def __init__(self, settings: LanguageSettings) -> None:
+        self._base = settings.weights_id
+        self._adapters = {adapter.id: adapter for adapter in configured(settings)}
+
+    def listed(self) -> tuple[Adapter, ...]:
+        """See `protocols.AdapterCatalog`."""
+        return tuple(self._adapters.values())
+
+    def knows(self, model: str) -> bool:
+        """Return whether it is the base model's id or an adapter's."""
+        return model == self._base or model in self._adapters
+
+    async def resolve(self, model: str) -> Adapter | None:
+        """See `protocols.AdapterCatalog`."""
+        if not self.knows(model):
+            raise no_such_model()
+        return self._adapters.get(model)
+
+
+def configured(settings: LanguageSettings) -> tuple[Adapter, ...]:
+    """Return the adapters of the settings that are applied at each step, in their order."""
+    return tuple(recorded(adapter) for adapter in settings.lora_adapters)
+
+
+def recorded(adapter: AdapterSettings) -> Adapter:
+    """Return the record of an adapter of the settings."""
+    return Adapter(adapter.id, adapter.source, adapter.revision, adapter.any_base, configured=True)
+
+
+def no_such_model() -> ModelNotFound:
+    """Return the error for an id that nobody has."""
+    return ModelNotFound("The model that `model` names does not exist.", param="model")

@@ -4,18 +4,18 @@ The one module that talks to vLLM's engine; its exceptions end here. Not here: w
 prompt (language.prompt), where the caption ends in the model's text (language.answer).
 """
 
+import itertools
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 
-from vllm import AsyncEngineArgs, SamplingParams, TokensPrompt
+from vllm import TokensPrompt
 from vllm.exceptions import VLLMClientError
 from vllm.logprobs import Logprob
 from vllm.lora.request import LoRARequest
 from vllm.outputs import RequestOutput
-from vllm.sampling_params import RequestOutputKind
 from vllm.tokenizers import TokenizerLike
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -23,14 +23,19 @@ from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from caption_studio.errors import (
     ContextLengthExceeded,
     EngineFailure,
+    InvalidAdapter,
     InvalidValue,
-    ModelNotFound,
     NotReady,
 )
-from caption_studio.language.adapters import numbered
+from caption_studio.language.adapter_check import BaseModel
+from caption_studio.language.adapter_loader import LoadedAdapters
+from caption_studio.language.adapter_service import AdapterService, for_callers
+from caption_studio.language.adapters import configured
 from caption_studio.language.answer import Choices
+from caption_studio.language.engine_options import engine_args, sampling_params, set_environment
+from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.tokens import text_tokens, token_bytes
-from caption_studio.records import CaptionDelta, Prompt, TokenLogprob
+from caption_studio.records import Adapter, CaptionDelta, Prompt, TokenLogprob
 from caption_studio.settings import LanguageSettings, model_location
 
 logger = logging.getLogger(__name__)
@@ -41,28 +46,52 @@ DeltaGroup = tuple[CaptionDelta, ...]
 class FalconEngine:
     """One vLLM engine with its adapters.
 
-    `start` loads the model and every adapter, so a bad one fails the start and not a
-    request; `stop` ends the engine's process.
+    `start` loads the model and every configured adapter, so a bad one fails the start and not
+    a request; others (`run_time_adapters`) are loaded by `load_adapter` or by the first prompt that
+    brings them. `stop` ends the engine's process.
     """
 
-    def __init__(self, settings: LanguageSettings) -> None:
+    def __init__(self, settings: LanguageSettings, *, run_time_adapters: bool = False) -> None:
         self._settings = settings
-        self._adapters = numbered(settings.adapters)
+        self._takes_adapters = run_time_adapters or bool(settings.lora_adapters)
+        self._numbers = itertools.count(1)
+        self._loaded = LoadedAdapters(self._load)
         self._llm: AsyncLLM | None = None
+        self._service: AdapterService | None = None
 
     async def start(self) -> None:
-        """Load the base model and the adapters. What vLLM raises ends the start."""
-        _set_environment(self._settings)
-        self._llm = AsyncLLM.from_engine_args(_engine_args(self._settings))
-        for adapter in self._adapters.values():
-            await self._llm.add_lora(self._lora_request(adapter.id))
-            logger.info("adapter loaded", extra={"adapter": adapter.id})
+        """Load the base model and the adapters. What vLLM raises ends the start.
+
+        Raises `InvalidAdapter` or `AdapterUnavailable` for a configured adapter.
+        """
+        set_environment(self._settings)
+        async with weights_to_load(self._settings) as weights:
+            arguments = engine_args(self._settings, weights, lora=self._takes_adapters)
+            self._llm = AsyncLLM.from_engine_args(arguments)
+        names = (model_location(self._settings.model), self._settings.id)
+        base = BaseModel.of(self._llm.model_config.hf_config, names)
+        self._service = AdapterService(self._settings, base)
+        for adapter in configured(self._settings):
+            await self._loaded.get(adapter)
 
     def stop(self) -> None:
         """End the engine's process."""
+        if self._service is not None:
+            self._service.close()
+            self._service = None
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
+
+    async def load_adapter(self, adapter: Adapter) -> Adapter:
+        """Fetch, check and load it; return it with its digest, which pins its files.
+
+        Raises `InvalidAdapter`, `AdapterUnavailable` or `EngineFailure`.
+        """
+        stored = await self._running_service().prepare(adapter)
+        pinned = replace(adapter, digest=stored.digest)
+        await self._loaded.get(pinned)
+        return pinned
 
     async def check_health(self) -> None:
         """Raise `NotReady` unless the engine's process lives."""
@@ -79,14 +108,15 @@ class FalconEngine:
 
         Raises:
             ContextLengthExceeded: the prompt leaves no room for an answer.
-            ModelNotFound: no such adapter.
+            AdapterUnavailable: the adapter, good when it was added, cannot be loaded here.
             EngineFailure: vLLM failed on this request, or its process died.
         """
         tokenizer = self._running().get_tokenizer()
         token_ids = self._tokenize(prompt, tokenizer)
+        lora = await self._lora(prompt.adapter)
         choices = Choices(prompt.sampling.n, prompt.answer, prompt_tokens=len(token_ids))
         flush_at = 0.0
-        async with aclosing(self._outputs(prompt, token_ids)) as outputs:
+        async with aclosing(self._outputs(prompt, token_ids, lora, stream=stream)) as outputs:
             async for output in outputs:
                 _feed(choices, output, tokenizer)
                 if choices.finished:
@@ -111,14 +141,15 @@ class FalconEngine:
             )
         return token_ids
 
-    async def _outputs(self, prompt: Prompt, token_ids: list[int]) -> AsyncGenerator[RequestOutput]:
-        lora = None if prompt.model == self._settings.id else self._lora_request(prompt.model)
+    async def _outputs(
+        self, prompt: Prompt, token_ids: list[int], lora: LoRARequest | None, *, stream: bool
+    ) -> AsyncGenerator[RequestOutput]:
         room = self._settings.max_model_len - len(token_ids)
         try:
             async with aclosing(
                 self._running().generate(
                     TokensPrompt(prompt_token_ids=token_ids),
-                    _sampling_params(prompt, room),
+                    sampling_params(prompt, room, stream=stream),
                     prompt.request_id,
                     lora_request=lora,
                 )
@@ -130,60 +161,40 @@ class FalconEngine:
         except (EngineDeadError, EngineGenerateError) as error:
             raise EngineFailure("The captioner failed on this request.") from error
 
-    def _lora_request(self, adapter_id: str) -> LoRARequest:
-        if adapter_id not in self._adapters:
-            raise ModelNotFound(f"The model {adapter_id!r} does not exist.", param="model")
-        adapter = self._adapters[adapter_id]
-        return LoRARequest(adapter.id, adapter.number, adapter.location)
+    async def _lora(self, adapter: Adapter | None) -> LoRARequest | None:
+        if adapter is None:
+            return None
+        try:
+            return await self._loaded.get(adapter)
+        except InvalidAdapter as error:
+            raise for_callers(adapter, error) from error
 
+    async def _load(self, adapter: Adapter) -> LoRARequest:
+        """Hand the adapter's checked copy to vLLM, under a name and a number never used again.
 
-def _set_environment(settings: LanguageSettings) -> None:
-    """Tell vLLM what it takes from the environment only; its own process inherits it."""
-    os.environ["VLLM_CPU_OMP_THREADS_BIND"] = settings.cpu_threads
-    os.environ["VLLM_NO_USAGE_STATS"] = "1"
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    # Each prompt length is another shape of matrix product, and oneDNN keeps the last 1024 of
-    # them: hundreds of megabytes in the demo (measured: 800 MB over 240 lengths, 130 with 32).
-    # https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+        vLLM tells adapters apart by the number, its requests by the name, and the prefix cache
+        by the name too: an adapter that came back with other weights under its old name would
+        go on from the old one's keys and values.
+        """
+        if not self._takes_adapters:
+            raise InvalidAdapter("This service was started without adapters.", param="source")
+        stored = await self._running_service().prepare(adapter)
+        number = next(self._numbers)
+        request = LoRARequest(f"{adapter.id}#{number}", number, str(stored.folder))
+        try:
+            await self._running().add_lora(request)
+        except EngineDeadError as error:
+            raise NotReady("The captioner is being replaced.") from error
+        except Exception as error:
+            # vLLM passes what its process raised as a bare Exception with the text.
+            raise EngineFailure("The captioner could not load this adapter.") from error
+        logger.info("adapter loaded", extra={"adapter": adapter.id})
+        return request
 
-
-def _engine_args(settings: LanguageSettings) -> AsyncEngineArgs:
-    return AsyncEngineArgs(
-        model=model_location(settings.model),
-        revision=settings.revision,
-        served_model_name=settings.id,
-        dtype=settings.dtype,
-        max_model_len=settings.max_model_len,
-        max_num_seqs=settings.max_num_seqs,
-        max_num_batched_tokens=settings.max_num_batched_tokens,
-        kv_cache_memory_bytes=settings.kv_cache_bytes,
-        gpu_memory_utilization=settings.gpu_memory_utilization,
-        enforce_eager=settings.enforce_eager,
-        enable_lora=bool(settings.adapters),
-        max_loras=max(1, len(settings.adapters)),
-        max_lora_rank=settings.max_lora_rank,
-        disable_log_stats=True,
-        enable_log_requests=False,
-        generation_config="vllm",  # a checkpoint's own sampling defaults are not ours
-    )
-
-
-def _sampling_params(prompt: Prompt, room: int) -> SamplingParams:
-    sampling = prompt.sampling
-    return SamplingParams(
-        n=sampling.n,
-        max_tokens=min(sampling.max_tokens or room, room),
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        seed=sampling.seed,
-        presence_penalty=sampling.presence_penalty,
-        frequency_penalty=sampling.frequency_penalty,
-        logit_bias=dict(sampling.logit_bias) or None,
-        logprobs=sampling.top_logprobs,
-        stop=[*sampling.stop, *prompt.stop],
-        output_kind=RequestOutputKind.DELTA,
-    )
+    def _running_service(self) -> AdapterService:
+        if self._service is None:
+            raise NotReady("The captioner is starting.")
+        return self._service
 
 
 def _feed(choices: Choices, output: RequestOutput, tokenizer: TokenizerLike) -> None:

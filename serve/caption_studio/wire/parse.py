@@ -1,7 +1,7 @@
 """HTTP body → CaptionRequest, or the error that names the field at fault.
 
-Not here: reading the body (gateway), what the fields are (wire.schema), fetching pictures
-(images).
+Not here: reading the body (gateway), what the fields are (wire.schema), which models there
+are (pipeline), fetching pictures (images).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,6 @@ from caption_studio.errors import (
     InvalidType,
     InvalidValue,
     MissingParameter,
-    ModelNotFound,
     TooLong,
 )
 from caption_studio.records import (
@@ -150,11 +149,10 @@ def _request(
 
 
 def _model(model: str | None, has_images: bool, settings: Settings) -> str:
-    if model is None:
-        return settings.default_caption_model if has_images else settings.language.id
-    if model not in settings.model_ids:
-        raise ModelNotFound("The model that `model` names does not exist.", param="model")
-    return model
+    """Return the model that is named, whether it exists or not, or the one that is meant."""
+    if model is not None:
+        return model
+    return settings.default_caption_model if has_images else settings.language.weights_id
 
 
 def _sampling(

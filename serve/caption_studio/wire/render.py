@@ -10,9 +10,8 @@ from contextlib import aclosing
 
 from pydantic import BaseModel
 
-from caption_studio.errors import CaptionStudioError, ModelNotFound
-from caption_studio.records import Answer, CaptionDelta, CaptionRequest
-from caption_studio.settings import Settings
+from caption_studio.errors import CaptionStudioError
+from caption_studio.records import Adapter, Answer, CaptionDelta, CaptionRequest
 from caption_studio.wire.answers import (
     CaptionStudio,
     ErrorBody,
@@ -127,20 +126,15 @@ def error_event(error: CaptionStudioError) -> bytes:
     return _event(error_body(error))
 
 
-def model_list(settings: Settings, *, created: int) -> ModelList:
+def model_list(base: str, adapters: Sequence[Adapter], *, created: int) -> ModelList:
     """Return the base model and its adapters. `created` is Unix time."""
-    return ModelList(
-        data=[model_card(settings, model_id, created=created) for model_id in settings.model_ids]
-    )
+    ids = (base, *(adapter.id for adapter in adapters))
+    return ModelList(data=[model_card(base, model_id, created=created) for model_id in ids])
 
 
-def model_card(settings: Settings, model_id: str, *, created: int) -> Model:
-    """Return one of them. Raises `ModelNotFound`."""
-    if model_id not in settings.model_ids:
-        raise ModelNotFound("The model that the path names does not exist.", param="model")
-    base = settings.language.id
-    parent = None if model_id == base else base
-    return Model(id=model_id, created=created, root=base, parent=parent)
+def model_card(base: str, model_id: str, *, created: int) -> Model:
+    """Return one of them."""
+    return Model(id=model_id, created=created, root=base, parent=None if model_id == base else base)
 
 
 def _event(data: bytes) -> bytes:

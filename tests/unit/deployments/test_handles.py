@@ -17,7 +17,7 @@ from caption_studio.errors import (
     NotReady,
     Overloaded,
 )
-from caption_studio.records import CaptionDelta, Description, Prompt
+from caption_studio.records import Adapter, CaptionDelta, Description, Prompt
 from tests.fakes import PIXEL, sampling
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +87,9 @@ async def test_results_pass() -> None:
     captioner = CaptionerHandle(Handle(result=GROUP))  # type: ignore[arg-type]
     for stream, groups in ((False, [GROUP]), (True, [GROUP, GROUP])):
         assert [g async for g in captioner.generate(PROMPT, stream=stream)] == groups
+    adapter = Adapter("a", "x/a", digest="d")
+    captioner = CaptionerHandle(Handle(result=adapter))  # type: ignore[arg-type]
+    assert await captioner.load_adapter(Adapter("a", "x/a")) == adapter
 
 
 @pytest.mark.parametrize(("failure", "expected"), FAILURES)
@@ -96,6 +99,8 @@ async def test_failures_become_ours(failure: Exception, expected: type[CaptionSt
         await DescriberHandle(handle).describe(PIXEL, request_id="r")
     assert type(described.value) is expected
     assert "secret" not in described.value.message
+    with pytest.raises(expected):
+        await CaptionerHandle(handle).load_adapter(Adapter("a", "x/a"))
     for stream in (False, True):
         with pytest.raises(expected):
             _ = [g async for g in CaptionerHandle(handle).generate(PROMPT, stream=stream)]

@@ -13,6 +13,7 @@ RAISED: dict[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError,
     401: openai.AuthenticationError,
     404: openai.NotFoundError,
+    409: openai.ConflictError,
     429: openai.RateLimitError,
     500: openai.InternalServerError,
     503: openai.InternalServerError,

@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from caption_studio import errors
+from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionDelta, Prompt
 from caption_studio.settings import Settings
-from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader
+from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry
 
 pytestmark = pytest.mark.anyio
 
@@ -28,16 +29,20 @@ async def gateway(
     captioner: Any = None,
     describer: Any = None,
     loader: Any = None,
+    registry: FakeRegistry | None = None,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
         yield
 
+    captioner, registry = captioner or FakeCaptioner(), registry or FakeRegistry()
     pipeline = CaptionPipeline(
-        loader or FakeLoader(), describer or FakeDescriber(), captioner or FakeCaptioner()
+        loader or FakeLoader(), describer or FakeDescriber(), captioner, registry
     )
-    app = create_app(pipeline, Settings.load({"gateway": settings}), resources)
+    loaded = Settings.load({"gateway": settings})
+    administration = Administration(captioner, registry) if loaded.gateway.has_admin else None
+    app = create_app(pipeline, loaded, resources, registry, administration=administration)
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -300,6 +305,18 @@ async def test_the_models_are_the_base_and_its_adapters() -> None:
         ("caption-demo", "falcon-demo"),
         ("caption-demo-plain", "falcon-demo"),
     ]
+
+
+async def test_an_unknown_model_is_none_whichever_way_it_is_named() -> None:
+    async with gateway() as client:
+        answers = [
+            await client.post(CHAT_PATH, json={**CHAT, "model": "../../x"}),
+            await client.get("/v1/models/nobody"),
+        ]
+    for answer in answers:
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "model_not_found"
+        assert answer.json()["error"]["param"] == "model"
 
 
 @pytest.mark.parametrize(

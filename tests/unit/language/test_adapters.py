@@ -1,11 +1,30 @@
-from caption_studio.language.adapters import numbered
-from caption_studio.settings import EMBEDDED_MODELS_DIR, AdapterSettings
+import pytest
+
+from caption_studio.errors import ModelNotFound
+from caption_studio.language.adapters import ConfiguredAdapters
+from caption_studio.records import Adapter
+from caption_studio.settings import AdapterSettings, LanguageSettings
+
+pytestmark = pytest.mark.anyio
 
 
-def test_adapters_are_numbered_from_one_and_located() -> None:
-    adapters = numbered(
-        [AdapterSettings(id="a", source="embedded:x"), AdapterSettings(id="b", source="org/b")]
+async def test_the_settings_adapters_are_found_by_id_and_listed_in_order() -> None:
+    settings = LanguageSettings(
+        adapters=(
+            AdapterSettings(id="b", source="org/b", revision="r", any_base=True),
+            AdapterSettings(id="a", source="embedded:x"),
+        )
     )
-    assert [(a.id, a.number) for a in adapters.values()] == [("a", 1), ("b", 2)]
-    assert adapters["a"].location == str(EMBEDDED_MODELS_DIR / "x")
-    assert adapters["b"].location == "org/b"
+    adapters = ConfiguredAdapters(settings)
+    assert [adapter.id for adapter in adapters.listed()] == ["b", "a"]
+    assert await adapters.resolve("b") == Adapter("b", "org/b", "r", any_base=True, configured=True)
+
+
+async def test_the_base_model_is_known_and_is_no_adapter() -> None:
+    assert await ConfiguredAdapters(LanguageSettings()).resolve("falcon-demo") is None
+
+
+async def test_nobody_else_is_known() -> None:
+    with pytest.raises(ModelNotFound) as refused:
+        await ConfiguredAdapters(LanguageSettings()).resolve("nobody")
+    assert refused.value.param == "model"

@@ -1,0 +1,84 @@
+"""The administrators' routes: adapters listed, added and removed at run time.
+
+They exist only where an admin key is configured: without one every path here is unknown. The
+key is asked for by the routes themselves, before the body is read, so that no way of writing
+a path leads past it. An API key is no admin key.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+
+from caption_studio.gateway.body import read_json
+from caption_studio.gateway.keys import check_admin_key
+from caption_studio.gateway.openapi import json_body
+from caption_studio.protocols import AdapterRegistry, Captioner
+from caption_studio.settings import GatewaySettings
+from caption_studio.wire.admin import (
+    AdapterCard,
+    AdapterDeleted,
+    AdapterList,
+    AdapterRequest,
+    adapter_card,
+    adapter_list,
+    parse_adapter,
+)
+from caption_studio.wire.answers import ErrorBody
+
+PREFIX = "/v1/admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What the routes work on: where adapters are tried, and where they are kept."""
+
+    captioner: Captioner
+    adapters: AdapterRegistry
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorBody} for status in (401, *statuses, 500, 503, 504)}
+
+
+def create_admin_router(
+    administration: Administration, settings: GatewaySettings, digests: tuple[bytes, ...]
+) -> APIRouter:
+    """Return the routes for those whose key has one of the `digests`."""
+    adapters = administration.adapters
+
+    async def key(request: Request) -> None:
+        check_admin_key(request.scope, digests)
+
+    router = APIRouter(prefix=PREFIX, dependencies=[Depends(key)])
+
+    @router.get("/adapters", summary="The adapters there are", responses=_errors())
+    async def list_adapters() -> AdapterList:
+        return adapter_list(adapters.listed())
+
+    @router.post(
+        "/adapters",
+        summary="Add an adapter: it is fetched, checked and loaded once before it is accepted",
+        status_code=201,
+        responses=_errors(400, 408, 409, 413, 415, 429),
+        openapi_extra=json_body(AdapterRequest, upload=False),
+    )
+    async def add_adapter(request: Request) -> AdapterCard:
+        asked = parse_adapter(await read_json(request, settings))
+        request.scope["caption_studio.log"]["adapter"] = asked.id
+        await adapters.check_free(asked.id)
+        loaded = await administration.captioner.load_adapter(asked)
+        await adapters.add(loaded)
+        return adapter_card(loaded)
+
+    @router.delete(
+        "/adapters/{adapter_id}",
+        summary="Remove an adapter that was added at run time",
+        responses=_errors(404, 409),
+    )
+    async def remove_adapter(adapter_id: str, request: Request) -> AdapterDeleted:
+        request.scope["caption_studio.log"]["adapter"] = adapter_id
+        await adapters.remove(adapter_id)
+        return AdapterDeleted(id=adapter_id)
+
+    return router

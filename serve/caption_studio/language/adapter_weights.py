@@ -1,0 +1,72 @@
+"""Weight files of an adapter → tensors, without running what a file may hold.
+
+Blocking: for a worker thread.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from caption_studio.errors import InvalidAdapter
+
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def read(path: Path) -> Mapping[str, torch.Tensor]:
+    """Return the tensors of a safetensors file. Raises `InvalidAdapter`."""
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise InvalidAdapter(
+            "The adapter's weights are no safetensors file, or a damaged one.", param="source"
+        ) from error
+
+
+def convert(old: Path, new: Path, *, max_bytes: int) -> None:
+    """Write torch's older form, `adapter_model.bin`, as safetensors.
+
+    Raises `InvalidAdapter`, too if the file holds anything but tensors, or more than `max_bytes`.
+    """
+    try:
+        # torch.load inflates whatever is compressed; torch.save compresses nothing.
+        with zipfile.ZipFile(old) as archive:
+            unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
+        if unpacked_bytes > max_bytes:
+            raise InvalidAdapter("The adapter's files are larger than they may be.", param="source")
+        tensors = torch.load(old, map_location="cpu", weights_only=True)
+    except InvalidAdapter:
+        raise
+    except Exception as error:
+        # Whatever a hostile pickle makes torch raise: the file is at fault.
+        raise InvalidAdapter(
+            "The adapter's weights are no file of torch.save, or hold more than tensors.",
+            param="source",
+        ) from error
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor)
+        for name, tensor in tensors.items()
+    ):
+        raise InvalidAdapter("The adapter's weights are no table of tensors.", param="source")
+    # A view may claim far more elements than are stored.
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > max_bytes:
+        raise InvalidAdapter("The adapter's files are larger than they may be.", param="source")
+    save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, new)
+
+
+def is_floating(tensor: torch.Tensor) -> bool:
+    """Return whether its numbers are of a kind that vLLM casts to the model's."""
+    return tensor.dtype in DTYPES
+
+
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Return whether it holds neither NaN nor infinity."""
+    return bool(torch.isfinite(tensor).all())
+
+
+def is_zero(tensor: torch.Tensor) -> bool:
+    """Return whether all of it is zero."""
+    return not bool(tensor.any())

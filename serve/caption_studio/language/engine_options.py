@@ -1,0 +1,80 @@
+"""Settings and Prompt → what vLLM is told: its environment, engine arguments, sampling.
+
+Not here: the engine itself (language.engine).
+"""
+
+import os
+from pathlib import Path
+
+from vllm import AsyncEngineArgs, SamplingParams
+from vllm.platforms import current_platform
+from vllm.sampling_params import RequestOutputKind
+
+from caption_studio.language.falcon_lora import CONFIG_FORMAT
+from caption_studio.records import Prompt
+from caption_studio.settings import LanguageSettings
+
+CPU_COPIES = 4
+"""Adapters kept in main memory for each one in the model: a change of slots reads no file."""
+
+
+def set_environment(settings: LanguageSettings) -> None:
+    """Tell vLLM what it takes from the environment only; its own process inherits it."""
+    os.environ["VLLM_CPU_OMP_THREADS_BIND"] = settings.cpu_threads
+    os.environ["VLLM_NO_USAGE_STATS"] = "1"
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    # Each prompt length is another shape of matrix product, and oneDNN keeps the last 1024 of
+    # them: hundreds of megabytes in the demo (measured: 800 MB over 240 lengths, 130 with 32).
+    # https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    if current_platform.is_cpu() and settings.cpu_threads == "nobind":
+        # The model runs in the engine's process: a worker beside it is there to bind threads,
+        # and the two wait for each other by spinning (vllm/platforms/cpu.py, 0.32.0).
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+
+
+def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> AsyncEngineArgs:
+    """Return vLLM's arguments for `weights`, a folder or hub id; `lora` if it takes adapters."""
+    return AsyncEngineArgs(
+        model=weights,
+        revision=None if Path(weights).is_dir() else settings.revision,
+        served_model_name=settings.weights_id,
+        config_format=CONFIG_FORMAT,
+        dtype=settings.dtype,
+        max_model_len=settings.max_model_len,
+        max_num_seqs=settings.max_num_seqs,
+        max_num_batched_tokens=settings.max_num_batched_tokens,
+        kv_cache_memory_bytes=settings.kv_cache_bytes,
+        gpu_memory_utilization=settings.gpu_memory_utilization,
+        enforce_eager=settings.enforce_eager,
+        enable_lora=lora,
+        max_loras=settings.max_loaded_adapters,
+        max_cpu_loras=settings.max_loaded_adapters * CPU_COPIES,
+        max_lora_rank=settings.max_lora_rank,
+        disable_log_stats=True,
+        enable_log_requests=False,
+        generation_config="vllm",  # a checkpoint's own sampling defaults are not ours
+    )
+
+
+def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParams:
+    """Return vLLM's sampling for a prompt that leaves `room` tokens.
+
+    An answer that is neither streamed nor cut (`quoted` ends where the quotes close) is
+    wanted whole: the engine then sends nothing until it is there.
+    """
+    sampling = prompt.sampling
+    whole = prompt.answer == "verbatim" and not stream
+    return SamplingParams(
+        n=sampling.n,
+        max_tokens=min(sampling.max_tokens or room, room),
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        seed=sampling.seed,
+        presence_penalty=sampling.presence_penalty,
+        frequency_penalty=sampling.frequency_penalty,
+        logit_bias=dict(sampling.logit_bias) or None,
+        logprobs=sampling.top_logprobs,
+        stop=[*sampling.stop, *prompt.stop],
+        output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
+    )

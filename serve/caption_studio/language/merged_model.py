@@ -1,0 +1,47 @@
+"""LanguageSettings → the folder or hub id of the weights that the engine loads.
+
+With `mode: merged` that is a checkpoint made here, which lives as long as the load does.
+Not here: the arithmetic (language.merge).
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from caption_studio.language.adapter_check import BaseModel
+from caption_studio.language.adapter_service import AdapterService
+from caption_studio.language.adapters import recorded
+from caption_studio.settings import LanguageSettings, model_location
+
+
+@asynccontextmanager
+async def weights_to_load(settings: LanguageSettings) -> AsyncIterator[str]:
+    """Give what vLLM is to load; it has to be loaded before this ends.
+
+    Raises:
+        InvalidAdapter: the adapter does not fit the base model.
+        AdapterUnavailable: its source cannot be reached in time.
+        ValueError: the base model is no Falcon that can be served.
+    """
+    base = model_location(settings.model)
+    if settings.mode != "merged":
+        yield base
+        return
+    # Here and not above: PEFT takes seconds to import, and nothing else needs it.
+    from caption_studio.language.merge import read_config, write_merged_checkpoint
+
+    (adapter,) = settings.adapters
+    config = await asyncio.to_thread(read_config, base, settings.revision)
+    service = AdapterService(settings, BaseModel.of(config, (base, settings.id)))
+    try:
+        stored = await service.prepare(recorded(adapter))
+    finally:
+        service.close()
+    with tempfile.TemporaryDirectory(prefix="merged-falcon-") as scratch:
+        folder = Path(scratch) / "model"
+        write = partial(write_merged_checkpoint, revision=settings.revision)
+        await asyncio.to_thread(write, base, str(stored.folder), folder, settings.dtype)
+        yield str(folder)

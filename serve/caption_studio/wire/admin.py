@@ -1,0 +1,73 @@
+"""The administrators' JSON: what may be sent to /v1/admin/adapters, and what is answered."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from caption_studio.records import Adapter
+from caption_studio.wire.validate import json_object, validate
+
+
+class AdapterRequest(BaseModel):
+    """Body of `POST /v1/admin/adapters`: an adapter to serve as the model `id`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    source: Annotated[str, Field(min_length=1, max_length=2048)]
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    any_base: StrictBool = False
+
+
+class AdapterCard(BaseModel):
+    """An adapter as it is served; `digest` is the SHA-256 of its files.
+
+    Configured ones stand in the settings: without a digest here, and not to be removed.
+    """
+
+    id: str
+    object: Literal["adapter"] = "adapter"
+    source: str
+    revision: str | None
+    any_base: bool
+    configured: bool
+    digest: str | None
+
+
+class AdapterList(BaseModel):
+    """Answer of `GET /v1/admin/adapters`: the configured ones first."""
+
+    object: Literal["list"] = "list"
+    data: list[AdapterCard]
+
+
+class AdapterDeleted(BaseModel):
+    """Answer of `DELETE /v1/admin/adapters/{id}`."""
+
+    id: str
+    object: Literal["adapter"] = "adapter"
+    deleted: Literal[True] = True
+
+
+def parse_adapter(body: bytes) -> Adapter:
+    """Read the body of `POST /v1/admin/adapters`. Raises `RequestError`."""
+    request = validate(AdapterRequest, json_object(body))
+    return Adapter(request.id, request.source, request.revision, request.any_base)
+
+
+def adapter_card(adapter: Adapter) -> AdapterCard:
+    """Return the adapter as it is answered."""
+    return AdapterCard(
+        id=adapter.id,
+        source=adapter.source,
+        revision=adapter.revision,
+        any_base=adapter.any_base,
+        configured=adapter.configured,
+        digest=adapter.digest,
+    )
+
+
+def adapter_list(adapters: Sequence[Adapter]) -> AdapterList:
+    """Return them all, in the order given."""
+    return AdapterList(data=[adapter_card(adapter) for adapter in adapters])
