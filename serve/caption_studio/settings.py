@@ -55,9 +55,6 @@ class VisionSettings(_Section):
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     max_length: int = Field(50, gt=1, description="tokens of a description, as upstream's example")
     max_batch_size: int = Field(64, gt=0, description="pictures described together")
-    batch_wait_timeout_s: float = Field(
-        0.0, ge=0, description="0: whatever has gathered while the last batch ran goes at once"
-    )
     threads: int = Field(1, gt=0, description="CPU threads of one replica's tensor operations")
 
 

@@ -1,6 +1,5 @@
 """The describer's deployment: one GIT a replica, batching what arrives together."""
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from ray import serve
@@ -8,6 +7,7 @@ from ray import serve
 from caption_studio.observability import logging as studio_logging
 from caption_studio.records import Description, Pixels
 from caption_studio.settings import Settings
+from caption_studio.vision.batches import Batches
 
 
 class Describer:
@@ -22,23 +22,16 @@ class Describer:
         self._git = GitDescriber(settings.vision)
         self._git.load()
         # One thread: the model takes one batch at a time, and the event loop goes on.
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
-        self._describe_batch.set_max_batch_size(settings.vision.max_batch_size)
-        self._describe_batch.set_batch_wait_timeout_s(settings.vision.batch_wait_timeout_s)
+        worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
+        self._batches = Batches(self._git.describe, worker, max_size=settings.vision.max_batch_size)
 
     async def describe(self, pixels: Pixels, request_id: str) -> Description:
         """Return what is in one picture."""
         studio_logging.request_id.set(request_id)
-        description: Description = await self._describe_batch(pixels)
-        return description
+        return await self._batches.submit(pixels)
 
     async def check_ready(self) -> None:
         """Return: a replica that answers is ready."""
-
-    @serve.batch
-    async def _describe_batch(self, batch: list[Pixels]) -> list[Description]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, self._git.describe, batch)
 
 
 # Twice a batch: one in the model, one gathering. More wait in the gateways' handles.

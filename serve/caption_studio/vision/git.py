@@ -2,7 +2,7 @@
 
 The model and its processor are upstream's (`GitForCausalLM`, `GitProcessor`); the call is
 the model card's: greedy `generate(pixel_values=…, max_length=50)`. Not here: decoding and
-resizing (images.decode gives pixels at the model's input size), batching (deployments).
+resizing (images.decode gives pixels at the model's input size), batching (vision.batches).
 """
 
 import logging

@@ -1,0 +1,82 @@
+"""Pictures that wait → batches: whatever gathered while the last one ran goes together.
+
+Alone, a picture waits for nothing. `ray.serve.batch` (2.60) cannot do this: it closes a batch
+before it waits for the running one to end, so without a pause every picture is a batch of its
+own, and with a pause every picture waits for it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from caption_studio.records import Description, Pixels
+
+Describe = Callable[[Sequence[Pixels]], list[Description]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    pixels: Pixels
+    described: asyncio.Future[Description]
+
+
+class Batches:
+    """Calls `describe` in `executor` with at most `max_size` pictures, one call at a time.
+
+    How many may wait is the caller's to bound. A picture whose caller has gone is left out.
+    """
+
+    def __init__(self, describe: Describe, executor: Executor, *, max_size: int) -> None:
+        self._describe = describe
+        self._executor = executor
+        self._max_size = max_size
+        self._waiting: deque[_Waiting] = deque()
+        self._working: asyncio.Task[None] | None = None
+
+    async def submit(self, pixels: Pixels) -> Description:
+        """Return the picture's description; raise what `describe` raised for it alone."""
+        waiting = _Waiting(pixels, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        return await waiting.described
+
+    async def _work(self) -> None:
+        while batch := self._next():
+            try:
+                await self._run(batch)
+            except Exception as error:  # anything: upstream's code ran
+                if len(batch) == 1:
+                    _fail(batch[0], error)
+                    continue
+                for waiting in batch:  # one of them failed; the others need not
+                    await self._run_alone(waiting)
+
+    def _next(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        while self._waiting and len(batch) < self._max_size:
+            waiting = self._waiting.popleft()
+            if not waiting.described.done():
+                batch.append(waiting)
+        return batch
+
+    async def _run(self, batch: Sequence[_Waiting]) -> None:
+        loop = asyncio.get_running_loop()
+        pictures = [waiting.pixels for waiting in batch]
+        descriptions = await loop.run_in_executor(self._executor, self._describe, pictures)
+        for waiting, description in zip(batch, descriptions, strict=True):
+            if not waiting.described.done():
+                waiting.described.set_result(description)
+
+    async def _run_alone(self, waiting: _Waiting) -> None:
+        try:
+            await self._run([waiting])
+        except Exception as error:  # as above
+            _fail(waiting, error)
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.described.done():
+        waiting.described.set_exception(error)
