@@ -68,13 +68,26 @@ def run(
         ClientFailed: A client process ended or hung.
     """
     check_endpoint(endpoint, allow_remote=allow_remote)
-    repeats = []
     with Fleet(endpoint, scenario) as fleet:
-        for number in range(scenario.repeats):
-            repeats.append(judge(fleet.round(number, on_progress=on_progress)))
-            if on_round is not None:
-                on_round(number, repeats[-1].figures)
+        repeats = repeated(fleet, scenario, on_progress=on_progress, on_round=on_round)
     return Result(endpoint, scenario, repeats, describe())
+
+
+def repeated(
+    fleet: Fleet,
+    scenario: Scenario,
+    *,
+    first: int = 0,
+    on_progress: OnProgress | None,
+    on_round: OnRound | None,
+) -> list[Repeat]:
+    """Run a scenario's repeats as the fleet's rounds `first` and following."""
+    repeats = []
+    for number in range(first, first + scenario.repeats):
+        repeats.append(judge(fleet.round(number, scenario, on_progress)))
+        if on_round is not None:
+            on_round(number, repeats[-1].figures)
+    return repeats
 
 
 def judge(done: Round) -> Repeat:

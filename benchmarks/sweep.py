@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.fleet import Fleet, OnProgress
 from benchmarks.hardware import describe
-from benchmarks.run import OnRound, Result, check_endpoint, judge
+from benchmarks.run import OnRound, Result, check_endpoint, repeated
 from benchmarks.scenario import (
     CallerSweep,
     Closed,
@@ -40,16 +40,11 @@ def run_sweep(
     check_endpoint(endpoint, allow_remote=allow_remote)
     environment = describe()
     results: list[Result] = []
-    number = 0
     with Fleet(endpoint, scenario) as fleet:
         while (load := _next_load(scenario.sweep, results)) is not None:
             at = scenario.model_copy(update={"load": load})
-            repeats = []
-            for _ in range(scenario.repeats):
-                repeats.append(judge(fleet.round(number, at, on_progress)))
-                if on_round is not None:
-                    on_round(number, repeats[-1].figures)
-                number += 1
+            first = len(results) * scenario.repeats
+            repeats = repeated(fleet, at, first=first, on_progress=on_progress, on_round=on_round)
             results.append(Result(endpoint, at, repeats, environment))
     return sorted(results, key=_load)
 

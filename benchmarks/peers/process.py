@@ -44,15 +44,7 @@ def running(server: Server, log: Path) -> Iterator[float]:
     Its output goes to `log`. Raises `StartFailed`.
     """
     started = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            server.command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **server.environment},
-            start_new_session=True,  # our Ctrl-C is not its Ctrl-C: it is stopped below
-        )
+    process = _started(server, log)
     family = _Family(process.pid)
     try:
         _wait_until_ready(process, server, log, family)
@@ -63,15 +55,7 @@ def running(server: Server, log: Path) -> Iterator[float]:
 
 def run_program(server: Server, log: Path, timeout_s: float) -> None:
     """Run a program that ends by itself; raises `StartFailed` where it fails or is too slow."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            server.command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **server.environment},
-            start_new_session=True,
-        )
+    process = _started(server, log)
     family = _Family(process.pid)
     try:
         deadline = time.monotonic() + timeout_s
@@ -82,6 +66,18 @@ def run_program(server: Server, log: Path, timeout_s: float) -> None:
             raise StartFailed(f"ended with status {status}: {_last_words(log)}")
     finally:
         _stop(process, family, server.stop_timeout_s)
+
+
+def _started(server: Server, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            server.command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **server.environment},
+            start_new_session=True,  # our Ctrl-C is not its Ctrl-C: the caller stops it
+        )
 
 
 class _Family:

@@ -35,6 +35,9 @@ the OpenAI API where it has one (https://platform.openai.com/docs/guides/error-c
 
 from typing import Any, ClassVar
 
+RETRY_AFTER_S = 1
+"""What is told to one who should come back soon."""
+
 
 class CaptionStudioError(Exception):
     """A failure with a public answer.

@@ -19,6 +19,7 @@ from ray.exceptions import RayError
 
 from caption_studio.deployments.snapshots import Snapshot, Snapshots, TooManyWriters
 from caption_studio.errors import (
+    RETRY_AFTER_S,
     AdapterExists,
     AdapterIsConfigured,
     InvalidAdapter,
@@ -33,7 +34,6 @@ T = TypeVar("T")
 
 REFRESH_S = 1.0
 TIMEOUT_S = 5.0
-RETRY_AFTER_S = 1
 MAX_ADAPTERS = 1000
 """Added at run time: the whole list is one small value."""
 
@@ -105,9 +105,7 @@ class RunTimeAdapters:
 
         def removed(adapters: dict[str, Adapter]) -> None:
             if adapters.pop(adapter_id, None) is None:
-                missing = no_such_model()
-                missing.param = "id"
-                raise missing
+                raise no_such_model(param="id")
 
         await self._change(removed)
 

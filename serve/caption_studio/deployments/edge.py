@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caption_studio.errors import (
+    RETRY_AFTER_S,
     CaptionStudioError,
     DeadlineExceeded,
     NotReady,
@@ -31,8 +32,6 @@ STEERING = frozenset(
     }
 )
 """Timeout, disconnect handling and routing, as any client may set them."""
-
-RETRY_AFTER_S = 1
 
 
 class CleanHeaders:

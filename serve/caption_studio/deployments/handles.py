@@ -9,13 +9,17 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from caption_studio.errors import CaptionStudioError, EngineFailure, NotReady, Overloaded
+from caption_studio.errors import (
+    RETRY_AFTER_S,
+    CaptionStudioError,
+    EngineFailure,
+    NotReady,
+    Overloaded,
+)
 from caption_studio.records import Adapter, CaptionDelta, Description, Pixels, Prompt
 
 READY_TIMEOUT_S = 2.0
 """How long a stage may take to say that it is ready: a call waits while no replica is up."""
-
-RETRY_AFTER_S = 1
 
 
 class DescriberHandle:

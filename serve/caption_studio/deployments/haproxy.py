@@ -12,12 +12,17 @@ the end of the connection, built in and not to be changed.
 
 import os
 import re
-import shutil
 import socket
 import sys
 from pathlib import Path
 
-from caption_studio.errors import CaptionStudioError, NotReady, RouteNotFound, ServiceError
+from caption_studio.errors import (
+    RETRY_AFTER_S,
+    CaptionStudioError,
+    NotReady,
+    RouteNotFound,
+    ServiceError,
+)
 from caption_studio.wire.render import error_body
 
 COMMAND = "caption-studio-haproxy"
@@ -31,11 +36,9 @@ def environment(folder: Path) -> dict[str, str]:
     It is read when they start. `folder` should be short: a socket's path may have 107 bytes,
     and Serve adds 70.
     """
-    command = shutil.which(COMMAND, path=str(Path(sys.executable).parent))
-    assert command is not None, "installed with this package"
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_HAPROXY_BINARY_PATH": command,
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(Path(sys.executable).with_name(COMMAND)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
@@ -92,7 +95,7 @@ def _error(error: CaptionStudioError, status: int | None = None) -> str:
     )
 
 
-_STARTING = _error(NotReady("The service is starting.", retry_after_s=1))
+_STARTING = _error(NotReady("The service is starting.", retry_after_s=RETRY_AFTER_S))
 _CUT_OFF = _error(ServiceError("The server had an error."), status=502)
 _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 

@@ -15,6 +15,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caption_studio.errors import (
+    RETRY_AFTER_S,
     CaptionStudioError,
     DeadlineExceeded,
     Overloaded,
@@ -143,7 +144,7 @@ class Admission:
             await self._app(scope, receive, send)
             return
         if self._free == 0:
-            error = Overloaded("The service is full. Try again soon.", retry_after_s=1)
+            error = Overloaded("The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S)
             await refuse(error, scope, receive, send)
             return
         self._free -= 1

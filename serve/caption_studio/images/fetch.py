@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 
 import httpcore
 
-from caption_studio.errors import InvalidImageURL, Overloaded
+from caption_studio.errors import RETRY_AFTER_S, InvalidImageURL, Overloaded
 from caption_studio.images.formats import sniff
 from caption_studio.images.network import PinnedNetwork, Resolver
 from caption_studio.images.url_guard import Refused, Target, URLGuard
@@ -87,7 +87,9 @@ class URLFetcher:
                 await self._places.acquire()
         except TimeoutError as error:
             raise Overloaded(
-                "Too many images are being fetched.", param=reference.param, retry_after_s=1
+                "Too many images are being fetched.",
+                param=reference.param,
+                retry_after_s=RETRY_AFTER_S,
             ) from error
         try:
             yield await self._fetch(target, deadline_s, reference.param)

@@ -16,7 +16,7 @@ from functools import partial
 
 import httpcore
 
-from caption_studio.errors import NotReady
+from caption_studio.errors import RETRY_AFTER_S, NotReady
 from caption_studio.images.decode import decode
 from caption_studio.images.fetch import URLFetcher
 from caption_studio.images.network import Resolver, SystemResolver
@@ -69,7 +69,7 @@ class ImageIntake:
     async def load(self, picture: Picture) -> Pixels:
         """Return the picture at the describer's input size. See `protocols.ImageLoader`."""
         if self._fetcher is None:
-            raise NotReady("The service is starting or shutting down.", retry_after_s=1)
+            raise NotReady("The service is starting or shutting down.", retry_after_s=RETRY_AFTER_S)
         max_bytes = self._settings.max_bytes
         if isinstance(picture, ImageBytes):
             uploaded = partial(within_cap, picture, max_bytes=max_bytes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from caption_studio.errors import ImageTooLarge, NotReady, Overloaded
+from caption_studio.errors import RETRY_AFTER_S, ImageTooLarge, NotReady, Overloaded
 
 Result = TypeVar("Result")
 Stop = Callable[[], bool]
@@ -71,11 +71,11 @@ class DecodeWorkers:
         except TimeoutError as error:
             if started_s - arrived_s > self._timeout_s / 2:
                 raise Overloaded(
-                    "Too many images are being decoded.", param=param, retry_after_s=1
+                    "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
                 ) from error
             raise ImageTooLarge("The image takes too long to decode.", param=param) from error
         except Stopped as error:
-            raise NotReady("The service is shutting down.", retry_after_s=1) from error
+            raise NotReady("The service is shutting down.", retry_after_s=RETRY_AFTER_S) from error
 
     def close(self) -> None:
         """Tell every job and every thread to stop, without waiting for any."""

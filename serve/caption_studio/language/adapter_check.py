@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from caption_studio.errors import InvalidAdapter
 from caption_studio.language import adapter_weights
-from caption_studio.language.adapter_config import AdapterConfig, is_named, read_config
+from caption_studio.language.adapter_config import AdapterConfig, is_named, read_config, unservable
 from caption_studio.language.adapter_fetch import CONFIG_FILE, SAFETENSORS_FILE
 
 TENSOR = re.compile(
@@ -73,17 +72,17 @@ def check(folder: Path, base: BaseModel, *, max_rank: int, any_base: bool) -> No
     _check_shapes(_by_module(shapes), config, base)
     for name, tensor in tensors.items():
         if not adapter_weights.is_floating(tensor):
-            raise _invalid(f"{name} is not of float32, float16 or bfloat16")
+            raise unservable(f"{name} is not of float32, float16 or bfloat16")
         if not adapter_weights.is_finite(tensor):
-            raise _invalid(f"{name} holds NaN or infinity")
+            raise unservable(f"{name} holds NaN or infinity")
     if all(adapter_weights.is_zero(t) for name, t in tensors.items() if ".lora_B." in name):
-        raise _invalid("it was never trained: all of lora_B is zero, it would be the base model")
+        raise unservable("it was never trained: all of lora_B is zero, it would be the base model")
 
 
 def _check_base(named: str, names: tuple[str, ...]) -> None:
     """Compare the last part of the names: where a model lies is not what it is."""
     if PurePosixPath(named).name.lower() not in {PurePosixPath(n).name.lower() for n in names}:
-        raise _invalid(
+        raise unservable(
             f"it was made for the base model {named[:200]!r}, and this service runs another; "
             "if they are the same, set any_base"
         )
@@ -95,7 +94,7 @@ def _by_module(shapes: Mapping[str, Shape]) -> Mapping[str, dict[str, Shape]]:
     for name, shape in shapes.items():
         match = TENSOR.fullmatch(name)
         if match is None:
-            raise _invalid(f"there is no place for its tensor {name[:200]!r}")
+            raise unservable(f"there is no place for its tensor {name[:200]!r}")
         modules.setdefault(match[1], {})[match[2]] = shape
     return modules
 
@@ -105,19 +104,19 @@ def _check_shapes(
 ) -> None:
     for module in sorted(found):
         if module not in base.modules:
-            raise _invalid(f"the base model has no module {module[:200]!r} that takes one")
+            raise unservable(f"the base model has no module {module[:200]!r} that takes one")
     expected = _expected(found, config, base)
     for module in sorted(expected - found.keys()):
-        raise _invalid(f"its configuration names {module}, but it has no tensors for it")
+        raise unservable(f"its configuration names {module}, but it has no tensors for it")
     for module in sorted(found.keys() - expected):
-        raise _invalid(f"it has tensors for {module}, which its configuration does not name")
+        raise unservable(f"it has tensors for {module}, which its configuration does not name")
     for module, matrices in found.items():
         inputs, outputs = base.modules[module]
         rank = config.rank_of(module)
         for matrix, shape in (("A", (rank, inputs)), ("B", (outputs, rank))):
             if matrices.get(matrix) != shape:
                 have = list(matrices[matrix]) if matrix in matrices else "not there"
-                raise _invalid(f"lora_{matrix} of {module} is {have} and must be {list(shape)}")
+                raise unservable(f"lora_{matrix} of {module} is {have} and must be {list(shape)}")
 
 
 def _expected(found: Iterable[str], config: AdapterConfig, base: BaseModel) -> set[str]:
@@ -129,10 +128,10 @@ def _expected(found: Iterable[str], config: AdapterConfig, base: BaseModel) -> s
     if targets is None:
         targets = tuple({module.split(".", 3)[3] for module in found})
         if not targets:
-            raise _invalid("it has no tensors")
+            raise unservable("it has no tensors")
     for target in targets:
         if not any(is_named(module, target) for module in base.modules):
-            raise _invalid(f"its target {target[:200]!r} is no module that takes an adapter")
+            raise unservable(f"its target {target[:200]!r} is no module that takes an adapter")
     return {
         module
         for module in base.modules
@@ -140,7 +139,3 @@ def _expected(found: Iterable[str], config: AdapterConfig, base: BaseModel) -> s
         and not any(is_named(module, name) for name in config.excluded)
         and (config.layers is None or int(module.split(".")[2]) in config.layers)
     }
-
-
-def _invalid(reason: str) -> InvalidAdapter:
-    return InvalidAdapter(f"The adapter cannot be served: {reason}.", param="source")

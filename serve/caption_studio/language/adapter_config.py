@@ -69,13 +69,13 @@ def is_named(module: str, name: str) -> bool:
 def read_config(path: Path, *, max_rank: int) -> AdapterConfig:
     """Return the configuration. Raises `InvalidAdapter` with what is wrong with it."""
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise _invalid("adapter_config.json is too large to be one")
+        raise unservable("adapter_config.json is too large to be one")
     try:
         values = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise _invalid("adapter_config.json is no JSON") from error
+        raise unservable("adapter_config.json is no JSON") from error
     if not isinstance(values, dict):
-        raise _invalid("adapter_config.json is no JSON object")
+        raise unservable("adapter_config.json is no JSON object")
     _check_kind(values)
     config = AdapterConfig(
         base=_text(values, "base_model_name_or_path"),
@@ -91,31 +91,31 @@ def read_config(path: Path, *, max_rank: int) -> AdapterConfig:
 
 def _check_kind(values: Mapping[str, Any]) -> None:
     if values.get("peft_type") != "LORA":
-        raise _invalid("it is no LoRA adapter: peft_type is not LORA")
+        raise unservable("it is no LoRA adapter: peft_type is not LORA")
     if values.get("task_type") not in (None, "CAUSAL_LM"):
-        raise _invalid("it is not for text generation: task_type is not CAUSAL_LM")
+        raise unservable("it is not for text generation: task_type is not CAUSAL_LM")
     if values.get("bias", "none") != "none":
-        raise _invalid("it changes biases (bias), which cannot be served")
+        raise unservable("it changes biases (bias), which cannot be served")
     init = values.get("init_lora_weights", True)
     if isinstance(init, str) and init.lower() not in INITS:
-        raise _invalid("its init_lora_weights changed the base model; convert it to plain LoRA")
+        raise unservable("its init_lora_weights changed the base model; convert it to plain LoRA")
     for name, value in values.items():
         if value and name not in READ and name not in WITHOUT_EFFECT:
-            raise _invalid(f"it sets {name[:50]!r}, which cannot be served")
+            raise unservable(f"it sets {name[:50]!r}, which cannot be served")
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
     if value is not None and not isinstance(value, str):
-        raise _invalid(f"{name} is no text")
+        raise unservable(f"{name} is no text")
     return value or ""
 
 
 def _rank(value: Any, name: str, max_rank: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise _invalid(f"{name} is no rank")
+        raise unservable(f"{name} is no rank")
     if value > max_rank:
-        raise _invalid(f"its rank {value} is over the {max_rank} that this service takes")
+        raise unservable(f"its rank {value} is over the {max_rank} that this service takes")
     return value
 
 
@@ -131,13 +131,13 @@ def _check_alphas(values: Mapping[str, Any]) -> None:
     for alpha in alphas:
         number = isinstance(alpha, int | float) and not isinstance(alpha, bool)
         if not number or not 0 < alpha <= MAX_ALPHA:
-            raise _invalid("lora_alpha or alpha_pattern is no positive number of a usual size")
+            raise unservable("lora_alpha or alpha_pattern is no positive number of a usual size")
 
 
 def _pattern(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     pattern = values.get(name) or {}
     if not isinstance(pattern, dict) or not all(map(PLAIN_PATTERN.fullmatch, pattern)):
-        raise _invalid(f"{name} must name modules, without regular expressions")
+        raise unservable(f"{name} must name modules, without regular expressions")
     return pattern
 
 
@@ -146,14 +146,14 @@ def _targets(values: Mapping[str, Any]) -> tuple[str, ...] | None:
         return None
     targets = _names(values, "target_modules")
     if not targets:
-        raise _invalid("target_modules is empty")
+        raise unservable("target_modules is empty")
     return targets
 
 
 def _names(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
     names = values.get(name) or []
     if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
-        raise _invalid(f"{name} is no list of names")
+        raise unservable(f"{name} is no list of names")
     return tuple(names)
 
 
@@ -163,9 +163,10 @@ def _layers(values: Mapping[str, Any]) -> frozenset[int] | None:
         return None
     listed = layers if isinstance(layers, list) else [layers]
     if not all(isinstance(layer, int) and not isinstance(layer, bool) for layer in listed):
-        raise _invalid("layers_to_transform is no list of layers")
+        raise unservable("layers_to_transform is no list of layers")
     return frozenset(listed)
 
 
-def _invalid(reason: str) -> InvalidAdapter:
+def unservable(reason: str) -> InvalidAdapter:
+    """Return the error for an adapter that is at fault itself."""
     return InvalidAdapter(f"The adapter cannot be served: {reason}.", param="source")

@@ -48,7 +48,7 @@ class Bounds:
         """Take so many bytes. Raises `InvalidAdapter` or `AdapterUnavailable`."""
         self.bytes_left -= size_bytes
         if self.bytes_left < 0:
-            raise InvalidAdapter("The adapter's files are larger than they may be.", param="source")
+            raise too_large()
         if time.monotonic() > self.ends_at_s:
             raise unavailable()
 
@@ -74,6 +74,11 @@ def fetch(source: Source, into: Path, *, max_bytes: int, timeout_s: float) -> No
         # hold addresses and keys, so only the type is logged.
         logger.warning("an adapter's source failed: %s", type(error).__name__)
         raise unavailable() from error
+
+
+def too_large() -> InvalidAdapter:
+    """Return the error for files over the bound."""
+    return InvalidAdapter("The adapter's files are larger than they may be.", param="source")
 
 
 def unavailable() -> AdapterUnavailable:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from caption_studio.errors import InvalidAdapter
+from caption_studio.language.adapter_fetch import too_large
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
@@ -36,7 +37,7 @@ def convert(old: Path, new: Path, *, max_bytes: int) -> None:
         with zipfile.ZipFile(old) as archive:
             unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
         if unpacked_bytes > max_bytes:
-            raise InvalidAdapter("The adapter's files are larger than they may be.", param="source")
+            raise too_large()
         tensors = torch.load(old, map_location="cpu", weights_only=True)
     except InvalidAdapter:
         raise
@@ -53,7 +54,7 @@ def convert(old: Path, new: Path, *, max_bytes: int) -> None:
         raise InvalidAdapter("The adapter's weights are no table of tensors.", param="source")
     # A view may claim far more elements than are stored.
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > max_bytes:
-        raise InvalidAdapter("The adapter's files are larger than they may be.", param="source")
+        raise too_large()
     save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, new)
 
 

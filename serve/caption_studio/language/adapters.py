@@ -41,6 +41,6 @@ def recorded(adapter: AdapterSettings) -> Adapter:
     return Adapter(adapter.id, adapter.source, adapter.revision, adapter.any_base, configured=True)
 
 
-def no_such_model() -> ModelNotFound:
-    """Return the error for an id that nobody has."""
-    return ModelNotFound("The model that `model` names does not exist.", param="model")
+def no_such_model(param: str = "model") -> ModelNotFound:
+    """Return the error for an id that nobody has; `param` is where it stood."""
+    return ModelNotFound("The model that `model` names does not exist.", param=param)

@@ -45,14 +45,7 @@ class Batches:
 
     async def _work(self) -> None:
         while batch := self._next():
-            try:
-                await self._run(batch)
-            except Exception as error:  # anything: upstream's code ran
-                if len(batch) == 1:
-                    _fail(batch[0], error)
-                    continue
-                for waiting in batch:  # one of them failed; the others need not
-                    await self._run_alone(waiting)
+            await self._run(batch)
 
     def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -63,18 +56,22 @@ class Batches:
         return batch
 
     async def _run(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            await self._describe_together(batch)
+        except Exception as error:  # anything: upstream's code ran
+            if len(batch) == 1:
+                _fail(batch[0], error)
+                return
+            for waiting in batch:  # one of them failed; the others need not
+                await self._run([waiting])
+
+    async def _describe_together(self, batch: Sequence[_Waiting]) -> None:
         loop = asyncio.get_running_loop()
         pictures = [waiting.pixels for waiting in batch]
         descriptions = await loop.run_in_executor(self._executor, self._describe, pictures)
         for waiting, description in zip(batch, descriptions, strict=True):
             if not waiting.described.done():
                 waiting.described.set_result(description)
-
-    async def _run_alone(self, waiting: _Waiting) -> None:
-        try:
-            await self._run([waiting])
-        except Exception as error:  # as above
-            _fail(waiting, error)
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:
