@@ -7,13 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 
-from benchmarks.peers.servers import wire
 from benchmarks.peers.servers.arguments import parse
+from benchmarks.peers.servers.caption_app import serve
 from benchmarks.peers.servers.transformers_pair import Caption, FalconByGenerate, GitByGenerate
 
 BATCH_SIZE = 8
@@ -81,23 +79,7 @@ def main() -> None:
         yield
         task.cancel()
 
-    app = FastAPI(lifespan=running)
-
-    @app.post("/v1/chat/completions")
-    async def chat(body: dict[str, Any]) -> dict[str, Any]:
-        answer = await batches.caption(wire.picture_bytes(body))
-        return wire.caption_answer(
-            arguments.model_id,
-            answer.text,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-        )
-
-    @app.get("/health")
-    async def health() -> None:
-        pass
-
-    uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning")
+    serve(batches.caption, model_id=arguments.model_id, port=arguments.port, lifespan=running)
 
 
 if __name__ == "__main__":

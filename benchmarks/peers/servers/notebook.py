@@ -2,14 +2,10 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
-
-from benchmarks.peers.servers import wire
 from benchmarks.peers.servers.arguments import parse
-from benchmarks.peers.servers.transformers_pair import FalconByGenerate, GitByGenerate
+from benchmarks.peers.servers.caption_app import serve
+from benchmarks.peers.servers.transformers_pair import Caption, FalconByGenerate, GitByGenerate
 
 
 def main() -> None:
@@ -18,27 +14,15 @@ def main() -> None:
     git = GitByGenerate(arguments.git)
     falcon = FalconByGenerate(arguments.falcon, arguments.adapter)
     one_at_a_time = ThreadPoolExecutor(max_workers=1)
-    app = FastAPI()
 
-    def caption(picture: bytes) -> dict[str, Any]:
+    def both(picture: bytes) -> Caption:
         (answer,) = falcon.caption(git.describe([picture]))
-        return wire.caption_answer(
-            arguments.model_id,
-            answer.text,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-        )
+        return answer
 
-    @app.post("/v1/chat/completions")
-    async def chat(body: dict[str, Any]) -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(one_at_a_time, caption, wire.picture_bytes(body))
+    async def caption(picture: bytes) -> Caption:
+        return await asyncio.get_running_loop().run_in_executor(one_at_a_time, both, picture)
 
-    @app.get("/health")
-    async def health() -> None:
-        pass
-
-    uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning")
+    serve(caption, model_id=arguments.model_id, port=arguments.port)
 
 
 if __name__ == "__main__":
