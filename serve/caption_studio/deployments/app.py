@@ -13,11 +13,13 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
+from ray.util import get_node_ip_address
 
 from caption_studio.deployments.adapter_registry import RunTimeAdapters
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
+from caption_studio.deployments.relay_listener import RelayListener
 from caption_studio.deployments.snapshots import Snapshots
 from caption_studio.deployments.vision import describer_deployment
 from caption_studio.gateway.admin import Administration
@@ -56,7 +58,8 @@ class Gateway:
         settings = self._settings
         studio_logging.configure(settings.logging)
         intake = self._make_intake(settings)
-        captioner = CaptionerHandle(self._captioner)
+        relay = RelayListener(get_node_ip_address())
+        captioner = CaptionerHandle(self._captioner, relay)
         configured = ConfiguredAdapters(settings.language)
         added = _run_time_adapters(configured) if settings.gateway.has_admin else None
         adapters = added or configured
@@ -64,7 +67,7 @@ class Gateway:
         @asynccontextmanager
         async def resources() -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
-                for resource in (intake, added):
+                for resource in (intake, relay, added):
                     if resource is not None:
                         await resource.start()
                         stack.push_async_callback(resource.close)

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
+from caption_studio.deployments.relay_listener import Live, RelayListener
 from caption_studio.errors import (
     RETRY_AFTER_S,
     CaptionStudioError,
@@ -40,11 +42,11 @@ class DescriberHandle:
 
 
 class CaptionerHandle:
-    """`protocols.Captioner` over the captioner's deployment."""
+    """`protocols.Captioner` over the captioner's deployment; `relay` brings what is streamed."""
 
-    def __init__(self, handle: DeploymentHandle) -> None:
+    def __init__(self, handle: DeploymentHandle, relay: RelayListener) -> None:
         self._handle = handle
-        self._streaming = handle.options(stream=True)
+        self._relay = relay
 
     async def generate(
         self, prompt: Prompt, *, stream: bool
@@ -54,12 +56,20 @@ class CaptionerHandle:
             if not stream:
                 yield await self._handle.complete.remote(prompt)
                 return
-            groups = self._streaming.stream.remote(prompt)
-            try:
-                async for group in groups:
-                    yield group
-            finally:
-                groups.cancel()  # no effect on one that has ended
+            with self._relay.live() as live:
+                call = self._handle.stream.remote(prompt, live.ticket)
+                whole = asyncio.ensure_future(_awaited(call))
+                whole.add_done_callback(partial(_end, live))
+                try:
+                    yielded = 0
+                    async for group in live:
+                        yield group
+                        yielded += 1
+                    for group in (await whole)[yielded:]:
+                        yield group
+                finally:
+                    whole.cancel()
+                    call.cancel()  # no effect on one that has ended
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """See `protocols.Captioner`."""
@@ -70,6 +80,12 @@ class CaptionerHandle:
     async def check_ready(self) -> None:
         """See `protocols.Captioner`."""
         await _check_ready("captioner", self._handle)
+
+
+def _end(live: Live, whole: asyncio.Future[Any]) -> None:
+    if not whole.cancelled():
+        whole.exception()  # else asyncio complains of it where the reader has gone
+    live.end()
 
 
 async def _check_ready(stage: str, handle: DeploymentHandle) -> None:

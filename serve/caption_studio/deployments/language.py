@@ -1,12 +1,13 @@
 """The captioner's deployment: one vLLM engine a replica."""
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from ray import serve
 
+from caption_studio.deployments.relay import DeltaGroup, Ticket
+from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.observability import logging as studio_logging
-from caption_studio.records import Adapter, CaptionDelta, Prompt
+from caption_studio.records import Adapter, Prompt
 from caption_studio.settings import Settings
 
 
@@ -20,16 +21,20 @@ class Captioner:
 
         studio_logging.configure(settings.logging)
         self._engine = FalconEngine(settings.language, run_time_adapters=settings.gateway.has_admin)
+        self._relay = RelaySender()
         await self._engine.start()
 
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
-        """Yield the answer in groups of deltas."""
+    async def stream(self, prompt: Prompt, ticket: Ticket) -> tuple[DeltaGroup, ...]:
+        """Send the answer's groups ahead as they come; return them all."""
         studio_logging.request_id.set(prompt.request_id)
+        sent: list[DeltaGroup] = []
         async with aclosing(self._engine.generate(prompt, stream=True)) as groups:
             async for group in groups:
-                yield group
+                self._relay.send(ticket, len(sent), group)
+                sent.append(group)
+        return tuple(sent)
 
-    async def complete(self, prompt: Prompt) -> tuple[CaptionDelta, ...]:
+    async def complete(self, prompt: Prompt) -> DeltaGroup:
         """Return the whole answer, one delta a choice: one message between processes."""
         studio_logging.request_id.set(prompt.request_id)
         async with aclosing(self._engine.generate(prompt, stream=False)) as groups:

@@ -1,7 +1,8 @@
 """Serve handles as stages: every exception of Ray becomes one of ours."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from caption_studio.deployments import handles
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
+from caption_studio.deployments.relay import Ticket
+from caption_studio.deployments.relay_listener import RelayListener
+from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.errors import (
     CaptionStudioError,
     ContextLengthExceeded,
@@ -24,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 PROMPT = Prompt("r", "m", "text", sampling(), "quoted")
 GROUP = (CaptionDelta(0, "Sea", 1, 7),)
+SENDER: ContextVar[RelaySender] = ContextVar("sender")
 
 
 def raised_in_the_replica(cause: Exception) -> Exception:
@@ -42,14 +47,28 @@ FAILURES: list[tuple[Exception, type[CaptionStudioError]]] = [
 
 
 class Method:
-    """A method of a Serve handle: gives `result`, raises `failure`, or never answers."""
+    """A method of a Serve handle: gives `result`, raises `failure`, or waits until it has `failed`.
 
-    def __init__(self, result: Any = None, failure: Exception | None = None) -> None:
+    Called with a ticket it sends `ahead` there first, as a captioner's replica does.
+    """
+
+    def __init__(
+        self,
+        result: Any = None,
+        failure: Exception | None = None,
+        ahead: Sequence[tuple[CaptionDelta, ...]] = (),
+    ) -> None:
         self.result = result
         self.failure = failure
+        self.ahead = ahead
+        self.failed = asyncio.Event()
         self.cancelled = 0
 
     def remote(self, *arguments: Any) -> Any:
+        for argument in arguments:
+            if isinstance(argument, Ticket):
+                for position, group in enumerate(self.ahead):
+                    SENDER.get().send(argument, position, group)
         return self
 
     def __await__(self) -> Any:
@@ -59,12 +78,9 @@ class Method:
         if self.failure is not None:
             raise self.failure
         if self.result is None:
-            await asyncio.Event().wait()
+            await self.failed.wait()
+            raise ActorDiedError
         return self.result
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        yield GROUP
-        yield await self._answer()
 
     def cancel(self) -> None:
         self.cancelled += 1
@@ -74,36 +90,45 @@ class Handle:
     def __init__(self, **answer: Any) -> None:
         self.method = Method(**answer)
 
-    def options(self, **_: Any) -> "Handle":
-        return self
-
     def __getattr__(self, _: str) -> Method:
         return self.method
 
 
-async def test_results_pass() -> None:
+@pytest.fixture
+async def relay() -> AsyncIterator[RelayListener]:
+    """Give a relay whose other end sends what a `Method` has for it."""
+    listener, sender = RelayListener("127.0.0.1"), RelaySender()
+    SENDER.set(sender)
+    await listener.start()
+    yield listener
+    sender.close()
+    await listener.close()
+
+
+async def test_results_pass(relay: RelayListener) -> None:
     describer = DescriberHandle(Handle(result=Description("a cat")))  # type: ignore[arg-type]
     assert (await describer.describe(PIXEL, request_id="r")).text == "a cat"
-    captioner = CaptionerHandle(Handle(result=GROUP))  # type: ignore[arg-type]
-    for stream, groups in ((False, [GROUP]), (True, [GROUP, GROUP])):
-        assert [g async for g in captioner.generate(PROMPT, stream=stream)] == groups
+    captioner = CaptionerHandle(Handle(result=GROUP), relay)  # type: ignore[arg-type]
+    assert [g async for g in captioner.generate(PROMPT, stream=False)] == [GROUP]
     adapter = Adapter("a", "x/a", digest="d")
-    captioner = CaptionerHandle(Handle(result=adapter))  # type: ignore[arg-type]
+    captioner = CaptionerHandle(Handle(result=adapter), relay)  # type: ignore[arg-type]
     assert await captioner.load_adapter(Adapter("a", "x/a")) == adapter
 
 
 @pytest.mark.parametrize(("failure", "expected"), FAILURES)
-async def test_failures_become_ours(failure: Exception, expected: type[CaptionStudioError]) -> None:
+async def test_failures_become_ours(
+    failure: Exception, expected: type[CaptionStudioError], relay: RelayListener
+) -> None:
     handle: Any = Handle(failure=failure)
     with pytest.raises(expected) as described:
         await DescriberHandle(handle).describe(PIXEL, request_id="r")
     assert type(described.value) is expected
     assert "secret" not in described.value.message
     with pytest.raises(expected):
-        await CaptionerHandle(handle).load_adapter(Adapter("a", "x/a"))
+        await CaptionerHandle(handle, relay).load_adapter(Adapter("a", "x/a"))
     for stream in (False, True):
         with pytest.raises(expected):
-            _ = [g async for g in CaptionerHandle(handle).generate(PROMPT, stream=stream)]
+            _ = [g async for g in CaptionerHandle(handle, relay).generate(PROMPT, stream=stream)]
 
 
 async def test_an_error_of_ours_keeps_what_it_was_raised_with() -> None:
@@ -113,18 +138,48 @@ async def test_an_error_of_ours_keeps_what_it_was_raised_with() -> None:
     assert (refused.value.message, refused.value.code) == ("long", "own")
 
 
-async def test_leaving_a_stream_cancels_it_in_the_replica() -> None:
-    handle: Any = Handle()
-    groups = CaptionerHandle(handle).generate(PROMPT, stream=True)
+@pytest.mark.parametrize("arrived", [0, 1, 2, 3])
+async def test_a_stream_is_whole_however_much_of_it_was_sent_ahead(
+    arrived: int, relay: RelayListener
+) -> None:
+    groups = tuple((CaptionDelta(0, text, 1, 7),) for text in ("A ", "red ", "bus"))
+    handle: Any = Handle(result=groups, ahead=groups[:arrived])
+    streamed = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
+    assert tuple([group async for group in streamed]) == groups
+
+
+async def test_groups_sent_ahead_are_read_while_the_answer_is_written(
+    relay: RelayListener,
+) -> None:
+    handle: Any = Handle(ahead=[GROUP, GROUP])  # and no result ever
+    streamed = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
+    assert [await anext(streamed), await anext(streamed)] == [GROUP, GROUP]
+    await streamed.aclose()
+
+
+async def test_a_failure_after_the_first_group_is_raised(relay: RelayListener) -> None:
+    handle: Any = Handle(ahead=[GROUP])
+    streamed = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
+    assert await anext(streamed) == GROUP
+    handle.method.failed.set()
+    with pytest.raises(NotReady):
+        await anext(streamed)
+
+
+async def test_leaving_a_stream_cancels_it_in_the_replica(relay: RelayListener) -> None:
+    handle: Any = Handle(ahead=[GROUP])
+    groups = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
     assert await anext(groups) == GROUP
     await groups.aclose()
     assert handle.method.cancelled == 1
 
 
-async def test_a_stage_that_does_not_answer_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stage_that_does_not_answer_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch, relay: RelayListener
+) -> None:
     monkeypatch.setattr(handles, "READY_TIMEOUT_S", 0.01)
     handle: Any = Handle()
-    for stage in (DescriberHandle(handle), CaptionerHandle(handle)):
+    for stage in (DescriberHandle(handle), CaptionerHandle(handle, relay)):
         with pytest.raises(NotReady) as refused:
             await stage.check_ready()
         assert refused.value.retry_after_s == 1

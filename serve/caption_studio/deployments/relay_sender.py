@@ -1,0 +1,123 @@
+"""The captioner's end of the relay: groups → one connection for each gateway that asked.
+
+A gateway that is slow or gone costs a bounded buffer and nothing else: its groups are left
+out, and it has them from the call's result.
+"""
+
+import asyncio
+from collections import deque
+
+import msgspec
+
+from caption_studio.deployments.relay import (
+    LENGTH_BYTES,
+    MAX_FRAME_BYTES,
+    OPENING_TIMEOUT_S,
+    DeltaGroup,
+    Frame,
+    Ticket,
+)
+
+MAX_UNSENT_BYTES = 4 * 1024**2
+"""Kept for a gateway that does not read; beyond it, groups are left out."""
+
+REOPEN_AFTER_S = 1.0
+"""Before a listener that could not be reached, or went away, is tried again."""
+
+Address = tuple[str, int, bytes]
+
+
+class RelaySender:
+    """Sends to any number of listeners; connects to one when its first ticket comes."""
+
+    def __init__(self) -> None:
+        self._encoder = msgspec.msgpack.Encoder()
+        self._links: dict[Address, _Link] = {}
+
+    def send(self, ticket: Ticket, position: int, group: DeltaGroup) -> None:
+        """Send an answer's `position`th group, together with what else this moment brings."""
+        link = self._link((ticket.host, ticket.port, ticket.secret))
+        frame = self._encoder.encode(Frame(ticket.number, position, group))
+        if len(frame) <= MAX_FRAME_BYTES:
+            link.write(len(frame).to_bytes(LENGTH_BYTES) + frame)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for link in self._links.values():
+            link.close()
+        self._links.clear()
+
+    def _link(self, address: Address) -> "_Link":
+        link = self._links.get(address)
+        if link is None or link.is_over:
+            self._links = {a: other for a, other in self._links.items() if not other.is_over}
+            link = self._links[address] = _Link(*address)
+        return link
+
+
+class _Link(asyncio.Protocol):
+    """One connection: what is written in one turn of the event loop goes out in one piece."""
+
+    def __init__(self, host: str, port: int, secret: bytes) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._unsent: deque[bytes] = deque([secret])
+        self._unsent_bytes = 0
+        self._transport: asyncio.Transport | None = None
+        self._flush_is_due = False
+        self._closed_at_s: float | None = None
+        self._opening = self._loop.create_task(self._open(host, port))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it closed, and long enough ago for another one to be worth a try."""
+        closed_at_s = self._closed_at_s
+        return closed_at_s is not None and self._loop.time() - closed_at_s >= REOPEN_AFTER_S
+
+    def write(self, frame: bytes) -> None:
+        """Take a frame, or leave it out if the other end does not keep up."""
+        waiting = self._unsent_bytes + len(frame)
+        if self._transport is not None:
+            waiting += self._transport.get_write_buffer_size()
+        if self._closed_at_s is not None or waiting > MAX_UNSENT_BYTES:
+            return
+        self._unsent.append(frame)
+        self._unsent_bytes += len(frame)
+        if self._transport is not None and not self._flush_is_due:
+            self._flush_is_due = True
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        """Close the connection, or stop opening it."""
+        self._opening.cancel()
+        self._end()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send what has gathered, the secret first."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave out what comes, until another connection is tried."""
+        self._end()
+
+    async def _open(self, host: str, port: int) -> None:
+        try:
+            async with asyncio.timeout(OPENING_TIMEOUT_S):
+                await self._loop.create_connection(lambda: self, host, port)
+        except (OSError, TimeoutError):
+            self._end()
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        if self._transport is not None and self._closed_at_s is None:
+            self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+        self._unsent_bytes = 0
+
+    def _end(self) -> None:
+        self._closed_at_s = self._loop.time()
+        self._unsent.clear()
+        self._unsent_bytes = 0
