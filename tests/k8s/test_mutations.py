@@ -164,7 +164,7 @@ FOUND_BY_RULES = [
     Mistake("spec.ingress.0.ports.0.port", 8265, "strangers", "NetworkPolicy/ingress-to-serve"),
     Mistake("spec.ingress.0.ports.0.port", 10001, "strangers", "NetworkPolicy/operator-to-ray"),
     Mistake("spec.tls", [], "has no TLS", "Ingress/caption-studio"),
-    Mistake("spec.rules.0.http.paths.0.path", "/", "probes and", "Ingress/caption-studio"),
+    Mistake("spec.rules.0.http.paths.0.path", "/v1", "not for callers", "Ingress/caption-studio"),
     Mistake("metadata.namespace", "default", "another namespace", "Service/redis"),
     # References
     Mistake("spec.selector.matchLabels", {"app": "x"}, "selects no pod", "PodMonitor/ray-head"),
@@ -209,7 +209,7 @@ FOUND_BY_RULES = [
     Mistake("spec.rayClusterConfig.gcsFaultToleranceOptions.redisAddress", "r:6379", "not at r"),
     Mistake("spec.serviceName", "redis-0", "Service is not there", "StatefulSet/redis"),
     Mistake("spec.rayClusterConfig.authOptions.secretName", "token", "('token', 'auth_token')"),
-    Mistake(f"{CONTAINER}.env.2.valueFrom.secretKeyRef.key", "hf", "('hf-token', 'hf')"),
+    Mistake(f"{CONTAINER}.env.3.valueFrom.secretKeyRef.key", "hf", "('hf-token', 'hf')"),
     Mistake(f"{GATEWAY}.template.spec.volumes.1.secret.secretName", "keys", "('keys', 'api-keys')"),
     Mistake(f"{GATEWAY}.template.spec.containers.0.env.0.value", "/keys", "'?'"),
     # Serve
