@@ -1,6 +1,7 @@
 """The Serve config in a RayService: that it loads, builds and fits its worker groups."""
 
 import importlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,7 +124,8 @@ def _misfits(name: str, deployment: Object, node: Object) -> Iterator[str]:
         yield f"{name}: needs {needs['GPU']} GPUs, a pod has {offers.get('GPU', 0)}"
     fixed = deployment.get("num_replicas")
     scaling = deployment.get("autoscaling_config") or {"min_replicas": fixed, "max_replicas": fixed}
-    replicas = (scaling["min_replicas"], scaling["max_replicas"])
+    surge = math.ceil(scaling["max_replicas"] * deployment.get("max_surge_percent", 0) / 100)
+    replicas = (scaling["min_replicas"], scaling["max_replicas"] + surge)
     room = (node["min_workers"] * per_pod, node["max_workers"] * per_pod)
     if replicas != room:
         yield f"{name}: {replicas} replicas, its group has room for {room}"

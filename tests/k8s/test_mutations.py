@@ -233,6 +233,7 @@ FOUND_BY_RULES = [
     Mistake(f"{SERVE}.1.ray_actor_options.num_cpus", 8, "a pod offers", CONFIG),
     Mistake(f"{SERVE}.1.ray_actor_options.num_gpus", 0, "needs 0 GPUs", CONFIG),
     Mistake(f"{SERVE}.1.autoscaling_config.max_replicas", 3, "group has room", CONFIG),
+    Mistake(f"{SERVE}.1.max_surge_percent", 100, "group has room", CONFIG),
     Mistake(f"{SERVE}.2.ray_actor_options.label_selector.stage", "describer", "no depl", CONFIG),
     Mistake("applications.0.args.vision.device", "cpu", "runs on cpu", CONFIG),
 ]
