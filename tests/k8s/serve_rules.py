@@ -17,9 +17,21 @@ from tests.k8s.rendered import Object, Rule, cluster, pods, ports, serve_config
 
 
 def config_loads(objects: list[Object]) -> Iterator[str]:
+    config = serve_config(objects)
+    yield from schema_problems(config)
+    http = config["http_options"]
+    if http.get("port") != ports(pods(objects)["head"]).get("serve"):
+        yield "Serve listens on another port than the pods have"
+    if http.get("host") != "0.0.0.0":
+        yield "Serve listens to its own pod only"
+    if config.get("proxy_location") != "EveryNode":
+        yield "Serve has no proxy on the workers"
+
+
+def schema_problems(config: Object) -> Iterator[str]:
+    """Yield what Serve refuses in a config file, and what it would throw away."""
     try:
-        config = ServeDeploySchema.model_validate(serve_config(objects))
-        known = config.model_dump(exclude_unset=True)
+        known = ServeDeploySchema.model_validate(config).model_dump(exclude_unset=True)
         for application in known["applications"]:
             for deployment in application["deployments"]:
                 if scaling := deployment.get("autoscaling_config"):
@@ -28,13 +40,7 @@ def config_loads(objects: list[Object]) -> Iterator[str]:
     except ValueError as error:
         yield f"serveConfigV2: {error}"
         return
-    yield from (f"unknown: {path}" for path in _dropped(serve_config(objects), known))
-    if config.http_options.port != ports(pods(objects)["head"]).get("serve"):
-        yield "Serve listens on another port than the pods have"
-    if config.http_options.host != "0.0.0.0":
-        yield "Serve listens to its own pod only"
-    if config.proxy_location != "EveryNode":
-        yield "Serve has no proxy on the workers"
+    yield from (f"unknown: {path}" for path in _dropped(config, known))
 
 
 def _dropped(given: Any, taken: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ import yaml
 from tests.k8s import schemas
 from tests.k8s.rendered import OVERLAYS, ROOT, Rule, of_kind, overlay, ray_service, serve_config
 from tests.k8s.rules import RULES
+from tests.k8s.serve_rules import deployments, schema_problems
 
 needs_crds = pytest.mark.skipif(
     not schemas.CRDS.is_dir(), reason=f"KubeRay's CRDs are not in {schemas.CRDS}"
@@ -33,6 +34,13 @@ def test_objects_match_kubernetes_schemas(name: str) -> None:
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_ray_service_matches_kuberays_schema(name: str) -> None:
     assert schemas.ray_problems(ray_service(overlay(name))) == []
+
+
+@pytest.mark.parametrize("name", ["demo", "gpu"])
+def test_serve_knows_all_that_the_config_files_say(name: str) -> None:
+    config = yaml.safe_load((ROOT / "deploy" / f"{name}.yaml").read_text())
+    assert list(schema_problems(config)) == []
+    assert len(deployments(config["applications"][0])) == 3
 
 
 @pytest.mark.parametrize(
