@@ -17,6 +17,7 @@ HEAD_PORTS = {
     "dash-metrics": 44227,
 }
 WORKER_PORTS = {"serve": 8000, "metrics": 8080}
+SPREAD = {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
 UPGRADES = ("NewCluster", "NewClusterWithIncrementalUpgrade", "None")
 MAX_NAME = 47
 REQUEST_TIMEOUT_S = 120
@@ -94,6 +95,9 @@ def groups_are_whole(objects: list[Object]) -> Iterator[str]:
             yield f"{name}: replicas are not between minReplicas and maxReplicas"
         if group["template"]["spec"].get("automountServiceAccountToken") is not False:
             yield f"{name}: has a token of the API server"
+        constraints = group["template"]["spec"].get("topologySpreadConstraints", [])
+        if missing := SPREAD - {constraint["topologyKey"] for constraint in constraints}:
+            yield f"{name}: is not spread over {sorted(missing)}"
         if worker_ports := WORKER_PORTS.items() - ports(group["template"]).items():
             yield f"{name}: ports missing or wrong: {sorted(worker_ports)}"
 

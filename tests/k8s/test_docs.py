@@ -16,9 +16,9 @@ from ray.scripts.scripts import cli as ray_cli
 from ray.serve.scripts import cli as serve_cli
 
 from caption_studio.deployments import edge, haproxy
+from tests.k8s.dockerfile import environment
 from tests.k8s.reference_rules import secrets
 from tests.k8s.rendered import KUBECTL, OVERLAYS, ROOT, containers, of_kind, overlay, pods, ports
-from tests.k8s.test_images import environment
 
 CLIS: dict[str, click.Group] = {"ray": ray_cli, "serve": serve_cli}
 PAGES = ("kubernetes.md", "cluster.md")

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from caption_studio.deployments import edge, haproxy
+from tests.k8s.dockerfile import DOCKERFILE, environment, instructions
 from tests.k8s.rendered import OVERLAYS, ROOT, containers, overlay, pods
 
-DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 HADOLINT = Path(sys.executable).with_name("hadolint")
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 SERVICE_KEYS = {
@@ -39,16 +39,6 @@ def lint(dockerfile: str) -> str:
         [HADOLINT, "--no-color", "-"], input=dockerfile, capture_output=True, text=True, check=False
     )
     return done.stdout + done.stderr
-
-
-def instructions(name: str) -> list[str]:
-    """Return the arguments of an instruction, each on one line."""
-    joined = re.sub(r"\\\n\s*", " ", re.sub(r"(?m)^\s*#.*\n", "", DOCKERFILE))
-    return re.findall(rf"^{name} (.*)$", joined, flags=re.MULTILINE)
-
-
-def environment() -> dict[str, str]:
-    return dict(pair.split("=", 1) for line in instructions("ENV") for pair in line.split())
 
 
 def test_hadolint_has_nothing_to_say() -> None:

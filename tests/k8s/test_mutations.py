@@ -125,6 +125,7 @@ FOUND_BY_RULES = [
     Mistake(f"{DESCRIBER}.minReplicas", 9, "not between"),
     Mistake(f"{DESCRIBER}.rayStartParams", GONE, "rayStartParams are missing"),
     Mistake(f"{DESCRIBER}.rayStartParams.labels", "stage=describer", "are refused"),
+    Mistake(f"{POD}.topologySpreadConstraints", GONE, "is not spread over"),
     Mistake(f"{POD}.automountServiceAccountToken", GONE, "token of the API server"),
     # Pods
     Mistake(f"{POD}.restartPolicy", "Always", "restartPolicy is not Never"),
