@@ -109,14 +109,17 @@ def replicas_fit_their_groups(objects: list[Object]) -> Iterator[str]:
 
 def node_types(objects: list[Object]) -> dict[str, Any]:
     """Return what Ray's autoscaler believes that each worker group offers."""
+    nodes = autoscaler_config(objects)["available_node_types"]
+    return {name: node for name, node in nodes.items() if name != "headgroup"}
+
+
+def autoscaler_config(objects: list[Object]) -> dict[str, Any]:
+    """Return the configuration that Ray's autoscaler makes from the RayCluster."""
     custom_resource = {
         "metadata": {"name": "cluster", "namespace": "caption-studio"},
         "spec": cluster(objects),
     }
-    derived = _derive_autoscaling_config_from_ray_cr(custom_resource)
-    return {
-        name: node for name, node in derived["available_node_types"].items() if name != "headgroup"
-    }
+    return dict(_derive_autoscaling_config_from_ray_cr(custom_resource))
 
 
 def _misfits(name: str, deployment: Object, node: Object) -> Iterator[str]:
@@ -128,13 +131,21 @@ def _misfits(name: str, deployment: Object, node: Object) -> Iterator[str]:
         yield f"{name}: needs {needs}, a pod offers {offers}"
     if bool(needs["GPU"]) != bool(offers.get("GPU")):
         yield f"{name}: needs {needs['GPU']} GPUs, a pod has {offers.get('GPU', 0)}"
-    fixed = deployment.get("num_replicas")
-    scaling = deployment.get("autoscaling_config") or {"min_replicas": fixed, "max_replicas": fixed}
-    surge = math.ceil(scaling["max_replicas"] * deployment.get("max_surge_percent", 0) / 100)
-    replicas = (scaling["min_replicas"], scaling["max_replicas"] + surge)
+    surge = math.ceil(max_replicas(deployment) * deployment.get("max_surge_percent", 0) / 100)
+    replicas = (min_replicas(deployment), max_replicas(deployment) + surge)
     room = (node["min_workers"] * per_pod, node["max_workers"] * per_pod)
     if replicas != room:
         yield f"{name}: {replicas} replicas, its group has room for {room}"
+
+
+def min_replicas(deployment: Object) -> int:
+    scaling = deployment.get("autoscaling_config")
+    return int(scaling["min_replicas"] if scaling else deployment["num_replicas"])
+
+
+def max_replicas(deployment: Object) -> int:
+    scaling = deployment.get("autoscaling_config")
+    return int(scaling["max_replicas"] if scaling else deployment["num_replicas"])
 
 
 def devices_are_there(objects: list[Object]) -> Iterator[str]:
