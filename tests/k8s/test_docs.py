@@ -22,9 +22,6 @@ from tests.k8s.rendered import KUBECTL, OVERLAYS, ROOT, containers, of_kind, ove
 
 CLIS: dict[str, click.Group] = {"ray": ray_cli, "serve": serve_cli}
 PAGES = ("kubernetes.md", "cluster.md")
-OBJECTS = [item for name in OVERLAYS for item in overlay(name)]
-SERVE_SERVICE = "caption-studio-serve-svc"
-"""KubeRay's, by the RayService's name."""
 
 
 def page(name: str) -> str:
@@ -37,6 +34,11 @@ def commands(name: str) -> list[list[str]]:
     assert blocks
     text = "\n".join(blocks).replace("\\\n", " ")
     return [shlex.split(line, comments=True) for line in text.splitlines() if line.strip()]
+
+
+def names(kind: str) -> set[str]:
+    """Return the names of the objects of a kind in all overlays."""
+    return {o["metadata"]["name"] for name in OVERLAYS for o in of_kind(overlay(name), kind)}
 
 
 def kubectl_commands() -> list[list[str]]:
@@ -84,23 +86,18 @@ def _command(words: list[str]) -> list[str]:
 
 
 def test_namespaced_commands_name_the_namespace() -> None:
-    (namespace,) = {item["metadata"]["name"] for item in of_kind(OBJECTS, "Namespace")}
+    (namespace,) = names("Namespace")
     for words in kubectl_commands():
         if words[1] in ("get", "describe", "logs", "exec", "create", "wait", "port-forward"):
             assert words[words.index("--namespace") + 1] == namespace, words
 
 
 def test_objects_that_commands_name_are_there() -> None:
-    services = {SERVE_SERVICE}
-    assert services == {
-        path["backend"]["service"]["name"]
-        for ingress in of_kind(OBJECTS, "Ingress")
-        for path in ingress["spec"]["rules"][0]["http"]["paths"]
-    }
-    names = {item["metadata"]["name"] for item in of_kind(OBJECTS, "RayService")}
     text = " ".join(" ".join(words) for words in kubectl_commands())
-    assert set(re.findall(r"rayservice (\S+)", text)) == names
-    assert set(re.findall(r"service/(\S+)", text)) == services
+    assert set(re.findall(r"rayservice (\S+)", text)) == names("RayService")
+    assert set(re.findall(r"service/(\S+)", text)) == {
+        f"{name}-serve-svc" for name in names("RayService")
+    }
     assert set(re.findall(r"service/\S+ \d+:(\d+)", text)) == {
         str(ports(pods(overlay("gpu"))["head"])["serve"])
     }
