@@ -1,6 +1,7 @@
 # Sourced, with the virtual environment active, before `ray start` and `serve` on each machine of
 # a cluster without Kubernetes: Serve's processes inherit it. The images set the same by ENV.
-export RAY_AUTH_MODE=token   # from ~/.ray/auth_token; Ray 2.60 asks for it on all but own machines
+# Unset, a head of Ray 2.60 asks for a token and its own commands send none.
+export RAY_AUTH_MODE=token
 export RAY_SERVE_ENABLE_HA_PROXY=1
 RAY_SERVE_HAPROXY_BINARY_PATH=$(command -v caption-studio-haproxy)
 export RAY_SERVE_HAPROXY_BINARY_PATH
