@@ -1,0 +1,10 @@
+# Sourced, with the virtual environment active, before `ray start` and `serve` on each machine of
+# a cluster without Kubernetes: Serve's processes inherit it. The images set the same by ENV.
+# Unset, a head of Ray 2.60 asks for a token and its own commands send none.
+export RAY_AUTH_MODE=token
+export RAY_SERVE_ENABLE_HA_PROXY=1
+RAY_SERVE_HAPROXY_BINARY_PATH=$(command -v caption-studio-haproxy)
+export RAY_SERVE_HAPROXY_BINARY_PATH
+export RAY_SERVE_HAPROXY_NBTHREAD=1
+export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=caption_studio.deployments.edge:middlewares
+export RAY_USAGE_STATS_ENABLED=0

@@ -1,0 +1,118 @@
+"""Manifests against schemas that refuse what they do not know.
+
+The API server drops or takes an unknown field without a word where it has defaults to offer;
+here it is an error.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import yaml
+
+from tests.k8s.rendered import ROOT, Object, pods
+
+CRDS = ROOT.parent / "shared" / "crds"
+KUBERNETES_VERSIONS = ("1.30", "1.37")
+"""The oldest and the newest that the manifests are for."""
+
+POD_MONITOR = {
+    "apiVersion": "monitoring.coreos.com/v1",
+    "kind": "PodMonitor",
+    "metadata": {"name": None, "namespace": None},
+    "spec": {
+        "selector": {"matchLabels": None},
+        "podTargetLabels": None,
+        "podMetricsEndpoints": [{"port": None}],
+    },
+}
+"""The fields that we use; its CRD is nobody's here."""
+
+
+def problems(objects: list[Object]) -> list[str]:
+    """Return what the schemas of all but RayService say, and those of its pod templates."""
+    found = []
+    for item in objects:
+        name = f"{item['kind']} {item['metadata']['name']}"
+        if item["kind"] == "PodMonitor":
+            found += [f"{name}: {problem}" for problem in _messages(_exactly(POD_MONITOR), item)]
+        elif item["kind"] != "RayService":
+            found += [f"{name}: {problem}" for problem in _core_problems(item)]
+    for name, template in pods(objects).items():
+        pod = {"apiVersion": "v1", "kind": "Pod", **template}
+        found += [f"pod {name}: {problem}" for problem in _core_problems(pod)]
+    return found
+
+
+def _core_problems(item: Object) -> list[str]:
+    found = []
+    for version in KUBERNETES_VERSIONS:
+        try:
+            kubernetes_validate.validate(item, version, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            found.append(f"{'.'.join(map(str, error.path))}: {error.message} ({version})")
+    return found
+
+
+def _exactly(shape: Any) -> Object:
+    if isinstance(shape, dict):
+        fields = {name: _exactly(below) for name, below in shape.items()}
+        return {"type": "object", "properties": fields, "additionalProperties": False}
+    if isinstance(shape, list):
+        return {"type": "array", "items": _exactly(shape[0])}
+    return {} if shape is None else {"const": shape}
+
+
+def ray_problems(item: Object) -> list[str]:
+    """Return what KubeRay's CRD, hardened, says of a RayService."""
+    return _messages(_ray_service_schema(), item)
+
+
+def _messages(schema: Object, item: Object) -> list[str]:
+    errors = jsonschema.Draft7Validator(schema).iter_errors(item)
+    return [f"{'.'.join(map(str, error.absolute_path))}: {error.message[:300]}" for error in errors]
+
+
+@functools.cache
+def _ray_service_schema() -> Object:
+    return hardened(crd(CRDS / "ray.io_rayservices.yaml", "v1"))
+
+
+def crd(path: Path, version: str) -> Object:
+    """Return the schema of one version."""
+    definition = yaml.load(path.read_text(), yaml.CSafeLoader)
+    (schema,) = (
+        entry["schema"]["openAPIV3Schema"]
+        for entry in definition["spec"]["versions"]
+        if entry["name"] == version
+    )
+    return {**schema, "properties": {**schema["properties"], "metadata": {}}}
+
+
+def hardened(schema: Any) -> Any:
+    """Return a CRD's schema as JSON schema that refuses unknown fields.
+
+    A field with a default may be missing: the API server fills it in.
+    """
+    if isinstance(schema, list):
+        return [hardened(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {
+        key: {name: hardened(below) for name, below in value.items()}
+        if key == "properties"
+        else hardened(value)
+        for key, value in schema.items()
+    }
+    fields = schema.get("properties")
+    if fields is not None and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        result["additionalProperties"] = False
+        required = schema.get("required", [])
+        result["required"] = [name for name in required if "default" not in fields.get(name, {})]
+    if schema.get("x-kubernetes-int-or-string"):
+        result["type"] = ["integer", "string"]
+    if schema.get("nullable"):
+        result["type"] = [schema["type"], "null"]
+    return result
