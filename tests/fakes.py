@@ -9,7 +9,9 @@ from caption_studio.language.answer import Choices
 from caption_studio.records import (
     Adapter,
     CaptionDelta,
+    Described,
     Description,
+    Loaded,
     Picture,
     Pixels,
     Prompt,
@@ -27,11 +29,11 @@ class FakeLoader:
         self.failure = failure
         self.loaded: list[Picture] = []
 
-    async def load(self, picture: Picture) -> Pixels:
+    async def load(self, picture: Picture) -> Loaded:
         if self.failure is not None:
             raise self.failure
         self.loaded.append(picture)
-        return PIXEL
+        return Loaded(PIXEL, fetch_s=0.25, decode_s=0.5)
 
 
 class FakeDescriber:
@@ -45,11 +47,11 @@ class FakeDescriber:
         self.ready_failure = None if ready else failure
         self.calls = 0
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Description:
+    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
         self.calls += 1
         if self.failure is not None:
             raise self.failure
-        return Description(self.text)
+        return Described(Description(self.text), queue_s=0.0, describe_s=0.0)
 
     async def check_ready(self) -> None:
         if self.ready_failure is not None:

@@ -8,6 +8,7 @@ or vLLM: the three stages and the catalog of adapters come as arguments (protoco
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from caption_studio.errors import ContextLengthExceeded, EngineFailure
@@ -18,8 +19,9 @@ from caption_studio.records import (
     Answer,
     CaptionDelta,
     CaptionRequest,
+    Described,
     Description,
-    Pixels,
+    Loaded,
     Prompt,
     StageTimes,
 )
@@ -50,19 +52,14 @@ class CaptionPipeline:
         Raises `CaptionStudioError`; after this returns, only `Answer.rest` can raise.
         """
         adapter = await self._adapters.resolve(request.model)
-        started = time.monotonic()
         pictures = await _all(self._loader.load, request.images)
-        loaded = time.monotonic()
-        description = await self._describe(request, pictures)
-        described = time.monotonic()
+        seen = await self._describe(request, pictures)
+        description = prompts.join_descriptions([one.description for one in seen]) if seen else None
+        asked_s = time.monotonic()
         prompt = prompt_for(request, description, adapter)
         deltas = self._captioner.generate(prompt, stream=request.stream)
         first = await _first(deltas, request)
-        times = StageTimes(
-            intake_s=loaded - started,
-            describe_s=described - loaded,
-            first_delta_s=time.monotonic() - described,
-        )
+        times = _times(pictures, seen, first_delta_s=time.monotonic() - asked_s)
         return Answer(description, first, deltas, times)
 
     async def check_ready(self) -> None:
@@ -70,16 +67,15 @@ class CaptionPipeline:
         stages: tuple[Stage, ...] = (self._describer, self._captioner)
         await _all(lambda stage: stage.check_ready(), stages)
 
-    async def _describe(
-        self, request: CaptionRequest, pictures: Sequence[Pixels]
-    ) -> Description | None:
-        if not pictures:
-            return None
+    async def _describe(self, request: CaptionRequest, pictures: Sequence[Loaded]) -> list["_Seen"]:
+        async def describe(picture: Loaded) -> _Seen:
+            asked_s = time.monotonic()
+            described = await self._describer.describe(
+                picture.pixels, request_id=request.request_id
+            )
+            return _Seen(described, total_s=time.monotonic() - asked_s)
 
-        async def describe(pixels: Pixels) -> Description:
-            return await self._describer.describe(pixels, request_id=request.request_id)
-
-        return prompts.join_descriptions(await _all(describe, pictures))
+        return await _all(describe, pictures)
 
 
 def prompt_for(
@@ -95,6 +91,37 @@ def prompt_for(
     else:
         text = "".join(turn.text for turn in request.turns)
     return Prompt(request.request_id, request.model, text, request.sampling, answer, stop, adapter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What came back from the describer, `total_s` after it was asked."""
+
+    described: Described
+    total_s: float
+
+    @property
+    def description(self) -> Description:
+        return self.described.description
+
+
+def _times(
+    pictures: Sequence[Loaded], seen: Sequence[_Seen], *, first_delta_s: float
+) -> StageTimes:
+    """Return the times of the slowest picture in each stage, and of the first group."""
+    if not pictures:
+        return StageTimes(first_delta_s=first_delta_s)
+    loaded = max(pictures, key=lambda picture: picture.fetch_s + picture.decode_s)
+    last = max(seen, key=lambda one: one.total_s)
+    described = last.described
+    return StageTimes(
+        fetch_s=loaded.fetch_s,
+        decode_s=loaded.decode_s,
+        describe_queue_s=described.queue_s,
+        describe_s=described.describe_s,
+        describe_hop_s=last.total_s - described.queue_s - described.describe_s,
+        first_delta_s=first_delta_s,
+    )
 
 
 async def _all(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:

@@ -3,13 +3,21 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from caption_studio.records import Adapter, CaptionDelta, Description, Picture, Pixels, Prompt
+from caption_studio.records import (
+    Adapter,
+    CaptionDelta,
+    Described,
+    Loaded,
+    Picture,
+    Pixels,
+    Prompt,
+)
 
 
 class ImageLoader(Protocol):
     """ImageReference or ImageBytes → Pixels."""
 
-    async def load(self, picture: Picture) -> Pixels:
+    async def load(self, picture: Picture) -> Loaded:
         """Return the picture at the describer's input size.
 
         Raises `ImageError` or `InvalidValue` with the picture's `param`, `Overloaded` if too
@@ -29,7 +37,7 @@ class Stage(Protocol):
 class Describer(Stage, Protocol):
     """Pixels → Description."""
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Description:
+    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
         """Return what is in the picture. Raises `ServiceError`."""
         ...
 

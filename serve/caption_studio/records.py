@@ -86,10 +86,32 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """A picture at the model's input size, with the seconds it took.
+
+    `fetch_s` waits for a place and gets it from its URL (0 where it came with the request);
+    `decode_s` waits for a worker, reads base64, decodes and resizes.
+    """
+
+    pixels: Pixels
+    fetch_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """What the describer saw, in plain English."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A description with the seconds it took in the describer: waiting, then in the model."""
+
+    description: Description
+    queue_s: float
+    describe_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +187,21 @@ class CaptionDelta:
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """Seconds that a request spent in each stage; 0 where it had no picture.
+    """Seconds that a request spent in each stage, one after the other; 0 without a picture.
 
-    `intake_s` fetches and decodes, `describe_s` waits for and runs the describer,
-    `first_delta_s` waits for and runs the captioner up to its first group.
+    `fetch_s` and `decode_s` are those of `Loaded`; `describe_queue_s` and `describe_s` are the
+    describer's, `describe_hop_s` is the way there and back; `first_delta_s` waits for and runs
+    the captioner up to its first group; `generate_s` is the rest of the answer. Of several
+    pictures, which are loaded and described side by side, it is the slowest that counts.
     """
 
-    intake_s: float
-    describe_s: float
-    first_delta_s: float
+    fetch_s: float = 0.0
+    decode_s: float = 0.0
+    describe_queue_s: float = 0.0
+    describe_s: float = 0.0
+    describe_hop_s: float = 0.0
+    first_delta_s: float = 0.0
+    generate_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

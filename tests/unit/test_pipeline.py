@@ -1,3 +1,5 @@
+import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +12,16 @@ from caption_studio.errors import (
     NotReady,
 )
 from caption_studio.pipeline import CaptionPipeline
-from caption_studio.records import Answer, CaptionRequest, ImageReference, Turn
+from caption_studio.records import (
+    Answer,
+    CaptionRequest,
+    Described,
+    Description,
+    ImageReference,
+    Pixels,
+    StageTimes,
+    Turn,
+)
 from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry, sampling
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +43,17 @@ def pipeline_of(loader: Any, describer: Any, captioner: Any) -> CaptionPipeline:
     return CaptionPipeline(loader, describer, captioner, FakeRegistry())
 
 
+class SlowDescriber(FakeDescriber):
+    """Takes 10 ms for its second picture, half of them outside itself."""
+
+    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+        self.calls += 1
+        if self.calls == 1:
+            return Described(Description("first"), 0.001, 0.001)
+        await asyncio.sleep(0.01)
+        return Described(Description("second"), 0.002, 0.003)
+
+
 async def text_of(answer: Answer) -> str:
     groups = [answer.first, *[group async for group in answer.rest]]
     return "".join(delta.text for group in groups for delta in group)
@@ -46,6 +68,25 @@ async def test_a_picture_is_described_and_its_description_captioned() -> None:
     (prompt,) = captioner.prompts
     assert "Description: a red boat\n" in prompt.text
     assert (prompt.answer, prompt.model, prompt.request_id) == ("quoted", "caption-demo", "r")
+
+
+async def test_the_stage_times_are_those_of_the_slowest_picture_and_follow_one_another() -> None:
+    describer = SlowDescriber()
+    started_s = time.monotonic()
+    answer = await pipeline_of(FakeLoader(), describer, FakeCaptioner()).answer(request(images=2))
+    total_s = time.monotonic() - started_s
+    times = answer.times
+    assert (times.fetch_s, times.decode_s) == (0.25, 0.5)
+    assert (times.describe_queue_s, times.describe_s) == (0.002, 0.003)
+    assert times.describe_hop_s > 0
+    described_s = times.describe_queue_s + times.describe_s + times.describe_hop_s
+    assert 0.01 <= described_s <= described_s + times.first_delta_s <= total_s
+
+
+async def test_text_alone_has_no_times_of_pictures() -> None:
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), FakeCaptioner())
+    answer = await pipeline.answer(request(images=0, text="hello"))
+    assert answer.times == StageTimes(first_delta_s=answer.times.first_delta_s)
 
 
 async def test_the_prompt_brings_the_adapter_that_its_model_is() -> None:

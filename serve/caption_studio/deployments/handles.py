@@ -18,7 +18,7 @@ from caption_studio.errors import (
     NotReady,
     Overloaded,
 )
-from caption_studio.records import Adapter, CaptionDelta, Description, Pixels, Prompt
+from caption_studio.records import Adapter, CaptionDelta, Described, Pixels, Prompt
 
 READY_TIMEOUT_S = 2.0
 """How long a stage may take to say that it is ready: a call waits while no replica is up."""
@@ -30,11 +30,11 @@ class DescriberHandle:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Description:
+    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
         """See `protocols.Describer`."""
         with _translated("describer"):
-            description: Description = await self._handle.describe.remote(pixels, request_id)
-            return description
+            described: Described = await self._handle.describe.remote(pixels, request_id)
+            return described
 
     async def check_ready(self) -> None:
         """See `protocols.Describer`."""

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ray import serve
 
 from caption_studio.observability import logging as studio_logging
-from caption_studio.records import Description, Pixels
+from caption_studio.records import Described, Pixels
 from caption_studio.settings import Settings
 from caption_studio.vision.batches import Batches
 
@@ -25,7 +25,7 @@ class Describer:
         worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
         self._batches = Batches(self._git.describe, worker, max_size=settings.vision.max_batch_size)
 
-    async def describe(self, pixels: Pixels, request_id: str) -> Description:
+    async def describe(self, pixels: Pixels, request_id: str) -> Described:
         """Return what is in one picture."""
         studio_logging.request_id.set(request_id)
         return await self._batches.submit(pixels)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -29,6 +30,10 @@ GENERATION: dict[int | str, dict[str, Any]] = {
 }
 
 
+SHOW_TIMES = "x-stage-times"
+"""The header that asks, with the value 1, for each stage's time in the answer."""
+
+
 def create_router(
     pipeline: CaptionPipeline, adapters: AdapterCatalog, settings: Settings, metrics: Metrics
 ) -> APIRouter:
@@ -46,12 +51,8 @@ def create_router(
             model=asked.model,
             images=len(asked.images),
             stream=asked.stream,
-            intake_s=answer.times.intake_s,
-            describe_s=answer.times.describe_s,
-            first_delta_s=answer.times.first_delta_s,
         )
-        metrics.stages(answer.times, has_picture=bool(asked.images))
-        rendering = Rendering(asked, answer)
+        rendering = Rendering(asked, answer, show_times=request.headers.get(SHOW_TIMES) == "1")
         if asked.stream:
             return StreamingResponse(
                 _counted(rendering, metrics, log), media_type="text/event-stream"
@@ -135,6 +136,8 @@ async def _counted(
 def _count(rendering: Rendering, metrics: Metrics, log: dict[str, Any]) -> None:
     usage = rendering.usage
     metrics.tokens(rendering.model, prompt=usage.prompt_tokens, completion=usage.completion_tokens)
+    metrics.stages(rendering.times, has_picture=rendering.has_picture)
     log.update(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+    log.update(asdict(rendering.times))
     if rendering.failure is not None:
         log["error_code"] = rendering.failure.code

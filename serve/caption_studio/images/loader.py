@@ -11,6 +11,7 @@ killed, is made up for by `stop` and by giving up on a thread.
 """
 
 import ssl
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -22,7 +23,7 @@ from caption_studio.images.fetch import URLFetcher
 from caption_studio.images.network import Resolver, SystemResolver
 from caption_studio.images.source import is_data_url, read_data_url, within_cap
 from caption_studio.images.workers import DecodeWorkers, Stop
-from caption_studio.records import ImageBytes, Picture, Pixels
+from caption_studio.records import ImageBytes, Loaded, Picture, Pixels
 from caption_studio.settings import ImageSettings
 
 
@@ -66,22 +67,28 @@ class ImageIntake:
         self._system_resolver.close()
         self._workers.close()
 
-    async def load(self, picture: Picture) -> Pixels:
+    async def load(self, picture: Picture) -> Loaded:
         """Return the picture at the describer's input size. See `protocols.ImageLoader`."""
         if self._fetcher is None:
             raise NotReady("The service is starting or shutting down.", retry_after_s=RETRY_AFTER_S)
         max_bytes = self._settings.max_bytes
         if isinstance(picture, ImageBytes):
             uploaded = partial(within_cap, picture, max_bytes=max_bytes)
-            return await self._decode(uploaded, picture.param)
+            return await self._decode(uploaded, picture.param, fetch_s=0.0)
         if is_data_url(picture.url):
             embedded = partial(read_data_url, picture, max_bytes=max_bytes)
-            return await self._decode(embedded, picture.param)
+            return await self._decode(embedded, picture.param, fetch_s=0.0)
+        started_s = time.monotonic()
         async with self._fetcher.fetched(picture) as image:
-            return await self._decode(lambda: image, picture.param)
+            fetch_s = time.monotonic() - started_s
+            return await self._decode(lambda: image, picture.param, fetch_s=fetch_s)
 
-    async def _decode(self, read: Callable[[], ImageBytes], param: str) -> Pixels:
+    async def _decode(
+        self, read: Callable[[], ImageBytes], param: str, *, fetch_s: float
+    ) -> Loaded:
         def job(stop: Stop) -> Pixels:
             return decode(read(), size_px=self._size_px, settings=self._settings, stop=stop)
 
-        return await self._workers.run(job, param=param)
+        started_s = time.monotonic()
+        pixels = await self._workers.run(job, param=param)
+        return Loaded(pixels, fetch_s=fetch_s, decode_s=time.monotonic() - started_s)

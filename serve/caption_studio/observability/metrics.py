@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -11,6 +12,9 @@ STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that machines poll."""
+
+TEXT_STAGES = frozenset({"first_delta", "generate"})
+"""What a request without a picture goes through."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -40,7 +44,8 @@ class Metrics:
         )
         self._stage_seconds = Histogram(
             "caption_studio_stage_duration_seconds",
-            "Time in a stage, waiting for it included: intake, describe, first_delta.",
+            "Time in a stage: fetch, decode, describe_queue, describe, describe_hop, first_delta, "
+            "generate.",
             ("stage",),
             buckets=STAGE_BUCKETS_S,
             registry=self.registry,
@@ -78,10 +83,10 @@ class Metrics:
 
     def stages(self, times: StageTimes, *, has_picture: bool) -> None:
         """Observe where one request spent its time."""
-        if has_picture:
-            self._stage_seconds.labels("intake").observe(times.intake_s)
-            self._stage_seconds.labels("describe").observe(times.describe_s)
-        self._stage_seconds.labels("first_delta").observe(times.first_delta_s)
+        for name, seconds in asdict(times).items():
+            stage = name.removesuffix("_s")
+            if has_picture or stage in TEXT_STAGES:
+                self._stage_seconds.labels(stage).observe(seconds)
 
     def tokens(self, model: str, *, prompt: int, completion: int) -> None:
         """Count one answer's tokens."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from caption_studio.records import Description, Pixels
+from caption_studio.records import Described, Description, Pixels
 
 Describe = Callable[[Sequence[Pixels]], list[Description]]
 
@@ -19,7 +19,8 @@ Describe = Callable[[Sequence[Pixels]], list[Description]]
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     pixels: Pixels
-    described: asyncio.Future[Description]
+    since_s: float
+    described: asyncio.Future[Described]
 
 
 class Batches:
@@ -35,9 +36,10 @@ class Batches:
         self._waiting: deque[_Waiting] = deque()
         self._working: asyncio.Task[None] | None = None
 
-    async def submit(self, pixels: Pixels) -> Description:
+    async def submit(self, pixels: Pixels) -> Described:
         """Return the picture's description; raise what `describe` raised for it alone."""
-        waiting = _Waiting(pixels, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(pixels, loop.time(), loop.create_future())
         self._waiting.append(waiting)
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
@@ -67,11 +69,14 @@ class Batches:
 
     async def _describe_together(self, batch: Sequence[_Waiting]) -> None:
         loop = asyncio.get_running_loop()
+        started_s = loop.time()
         pictures = [waiting.pixels for waiting in batch]
         descriptions = await loop.run_in_executor(self._executor, self._describe, pictures)
+        describe_s = loop.time() - started_s
         for waiting, description in zip(batch, descriptions, strict=True):
             if not waiting.described.done():
-                waiting.described.set_result(description)
+                queue_s = started_s - waiting.since_s
+                waiting.described.set_result(Described(description, queue_s, describe_s))
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:

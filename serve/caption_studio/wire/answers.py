@@ -4,9 +4,9 @@ Source: https://platform.openai.com/docs/api-reference/chat and …/completions.
 of ours that the official API has not is `caption_studio`. Requests: wire.schema.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, model_serializer
+from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
 
 class Usage(BaseModel):
@@ -17,10 +17,30 @@ class Usage(BaseModel):
     total_tokens: int
 
 
-class CaptionStudio(BaseModel):
-    """What the describer saw; several pictures' descriptions are joined by `; `."""
+class StageTimesBody(BaseModel):
+    """Seconds in each stage, one after the other, in their order: `records.StageTimes`."""
 
-    description: str
+    fetch_s: float
+    decode_s: float
+    describe_queue_s: float
+    describe_s: float
+    describe_hop_s: float
+    first_delta_s: float
+    generate_s: float
+
+
+class CaptionStudio(BaseModel):
+    """What the describer saw, and where asked for how long each stage took.
+
+    Several pictures' descriptions are joined by `; `. What is not known is not there.
+    """
+
+    description: str | None = None
+    stage_times: StageTimesBody | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, standard: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in standard(self).items() if value is not None}
 
 
 class TopLogprob(BaseModel):

@@ -1,12 +1,14 @@
 """Answer → OpenAI JSON, whole or as server-sent events; errors → the error body.
 
 Chunk order is the official one: for each choice its role, then its text, then its
-`finish_reason`; then, where asked for, the usage with no choices; then `[DONE]`.
+`finish_reason`; then, where asked for, our stage times and the usage, each with no choices; then
+`[DONE]`.
 """
 
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import asdict, replace
 
 from pydantic import BaseModel
 
@@ -18,6 +20,7 @@ from caption_studio.wire.answers import (
     ErrorDetail,
     Model,
     ModelList,
+    StageTimesBody,
     Usage,
 )
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect, WholeChoice
@@ -29,10 +32,13 @@ class Rendering:
     """One answer, written in the dialect of the endpoint that was asked.
 
     `usage` counts while the deltas pass, for the metrics too; `failure` is what ended a
-    stream early.
+    stream early. `times` are complete when the last delta has passed; `show_times` puts them
+    into the answer, in a stream into a chunk of its own before the end.
     """
 
-    def __init__(self, request: CaptionRequest, answer: Answer) -> None:
+    def __init__(
+        self, request: CaptionRequest, answer: Answer, *, show_times: bool = False
+    ) -> None:
         dialect = ChatDialect if request.endpoint == "chat" else CompletionDialect
         self._dialect: Dialect = dialect(request.sampling.top_logprobs)
         self._request = request
@@ -40,7 +46,10 @@ class Rendering:
         self._created = int(time.time())
         self._prompt_tokens = 0
         self._completion_tokens = 0
+        self._show_times = show_times
+        self.times = answer.times
         self.model = request.model
+        self.has_picture = bool(request.images)
         self.failure: CaptionStudioError | None = None
 
     @property
@@ -58,16 +67,20 @@ class Rendering:
         async for delta in self._deltas():
             choices[delta.index].add(delta)
         rendered = [self._dialect.whole_choice(choice) for choice in choices]
-        return self._body(self._dialect.whole, rendered, usage=self.usage, seen=self._seen())
+        about = self._about(description=True, times=self._show_times)
+        return self._body(self._dialect.whole, rendered, usage=self.usage, about=about)
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield server-sent events. A failure is an error event, and the end."""
-        seen = self._seen()
+        about = self._about(description=True)
         try:
             async for delta in self._deltas():
                 for choice in self._dialect.chunk_choices(delta):
-                    yield _event(self._body(self._dialect.chunk, [choice], seen=seen))
-                    seen = None
+                    yield _event(self._body(self._dialect.chunk, [choice], about=about))
+                    about = None
+            if self._show_times:
+                about = self._about(times=True)
+                yield _event(self._body(self._dialect.chunk, [], about=about))
             if self._request.include_usage:
                 yield _event(self._body(self._dialect.chunk, [], usage=self.usage))
             yield DONE
@@ -76,21 +89,29 @@ class Rendering:
             yield error_event(error)
 
     async def _deltas(self) -> AsyncIterator[CaptionDelta]:
+        started_s = time.monotonic()
         async with aclosing(self._answer.rest) as rest:
             for delta in self._answer.first:
                 yield self._counted(delta)
             async for group in rest:
                 for delta in group:
                     yield self._counted(delta)
+        self.times = replace(self._answer.times, generate_s=time.monotonic() - started_s)
 
     def _counted(self, delta: CaptionDelta) -> CaptionDelta:
         self._prompt_tokens = delta.prompt_tokens
         self._completion_tokens += delta.completion_tokens
         return delta
 
-    def _seen(self) -> CaptionStudio | None:
-        description = self._answer.description
-        return None if description is None else CaptionStudio(description=description.text)
+    def _about(self, *, description: bool = False, times: bool = False) -> CaptionStudio | None:
+        """Return what of our own field there is to say; None: nothing."""
+        seen = self._answer.description if description else None
+        if seen is None and not times:
+            return None
+        return CaptionStudio(
+            description=seen.text if seen else None,
+            stage_times=StageTimesBody(**asdict(self.times)) if times else None,
+        )
 
     def _body(
         self,
@@ -98,7 +119,7 @@ class Rendering:
         choices: Sequence[BaseModel],
         *,
         usage: Usage | None = None,
-        seen: CaptionStudio | None = None,
+        about: CaptionStudio | None = None,
     ) -> bytes:
         """Return one JSON object; `usage` stays out of chunks unless it was asked for."""
         body = kind(
@@ -107,9 +128,9 @@ class Rendering:
             model=self.model,
             choices=choices,
             usage=usage,
-            caption_studio=seen,
+            caption_studio=about,
         )
-        absent = {"caption_studio"} if seen is None else set()
+        absent = {"caption_studio"} if about is None else set()
         if usage is None and not self._request.include_usage:
             absent.add("usage")
         return body.model_dump_json(exclude=absent).encode()

@@ -100,6 +100,41 @@ async def test_a_streamed_chat_answer_has_the_official_order() -> None:
     assert len({c["id"] for c in [*chunks, usage]}) == 1
 
 
+STAGES = (
+    "fetch_s",
+    "decode_s",
+    "describe_queue_s",
+    "describe_s",
+    "describe_hop_s",
+    "first_delta_s",
+    "generate_s",
+)
+
+
+async def test_stage_times_are_told_when_asked_for() -> None:
+    headers = {"x-stage-times": "1"}
+    async with gateway() as client:
+        whole = (await client.post(CHAT_PATH, json=CHAT, headers=headers)).json()
+        streamed = await client.post(CHAT_PATH, json={**CHAT, "stream": True}, headers=headers)
+        text = (await client.post("/v1/completions", json={"prompt": "a"}, headers=headers)).json()
+    *chunks, times, done = events(streamed.text)
+    assert done == "[DONE]"
+    assert (times["choices"], times["object"]) == ([], "chat.completion.chunk")
+    assert not any("stage_times" in chunk.get("caption_studio", {}) for chunk in chunks)
+    for told in (whole["caption_studio"], times["caption_studio"]):
+        assert tuple(told["stage_times"]) == STAGES
+        assert (told["stage_times"]["fetch_s"], told["stage_times"]["decode_s"]) == (0.25, 0.5)
+    assert whole["caption_studio"]["description"] == "a red boat"
+    assert text["caption_studio"].keys() == {"stage_times"}
+
+
+async def test_stage_times_are_not_told_unasked() -> None:
+    async with gateway() as client:
+        whole = await client.post(CHAT_PATH, json=CHAT, headers={"x-stage-times": "0"})
+        streamed = await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+    assert "stage_times" not in whole.text + streamed.text
+
+
 async def test_a_streamed_completion_without_usage() -> None:
     async with gateway() as client:
         response = await client.post("/v1/completions", json={"prompt": "a", "stream": True})

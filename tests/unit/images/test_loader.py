@@ -46,7 +46,9 @@ async def started(internet: Internet | None = None, **settings: object) -> Image
 
 async def test_loads_a_data_url() -> None:
     intake: ImageLoader = await started()
-    pixels = await intake.load(data_url(PNG))
+    loaded = await intake.load(data_url(PNG))
+    pixels = loaded.pixels
+    assert loaded.fetch_s == 0 < loaded.decode_s
     assert (pixels.data, pixels.height_px, pixels.width_px) == (RED_SQUARE, 4, 4)
 
 
@@ -54,8 +56,9 @@ async def test_loads_an_http_url(internet: Internet) -> None:
     internet.names["pictures.example"] = [[ADDRESS]]
     intake = await started(internet)
     async with internet.site(ADDRESS, 80, ok()):
-        pixels = await intake.load(ImageReference("http://pictures.example/", PARAM))
-    assert pixels.data == RED_SQUARE
+        loaded = await intake.load(ImageReference("http://pictures.example/", PARAM))
+    assert loaded.pixels.data == RED_SQUARE
+    assert loaded.fetch_s > 0
     await intake.close()
 
 
@@ -92,7 +95,7 @@ async def test_a_picture_that_decodes_for_minutes_is_given_up_on_and_harms_no_ot
     with pytest.raises(ImageTooLarge) as caught:
         await intake.load(data_url(slow_jpeg()))
     assert caught.value.param == PARAM
-    assert (await intake.load(data_url(PNG))).data == RED_SQUARE
+    assert (await intake.load(data_url(PNG))).pixels.data == RED_SQUARE
     await intake.close()
 
 
@@ -112,7 +115,7 @@ async def test_an_uploaded_picture_is_decoded_and_its_size_is_capped() -> None:
     intake = ImageIntake(ImageSettings(max_bytes=len(image.data)), size_px=8)
     await intake.start()
     try:
-        assert (await intake.load(image)).width_px == 8
+        assert (await intake.load(image)).pixels.width_px == 8
         with pytest.raises(ImageTooLarge) as refused:
             await intake.load(ImageBytes(image.data + b"x", "image[1]"))
         assert refused.value.param == "image[1]"

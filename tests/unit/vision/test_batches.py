@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from caption_studio.records import Description, Pixels
+from caption_studio.records import Described, Description, Pixels
 from caption_studio.vision.batches import Batches
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +46,7 @@ def batches(model: Model) -> Iterator[Batches]:
         yield Batches(model.describe, executor, max_size=3)
 
 
-async def submitted(batches: Batches, *names: str) -> list[asyncio.Task[Description]]:
+async def submitted(batches: Batches, *names: str) -> list[asyncio.Task[Described]]:
     tasks = [asyncio.create_task(batches.submit(picture(name))) for name in names]
     await asyncio.sleep(0)
     return tasks
@@ -57,7 +57,7 @@ async def until_called(model: Model) -> None:
 
 
 async def test_a_picture_alone_goes_at_once(batches: Batches, model: Model) -> None:
-    assert (await batches.submit(picture("a"))).text == "a"
+    assert (await batches.submit(picture("a"))).description.text == "a"
     assert model.batches == [["a"]]
 
 
@@ -68,8 +68,9 @@ async def test_what_gathers_while_one_runs_goes_together(batches: Batches, model
     others = await submitted(batches, "b", "c", "d", "e")
     model.go.set()
     described = await asyncio.gather(*first, *others)
-    assert [description.text for description in described] == ["a", "b", "c", "d", "e"]
+    assert [one.description.text for one in described] == ["a", "b", "c", "d", "e"]
     assert model.batches == [["a"], ["b", "c", "d"], ["e"]]
+    assert described[4].queue_s > described[0].queue_s
 
 
 async def test_one_bad_picture_fails_alone(batches: Batches, model: Model) -> None:
@@ -80,8 +81,8 @@ async def test_one_bad_picture_fails_alone(batches: Batches, model: Model) -> No
     model.go.set()
     described = await asyncio.gather(*first, *others, return_exceptions=True)
     assert isinstance(described[2], RuntimeError)
-    assert [d.text for d in described if isinstance(d, Description)] == ["a", "b", "c"]
-    assert (await batches.submit(picture("d"))).text == "d"
+    assert [d.description.text for d in described if isinstance(d, Described)] == ["a", "b", "c"]
+    assert (await batches.submit(picture("d"))).description.text == "d"
 
 
 async def test_a_picture_whose_caller_has_gone_is_left_out(batches: Batches, model: Model) -> None:
@@ -106,4 +107,4 @@ async def test_a_caller_that_leaves_while_its_picture_runs_harms_nobody(
     (second,) = await submitted(batches, "b")
     first.cancel()
     model.go.set()
-    assert (await second).text == "b"
+    assert (await second).description.text == "b"
