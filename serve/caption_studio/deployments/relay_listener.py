@@ -6,6 +6,7 @@ import itertools
 import secrets
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
+from typing import cast
 
 import msgspec
 
@@ -114,8 +115,7 @@ class _Receiver(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self._deadline = asyncio.get_running_loop().call_later(OPENING_TIMEOUT_S, self._expire)
         self._listener.connected(transport)
 

@@ -6,6 +6,7 @@ out, and it has them from the call's result.
 
 import asyncio
 from collections import deque
+from typing import cast
 
 import msgspec
 
@@ -95,8 +96,7 @@ class _Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what has gathered, the secret first."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
