@@ -54,7 +54,8 @@ class DescriberEngine:
         self._thread = threading.Thread(target=self._work, name="git", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; it warms the model up before its first picture."""
+        """Warm the model up, then start the thread."""
+        self._warm_up()
         self._thread.start()
 
     def close(self) -> None:
@@ -88,7 +89,6 @@ class DescriberEngine:
 
     @torch.inference_mode()
     def _work(self) -> None:
-        self._warm_up()
         while self._wait():
             _resolve(self._turn())
 
@@ -139,6 +139,7 @@ class DescriberEngine:
             return [failure for waiting in joiners for failure in self._join([waiting])]
         return []
 
+    @torch.inference_mode()
     def _warm_up(self) -> None:
         """Run every operation once, alone and with all rows: first calls are slow."""
         side = self._loaded.git.image_size_px
