@@ -2,7 +2,7 @@
 
 New pictures join between steps, so nobody waits for a stranger's long description. Alone, a
 picture waits for nothing; with others in flight, pictures gather until they are worth a pass
-of the image encoder, which costs a batch of eight hardly more than a picture by itself.
+of the image encoder, which takes less time a picture the more it is given.
 """
 
 import asyncio
