@@ -1,13 +1,13 @@
-"""The describer's deployment: one GIT a replica, batching what arrives together."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""The describer's deployment: one GIT a replica, describing many pictures at once."""
 
 from ray import serve
 
 from caption_studio.observability import logging as studio_logging
 from caption_studio.records import Described, Pixels
 from caption_studio.settings import Settings
-from caption_studio.vision.batches import Batches
+
+MAX_ONGOING_REQUESTS = 128
+"""Twice the rows in flight: one batch in the model, one gathering."""
 
 
 class Describer:
@@ -16,25 +16,29 @@ class Describer:
     def __init__(self, settings: Settings) -> None:
         # Here and not above: torch takes seconds to import, and the processes that only bind
         # or call this deployment need none of it.
-        from caption_studio.vision.git import GitDescriber
+        from caption_studio.vision.engine import DescriberEngine
+        from caption_studio.vision.git import load
 
         studio_logging.configure(settings.logging)
-        self._git = GitDescriber(settings.vision)
-        self._git.load()
-        # One thread: the model takes one batch at a time, and the event loop goes on.
-        worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
-        self._batches = Batches(self._git.describe, worker, max_size=settings.vision.max_batch_size)
+        self._engine = DescriberEngine(
+            load(settings.vision),
+            max_rows=settings.vision.max_batch_size,
+            max_waiting=MAX_ONGOING_REQUESTS,
+        )
+        self._engine.start()
 
     async def describe(self, pixels: Pixels, request_id: str) -> Described:
         """Return what is in one picture."""
         studio_logging.request_id.set(request_id)
-        return await self._batches.submit(pixels)
+        return await self._engine.describe(pixels)
 
     async def check_ready(self) -> None:
         """Return: a replica that answers is ready."""
 
 
-# Twice a batch: one in the model, one gathering. More wait in the gateways' handles.
+# More wait in the gateways' handles.
 describer_deployment = serve.deployment(
-    ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=128, max_queued_requests=512
+    ray_actor_options={"num_cpus": 0.5},
+    max_ongoing_requests=MAX_ONGOING_REQUESTS,
+    max_queued_requests=512,
 )(Describer)

@@ -1,74 +1,117 @@
-"""Pixels → Description, a batch at a time, by GIT (transformers).
+"""GIT's weights: loaded by transformers, checked, and laid out for our own forward pass.
 
-The model and its processor are upstream's (`GitForCausalLM`, `GitProcessor`); the call is
-the model card's: greedy `generate(pixel_values=…, max_length=50)`. Not here: decoding and
-resizing (images.decode gives pixels at the model's input size), batching (vision.batches).
+Not here: decoding and resizing (images.decode gives pixels at the model's input size), and
+the passes themselves (vision.prefix, vision.decode).
 """
 
-import logging
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
-import numpy as np
 import torch
+from torch import Tensor, nn
 from transformers import AutoProcessor, GitForCausalLM
 
-from caption_studio.records import Description, Pixels
 from caption_studio.settings import VisionSettings, model_location
 
-logger = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One decoder layer; `qkv` are the query, key and value projections, one below another."""
+
+    qkv_weight: Tensor
+    qkv_bias: Tensor
+    attended: nn.Linear
+    attended_norm: nn.LayerNorm
+    wide: nn.Linear
+    activation: nn.Module
+    narrow: nn.Linear
+    narrow_norm: nn.LayerNorm
+
+    @classmethod
+    def of(cls, layer: Any) -> Self:
+        """Lay out transformers' `GitLayer`."""
+        attention = layer.attention.self
+        parts = (attention.query, attention.key, attention.value)
+        return cls(
+            torch.cat([part.weight for part in parts]),
+            torch.cat([part.bias for part in parts]),
+            layer.attention.output.dense,
+            layer.attention.output.LayerNorm,
+            layer.intermediate.dense,
+            layer.intermediate.intermediate_act_fn,
+            layer.output.dense,
+            layer.output.LayerNorm,
+        )
+
+    def after_attention(self, context: Tensor, hidden: Tensor) -> Tensor:
+        """Return the layer's output: [..., hidden] each."""
+        hidden = self.attended_norm(self.attended(context) + hidden)
+        return self.narrow_norm(self.narrow(self.activation(self.wide(hidden))) + hidden)  # type: ignore[no-any-return]
 
 
-class GitDescriber:
-    """One GIT on one device.
+class Git:
+    """One GIT on one device, in the layout that our passes read.
 
-    `load` acquires the weights; `describe` blocks, so call it from a worker thread, one
-    call at a time.
+    The upstream model stays whole in `model`: what the tests compare with.
     """
 
-    def __init__(self, settings: VisionSettings) -> None:
-        self._settings = settings
+    def __init__(self, model: GitForCausalLM, *, max_length: int) -> None:
+        config = model.config
+        if config.num_image_with_embedding is not None:
+            raise ValueError("the describer takes GIT models of single pictures, not of videos")
+        self.model = model
+        self.max_length = max_length
+        self.bos: int = model.generation_config.bos_token_id
+        eos = model.generation_config.eos_token_id
+        self.eos = frozenset(eos if isinstance(eos, list) else [eos])
+        self.image_size_px: int = config.vision_config.image_size
+        grid = self.image_size_px // config.vision_config.patch_size
+        self.image_tokens = grid * grid + 1
+        self.heads: int = config.num_attention_heads
+        self.head_size: int = config.hidden_size // self.heads
+        with torch.no_grad():
+            self.layers = [Layer.of(layer) for layer in model.git.encoder.layer]
 
-    def load(self) -> None:
-        """Load model and processor.
+    @property
+    def weight(self) -> Tensor:
+        """Any weight: new tensors take its dtype and device."""
+        return self.layers[0].qkv_weight
 
-        Raises:
-            ValueError: `image_size_px` of the settings is not the model's.
-            OSError: no such model.
-        """
-        settings = self._settings
-        torch.set_num_threads(settings.threads)
-        location = model_location(settings.model)
-        self._processor = AutoProcessor.from_pretrained(location, revision=settings.revision)
-        self._model = GitForCausalLM.from_pretrained(
-            location, revision=settings.revision, dtype=getattr(torch, settings.dtype)
-        )
-        self._model.eval().to(settings.device)
-        expected = self._model.config.vision_config.image_size
-        if expected != settings.image_size_px:
-            raise ValueError(
-                f"vision.image_size_px is {settings.image_size_px}, "
-                f"but {settings.model} takes {expected} px"
-            )
-        logger.info("describer loaded", extra={"model": settings.model})
 
-    @torch.inference_mode()
-    def describe(self, batch: Sequence[Pixels]) -> list[Description]:
-        """Return one description for each picture, in order: uint8 [H, W, 3], RGB each."""
-        pictures = [
-            np.frombuffer(pixels.data, np.uint8).reshape(pixels.height_px, pixels.width_px, 3)
-            for pixels in batch
-        ]
-        inputs = self._processor(
-            images=pictures,
-            do_resize=False,
-            do_center_crop=False,
-            input_data_format="channels_last",
-            return_tensors="pt",
+@dataclass(frozen=True, slots=True)
+class LoadedGit:
+    """A model and what stands around it. `mean` and `std` are of the channels, in 0..1."""
+
+    git: Git
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    tokenizer: Any
+
+    def text(self, token_ids: list[int]) -> str:
+        """Return the tokens as plain text."""
+        text: str = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        return text.strip()
+
+
+def load(settings: VisionSettings) -> LoadedGit:
+    """Load the model with its processor.
+
+    Raises:
+        ValueError: `image_size_px` of the settings is not the model's, or it takes videos.
+        OSError: no such model.
+    """
+    torch.set_num_threads(settings.threads)
+    location = model_location(settings.model)
+    processor = AutoProcessor.from_pretrained(location, revision=settings.revision)
+    model = GitForCausalLM.from_pretrained(
+        location, revision=settings.revision, dtype=getattr(torch, settings.dtype)
+    )
+    model.eval().to(settings.device)
+    git = Git(model, max_length=settings.max_length)
+    if git.image_size_px != settings.image_size_px:
+        raise ValueError(
+            f"vision.image_size_px is {settings.image_size_px}, "
+            f"but {settings.model} takes {git.image_size_px} px"
         )
-        token_ids = self._model.generate(
-            pixel_values=inputs.pixel_values.to(self._settings.device, self._model.dtype),
-            max_length=self._settings.max_length,
-            do_sample=False,
-        )
-        texts = self._processor.batch_decode(token_ids, skip_special_tokens=True)
-        return [Description(text.strip()) for text in texts]
+    images = processor.image_processor
+    return LoadedGit(git, tuple(images.image_mean), tuple(images.image_std), processor.tokenizer)

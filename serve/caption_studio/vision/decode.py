@@ -1,0 +1,124 @@
+"""Image prefixes → tokens: greedy, one step at a time for all rows that are in flight.
+
+The cache is allocated once. The rows in flight are always its first ones, so a step reads
+views of it and gathers nothing: a row that leaves is overwritten by the last one.
+Positions count text only, as in upstream's `generate()`; its `max_length` counts the first
+token too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from caption_studio.vision.git import Git, Layer
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row(Generic[Key]):
+    key: Key
+    token_ids: list[int]
+
+
+class Decoder(Generic[Key]):
+    """Up to `max_rows` descriptions being written, each under its caller's key."""
+
+    def __init__(self, git: Git, *, max_rows: int) -> None:
+        self._git = git
+        self._max_rows = max_rows
+        self._rows: list[_Row[Key]] = []
+        shape = (max_rows, 2, git.heads, git.image_tokens + git.max_length - 1, git.head_size)
+        self._cache = [git.weight.new_zeros(shape) for _ in git.layers]
+        self._numbers = torch.arange(max_rows, device=git.weight.device)
+        self._columns = torch.arange(shape[3], device=git.weight.device)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def room(self) -> int:
+        """How many rows may join."""
+        return self._max_rows - len(self._rows)
+
+    def join(self, keys: Sequence[Key], prefix: Sequence[Tensor]) -> None:
+        """Begin one row for each key.
+
+        `prefix`: each layer's [keys, 2, heads, image tokens, head size].
+        """
+        begin = len(self._rows)
+        for cached, layer_prefix in zip(self._cache, prefix, strict=True):
+            cached[begin : begin + len(keys), :, :, : self._git.image_tokens] = layer_prefix
+        self._rows += [_Row(key, [self._git.bos]) for key in keys]
+
+    def step(self) -> list[tuple[Key, list[int]]]:
+        """Write one more token in each row; remove and return the rows that are finished."""
+        git = self._git
+        token_ids = [row.token_ids[-1] for row in self._rows]
+        positions = [len(row.token_ids) - 1 for row in self._rows]
+        for row, token_id in zip(self._rows, self._next(token_ids, positions), strict=True):
+            row.token_ids.append(token_id)
+        finished = self._remove(
+            lambda row: row.token_ids[-1] in git.eos or len(row.token_ids) == git.max_length
+        )
+        return [(row.key, row.token_ids) for row in finished]
+
+    def drop(self, is_gone: Callable[[Key], bool]) -> list[Key]:
+        """Remove and return the rows that nobody waits for any more."""
+        return [row.key for row in self._remove(lambda row: is_gone(row.key))]
+
+    def _remove(self, leaves: Callable[[_Row[Key]], bool]) -> list[_Row[Key]]:
+        left = []
+        for number in reversed(range(len(self._rows))):
+            row = self._rows[number]
+            if leaves(row):
+                left.append(row)
+                last = self._rows.pop()
+                if last is not row:
+                    self._rows[number] = last
+                    for cached in self._cache:
+                        cached[number] = cached[len(self._rows)]
+        return left
+
+    def _next(self, token_ids: list[int], positions: list[int]) -> list[int]:
+        git = self._git
+        embeddings = git.model.git.embeddings
+        device = git.weight.device
+        at = torch.tensor(positions, device=device)
+        hidden = embeddings.word_embeddings(torch.tensor(token_ids, device=device))
+        hidden = embeddings.LayerNorm(hidden + embeddings.position_embeddings(at))
+        columns = at + git.image_tokens
+        length = git.image_tokens + max(positions) + 1
+        mask = None  # rows of one length see all of it
+        if min(positions) != max(positions):
+            mask = (self._columns[:length] <= columns[:, None])[:, None, None]
+        for layer, cached in zip(git.layers, self._cache, strict=True):
+            hidden = self._layer(layer, cached, hidden, columns, length, mask)
+        next_ids: list[int] = git.model.output(hidden).argmax(dim=-1).tolist()
+        return next_ids
+
+    def _layer(
+        self,
+        layer: Layer,
+        cached: Tensor,
+        hidden: Tensor,
+        columns: Tensor,
+        length: int,
+        mask: Tensor | None,
+    ) -> Tensor:
+        """One layer over [rows, hidden]; writes the new keys and values into the cache."""
+        rows = len(hidden)
+        qkv = functional.linear(hidden, layer.qkv_weight, layer.qkv_bias)
+        by_head = qkv.view(rows, 3, self._git.heads, self._git.head_size)
+        cached[self._numbers[:rows], :, :, columns] = by_head[:, 1:]
+        context = functional.scaled_dot_product_attention(
+            by_head[:, 0, :, None],
+            cached[:rows, 0, :, :length],
+            cached[:rows, 1, :, :length],
+            attn_mask=mask,
+        )
+        return layer.after_attention(context.reshape(rows, -1), hidden)

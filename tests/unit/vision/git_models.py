@@ -1,0 +1,96 @@
+"""GIT models for the tests, and what upstream's `generate()` says of pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from transformers import AutoProcessor, GitConfig, GitForCausalLM, GitVisionConfig
+
+from caption_studio.records import Pixels
+from caption_studio.settings import VisionSettings, model_location
+from caption_studio.vision.git import Git, LoadedGit, load
+
+MAX_LENGTH = 50
+
+
+def demo() -> LoadedGit:
+    """Return the shipped model."""
+    return load(VisionSettings())
+
+
+def large() -> LoadedGit:
+    """Return git-large-coco's true config with random weights, but for 2 of 24 encoder layers.
+
+    The weights are larger than upstream's initialisation, so that texts differ from picture to
+    picture, and every twelfth token ends a text, so that they are of mixed lengths.
+    """
+    torch.manual_seed(7)
+    config = GitConfig(
+        vision_config=GitVisionConfig(
+            hidden_size=1024,
+            intermediate_size=4096,
+            num_hidden_layers=2,
+            num_attention_heads=16,
+            image_size=224,
+            patch_size=14,
+        ).to_dict(),
+        vocab_size=30522,
+        hidden_size=768,
+        num_hidden_layers=6,
+        num_attention_heads=12,
+        intermediate_size=3072,
+        max_position_embeddings=1024,
+        bos_token_id=101,
+        eos_token_id=102,
+        tie_word_embeddings=False,
+    )
+    model = GitForCausalLM(config).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim > 1:
+                weight.mul_(2)
+        for layer in model.git.encoder.layer:
+            layer.attention.self.query.weight.mul_(4)
+    model.generation_config.eos_token_id = list(range(1, config.vocab_size, 12))
+    loaded = demo()
+    git = Git(model, max_length=MAX_LENGTH)
+    return LoadedGit(git, loaded.mean, loaded.std, loaded.tokenizer)
+
+
+def noise(side_px: int, count: int, seed: int = 0) -> list[Pixels]:
+    """Return coarse coloured patches: pictures that differ much from one another."""
+    rng = np.random.default_rng(seed)
+    tiles = rng.integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+    size = side_px // 4
+    return [
+        Pixels(tile.repeat(size, axis=0).repeat(size, axis=1).tobytes(), side_px, side_px)
+        for tile in tiles
+    ]
+
+
+def reference_values(pictures: Sequence[Pixels]) -> torch.Tensor:
+    """Return upstream's preprocessing of pictures of the model's size: float32 [n, 3, H, W]."""
+    processor = AutoProcessor.from_pretrained(model_location("embedded:git-demo"))
+    arrays = [np.frombuffer(p.data, np.uint8).reshape(p.height_px, p.width_px, 3) for p in pictures]
+    values: torch.Tensor = processor(
+        images=arrays,
+        do_resize=False,
+        do_center_crop=False,
+        input_data_format="channels_last",
+        return_tensors="pt",
+    ).pixel_values
+    return values
+
+
+@torch.inference_mode()
+def reference(git: Git, pictures: Sequence[Pixels]) -> list[list[int]]:
+    """Return upstream's tokens for each picture, the padding after the end cut off."""
+    generated = git.model.generate(
+        pixel_values=reference_values(pictures), max_length=git.max_length, do_sample=False
+    )
+    return [_to_the_end(row, git.eos) for row in generated.tolist()]
+
+
+def _to_the_end(token_ids: list[int], eos: frozenset[int]) -> list[int]:
+    ends = [number for number, token_id in enumerate(token_ids) if token_id in eos]
+    return token_ids[: ends[0] + 1] if ends else token_ids

@@ -1,0 +1,134 @@
+"""Who is described with whom, and what happens to the others when one fails or leaves."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+
+from caption_studio.errors import NotReady, Overloaded
+from caption_studio.records import Described, Pixels
+from caption_studio.vision.engine import DescriberEngine
+from caption_studio.vision.git import LoadedGit
+from caption_studio.vision.prefix import PrefixEncoder
+from tests.unit.vision.git_models import demo, noise, reference
+
+pytestmark = pytest.mark.anyio
+
+PICTURES = noise(64, 24, seed=3)
+BAD = Pixels(b"abc", 1, 1)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedGit:
+    return demo()
+
+
+@pytest.fixture(scope="module")
+def expected(loaded: LoadedGit) -> list[str]:
+    return [loaded.text(token_ids) for token_ids in reference(loaded.git, PICTURES)]
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the batches that were encoded, the warm-up's included."""
+    sizes: list[int] = []
+    encode = PrefixEncoder.encode
+
+    def counted(self: PrefixEncoder, pixel_values: torch.Tensor) -> list[torch.Tensor]:
+        sizes.append(len(pixel_values))
+        return encode(self, pixel_values)
+
+    monkeypatch.setattr(PrefixEncoder, "encode", counted)
+    return sizes
+
+
+@pytest.fixture
+def engine(loaded: LoadedGit) -> Iterator[DescriberEngine]:
+    """Not started: what is submitted before waits together."""
+    engine = DescriberEngine(loaded, max_rows=8, max_waiting=24)
+    yield engine
+    engine.close()
+
+
+async def submitted(
+    engine: DescriberEngine, pictures: Sequence[Pixels]
+) -> list[asyncio.Task[Described]]:
+    tasks = [asyncio.create_task(engine.describe(picture)) for picture in pictures]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_more_than_fit_are_all_described(
+    engine: DescriberEngine, expected: list[str]
+) -> None:
+    tasks = await submitted(engine, PICTURES)
+    engine.start()
+    described = await asyncio.gather(*tasks)
+    assert [each.description.text for each in described] == expected
+    assert described[-1].queue_s > described[0].queue_s
+    assert all(each.describe_s > 0 for each in described)
+
+
+async def test_what_waits_is_encoded_together(engine: DescriberEngine, encoded: list[int]) -> None:
+    tasks = await submitted(engine, PICTURES[:5])
+    engine.start()
+    await asyncio.gather(*tasks)
+    assert encoded[-1] == 5
+
+
+async def test_one_bad_picture_fails_alone(engine: DescriberEngine, expected: list[str]) -> None:
+    tasks = await submitted(engine, [PICTURES[0], BAD, PICTURES[1]])
+    engine.start()
+    first, bad, second = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(first, Described)
+    assert isinstance(bad, ValueError)
+    assert isinstance(second, Described)
+    assert [first.description.text, second.description.text] == expected[:2]
+
+
+async def test_a_picture_whose_caller_has_gone_is_left_out(
+    engine: DescriberEngine, encoded: list[int]
+) -> None:
+    gone, stayed = await submitted(engine, PICTURES[:2])
+    gone.cancel()
+    await asyncio.sleep(0)
+    engine.start()
+    await stayed
+    assert encoded[-1] == 1
+    assert gone.cancelled()
+
+
+async def test_too_many_are_refused(engine: DescriberEngine) -> None:
+    tasks = await submitted(engine, PICTURES)
+    with pytest.raises(Overloaded):
+        await engine.describe(PICTURES[0])
+    engine.start()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_step_that_fails_harms_only_the_rows_in_it(
+    engine: DescriberEngine, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.start()
+    await engine.describe(PICTURES[0])
+
+    def fail() -> None:
+        raise RuntimeError("no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._decoder, "step", fail)
+        with pytest.raises(RuntimeError, match="no memory"):
+            await engine.describe(PICTURES[0])
+    assert (await engine.describe(PICTURES[0])).description.text == expected[0]
+
+
+async def test_the_end_fails_what_waits(loaded: LoadedGit) -> None:
+    engine = DescriberEngine(loaded, max_rows=8, max_waiting=24)
+    tasks = await submitted(engine, PICTURES[:3])
+    engine.close()
+    for task in tasks:
+        with pytest.raises(NotReady):
+            await task
+    with pytest.raises(NotReady):
+        await engine.describe(PICTURES[0])
