@@ -31,6 +31,10 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 the very cores that the HTTP server and the client need. Ray gives its replicas one too."""
 
 
+AS_OURS = {**ONE_THREAD, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+"""The bare engine, as Caption Studio starts it on a CPU: no worker beside the engine's process."""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where a run keeps what the peers need: configurations and the merged model."""
@@ -212,7 +216,7 @@ ALONE: tuple[Alone, ...] = (
         "vLLM's AsyncLLM in one process, base model, no server",
         "alone_captioner",
         lambda work: (*_PAIR, "--loads", *(load.name for load in TEXT)),
-        ONE_THREAD,
+        AS_OURS,
     ),
     Alone(
         "alone-adapter",
@@ -222,7 +226,7 @@ ALONE: tuple[Alone, ...] = (
             *(*_PAIR, "--adapter", str(ADAPTER), "--loads"),
             *(load.name for load in (*TEXT, *CAPTIONS)),
         ),
-        ONE_THREAD,
+        AS_OURS,
     ),
     Alone(
         "alone-merged",
@@ -232,7 +236,7 @@ ALONE: tuple[Alone, ...] = (
             *("--git", str(GIT), "--falcon", str(work.merged), "--loads"),
             *(load.name for load in CAPTIONS),
         ),
-        ONE_THREAD,
+        AS_OURS,
         needs_merged=True,
     ),
 )
