@@ -60,7 +60,8 @@ class CaptionPipeline:
         deltas = self._captioner.generate(prompt, stream=request.stream)
         first = await _first(deltas, request)
         times = _times(pictures, seen, first_delta_s=time.monotonic() - asked_s)
-        return Answer(description, first, deltas, times)
+        lookups = tuple(one.described.cache for one in seen)
+        return Answer(description, first, deltas, times, lookups)
 
     async def check_ready(self) -> None:
         """Return when both stages can serve; raise `NotReady` when one cannot."""

@@ -105,6 +105,10 @@ class Description:
     text: str
 
 
+CacheResult = Literal["off", "miss", "hit", "shared"]
+"""How a description was come by: `hit` was known, `shared` was being made for another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """A description with the seconds it took in the describer: waiting, then in the model."""
@@ -112,6 +116,7 @@ class Described:
     description: Description
     queue_s: float
     describe_s: float
+    cache: CacheResult = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,7 @@ class StageTimes:
 class Answer:
     """A request under way: what was seen, and the caption as it is written.
 
-    Deltas come in groups; `first` is there, `rest` may be empty. Close `rest` to stop the
+    `lookups` has one result for each picture. Deltas come in groups; `first` is there, `rest` may be empty. Close `rest` to stop the
     generation.
     """
 
@@ -216,3 +221,4 @@ class Answer:
     first: tuple[CaptionDelta, ...]
     rest: AsyncGenerator[tuple[CaptionDelta, ...]]
     times: StageTimes
+    lookups: tuple[CacheResult, ...] = ()

@@ -55,6 +55,9 @@ class VisionSettings(_Section):
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     max_length: int = Field(50, gt=1, description="tokens of a description, as upstream's example")
     max_batch_size: int = Field(64, gt=0, description="pictures described together")
+    cache_size: int = Field(
+        10_000, ge=0, description="descriptions a replica remembers, some 3 MB; 0: none are shared"
+    )
     threads: int = Field(1, gt=0, description="CPU threads of one replica's tensor operations")
 
 

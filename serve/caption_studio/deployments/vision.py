@@ -16,6 +16,7 @@ class Describer:
     def __init__(self, settings: Settings) -> None:
         # Here and not above: torch takes seconds to import, and the processes that only bind
         # or call this deployment need none of it.
+        from caption_studio.vision.description_cache import DescriptionCache
         from caption_studio.vision.engine import DescriberEngine
         from caption_studio.vision.git import load
 
@@ -26,14 +27,18 @@ class Describer:
             max_waiting=MAX_ONGOING_REQUESTS,
         )
         self._engine.start()
+        self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
     async def describe(self, pixels: Pixels, request_id: str) -> Described:
         """Return what is in one picture."""
         studio_logging.request_id.set(request_id)
-        return await self._engine.describe(pixels)
+        return await self._cache.describe(pixels)
 
     async def check_ready(self) -> None:
         """Return: a replica that answers is ready."""
+
+    def __del__(self) -> None:
+        self._engine.close()
 
 
 # More wait in the gateways' handles.

@@ -52,6 +52,7 @@ def create_router(
             images=len(asked.images),
             stream=asked.stream,
         )
+        metrics.descriptions(answer.lookups)
         rendering = Rendering(asked, answer, show_times=request.headers.get(SHOW_TIMES) == "1")
         if asked.stream:
             return StreamingResponse(

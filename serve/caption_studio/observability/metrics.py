@@ -1,12 +1,12 @@
 """Every metric of the gateway in one place, named by Prometheus conventions."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from caption_studio.records import StageTimes
+from caption_studio.records import CacheResult, StageTimes
 
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -56,6 +56,12 @@ class Metrics:
             ("model", "kind"),
             registry=self.registry,
         )
+        self._lookups = Counter(
+            "caption_studio_description_cache_lookups_total",
+            "Pictures by how their description was come by: hit, shared, miss, off.",
+            ("result",),
+            registry=self.registry,
+        )
         self._errors = Counter(
             "caption_studio_errors_total",
             "Requests refused or failed, by error code.",
@@ -87,6 +93,11 @@ class Metrics:
             stage = name.removesuffix("_s")
             if has_picture or stage in TEXT_STAGES:
                 self._stage_seconds.labels(stage).observe(seconds)
+
+    def descriptions(self, lookups: Iterable[CacheResult]) -> None:
+        """Count how each picture's description was come by."""
+        for result in lookups:
+            self._lookups.labels(result).inc()
 
     def tokens(self, model: str, *, prompt: int, completion: int) -> None:
         """Count one answer's tokens."""

@@ -376,6 +376,7 @@ async def test_metrics_count_requests_stages_tokens_and_errors() -> None:
     assert f'caption_studio_requests_total{{{route},status="200"}} 2.0' in text
     assert f'caption_studio_requests_total{{{route},status="400"}} 1.0' in text
     assert 'caption_studio_stage_duration_seconds_count{stage="describe"} 2.0' in text
+    assert 'caption_studio_description_cache_lookups_total{result="off"} 2.0' in text
     assert 'caption_studio_tokens_total{kind="completion",model="caption-demo"} 4.0' in text
     assert 'caption_studio_errors_total{code="array_below_min_length"} 1.0' in text
     assert "caption_studio_requests_in_flight 0.0" in text

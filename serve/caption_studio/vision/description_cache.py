@@ -1,0 +1,87 @@
+"""Pixels → Description, once for each picture: shared while it is described, remembered after.
+
+The key is a hash of the pixels that the model sees, with their shape, so the same picture in
+another format or under another name is the same. Descriptions are kept and not captions:
+another voice, `n` or temperature still gets fresh text. Each replica has its own.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from caption_studio.records import CacheResult, Described, Pixels
+
+Describe = Callable[[Pixels], Awaitable[Described]]
+Key = tuple[bytes, int, int]
+
+DIGEST_BYTES = 16
+"""128 bits: among a million pictures the odds of two alike are 1 in 10^26."""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    task: asyncio.Task[Described]
+    callers: int = 0
+
+
+class DescriptionCache:
+    """Calls `describe` once for each picture among the last `size` different ones.
+
+    With size 0 it calls it for every picture. A failure goes to all who share it and is not
+    remembered. The description of a picture is given up when all its callers have gone.
+    """
+
+    def __init__(self, describe: Describe, *, size: int) -> None:
+        self._describe = describe
+        self._size = size
+        self._known: OrderedDict[Key, Described] = OrderedDict()
+        self._under_way: dict[Key, _UnderWay] = {}
+
+    async def describe(self, pixels: Pixels) -> Described:
+        """Return the picture's description and how it was come by; raise what `describe` does."""
+        if self._size == 0:
+            return await self._describe(pixels)
+        key = _key(pixels)
+        if (known := self._known.get(key)) is not None:
+            self._known.move_to_end(key)
+            return replace(known, queue_s=0.0, describe_s=0.0, cache="hit")
+        result: CacheResult = "shared"
+        under_way = self._under_way.get(key)
+        if under_way is None:
+            task = asyncio.create_task(self._run(key, pixels))
+            under_way = self._under_way[key] = _UnderWay(task)
+            result = "miss"
+        return replace(await self._wait(key, under_way), cache=result)
+
+    async def _wait(self, key: Key, under_way: _UnderWay) -> Described:
+        under_way.callers += 1
+        try:
+            return await asyncio.shield(under_way.task)
+        finally:
+            under_way.callers -= 1
+            if under_way.callers == 0 and not under_way.task.done():
+                self._forget(key, under_way)
+                under_way.task.cancel()
+
+    async def _run(self, key: Key, pixels: Pixels) -> Described:
+        under_way = self._under_way[key]
+        try:
+            described = await self._describe(pixels)
+        finally:
+            self._forget(key, under_way)
+        self._known[key] = described
+        if len(self._known) > self._size:
+            self._known.popitem(last=False)
+        return described
+
+    def _forget(self, key: Key, under_way: _UnderWay) -> None:
+        """Let the next caller start anew; another may have done so already."""
+        if self._under_way.get(key) is under_way:
+            del self._under_way[key]
+
+
+def _key(pixels: Pixels) -> Key:
+    digest = hashlib.blake2b(pixels.data, digest_size=DIGEST_BYTES).digest()
+    return digest, pixels.height_px, pixels.width_px
