@@ -213,8 +213,8 @@ class StageTimes:
 class Answer:
     """A request under way: what was seen, and the caption as it is written.
 
-    `lookups` has one result for each picture. Deltas come in groups; `first` is there, `rest` may be empty. Close `rest` to stop the
-    generation.
+    Deltas come in groups; `first` is there, `rest` may be empty. Close `rest` to stop the
+    generation. `lookups` has one result for each picture.
     """
 
     description: Description | None

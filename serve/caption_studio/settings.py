@@ -168,6 +168,38 @@ class GatewaySettings(_Section):
         return bool(self.admin_keys) or self.admin_keys_file is not None
 
 
+class StageScaling(_Section):
+    """When one deployment gets more replicas, and when fewer."""
+
+    target_ongoing: float = Field(gt=0, description="requests running and queued, a replica")
+    upscale_delay_s: float = Field(
+        5.0, ge=0, description="a burst that is over sooner is not worth a start of a minute"
+    )
+    downscale_delay_s: float = Field(
+        300.0, ge=0, description="several cold starts: what is let go too early costs one"
+    )
+    to_zero_delay_s: float = Field(
+        900.0, ge=0, description="for the last replica: the next request waits a whole cold start"
+    )
+    dead_band: float = Field(
+        0.15, ge=0, description="room that must stay before one goes: noise of a steady load"
+    )
+
+
+class ScalingSettings(_Section):
+    """Replicas by load, on a cluster: `policy_kwargs` of deployments.scaling.JointPolicy."""
+
+    gateway: StageScaling = StageScaling(target_ongoing=128)
+    """A quarter of `max_in_flight`: room to hold what comes while another starts."""
+    describer: StageScaling = StageScaling(target_ongoing=96)
+    """A batch of 64 in the model and half of the next gathering: the device never idles."""
+    captioner: StageScaling = StageScaling(target_ongoing=192)
+    """Three quarters of the 256 sequences that one engine step holds on a GPU."""
+    captioners_per_describer: float = Field(
+        3.7, gt=0, description="replicas at equal flow: 2,350 pictures/s to 640 captions/s (H100)"
+    )
+
+
 class LoggingSettings(_Section):
     """What is written about a request, never what is in it."""
 
@@ -189,6 +221,7 @@ class Settings(BaseSettings):
     vision: VisionSettings = VisionSettings()
     language: LanguageSettings = LanguageSettings()
     gateway: GatewaySettings = GatewaySettings()
+    scaling: ScalingSettings = ScalingSettings()
     logging: LoggingSettings = LoggingSettings()
 
     @classmethod

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "observability": BASE | {"observability"},
     "pipeline": BASE | {"images", "language.prompt"},
     "gateway": BASE | {"gateway", "pipeline", "wire", "observability"},
+    "scaling": BASE | {"scaling"},
     "client": BASE,
     "demo": BASE | {"demo", "language.prompt"},
 }

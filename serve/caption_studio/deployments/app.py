@@ -15,6 +15,7 @@ from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 from ray.util import get_node_ip_address
 
+from caption_studio.deployments import sleep
 from caption_studio.deployments.adapter_registry import RunTimeAdapters
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
@@ -59,7 +60,9 @@ class Gateway:
         studio_logging.configure(settings.logging)
         intake = self._make_intake(settings)
         relay = RelayListener(get_node_ip_address())
-        captioner = CaptionerHandle(self._captioner, relay)
+        is_asleep = sleep.in_application(serve.get_replica_context().app_name)
+        describer = DescriberHandle(self._describer, is_asleep)
+        captioner = CaptionerHandle(self._captioner, relay, is_asleep)
         configured = ConfiguredAdapters(settings.language)
         added = _run_time_adapters(configured) if settings.gateway.has_admin else None
         adapters = added or configured
@@ -74,7 +77,7 @@ class Gateway:
                 yield
 
         return create_app(
-            CaptionPipeline(intake, DescriberHandle(self._describer), captioner, adapters),
+            CaptionPipeline(intake, describer, captioner, adapters),
             settings,
             resources,
             adapters,

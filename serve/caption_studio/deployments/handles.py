@@ -1,7 +1,7 @@
 """Serve handles as the pipeline's stages; Ray's exceptions end here."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -24,11 +24,16 @@ READY_TIMEOUT_S = 2.0
 """How long a stage may take to say that it is ready: a call waits while no replica is up."""
 
 
+IsAsleep = Callable[[str], bool]
+"""Whether a deployment has no replica on purpose (deployments.sleep). Blocking."""
+
+
 class DescriberHandle:
     """`protocols.Describer` over the describer's deployment."""
 
-    def __init__(self, handle: DeploymentHandle) -> None:
+    def __init__(self, handle: DeploymentHandle, is_asleep: IsAsleep) -> None:
         self._handle = handle
+        self._is_asleep = is_asleep
 
     async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
         """See `protocols.Describer`."""
@@ -38,15 +43,16 @@ class DescriberHandle:
 
     async def check_ready(self) -> None:
         """See `protocols.Describer`."""
-        await _check_ready("describer", self._handle)
+        await _check_ready("describer", self._handle, self._is_asleep)
 
 
 class CaptionerHandle:
     """`protocols.Captioner` over the captioner's deployment; `relay` brings what is streamed."""
 
-    def __init__(self, handle: DeploymentHandle, relay: RelayListener) -> None:
+    def __init__(self, handle: DeploymentHandle, relay: RelayListener, is_asleep: IsAsleep) -> None:
         self._handle = handle
         self._relay = relay
+        self._is_asleep = is_asleep
 
     async def generate(
         self, prompt: Prompt, *, stream: bool
@@ -79,7 +85,7 @@ class CaptionerHandle:
 
     async def check_ready(self) -> None:
         """See `protocols.Captioner`."""
-        await _check_ready("captioner", self._handle)
+        await _check_ready("captioner", self._handle, self._is_asleep)
 
 
 def _end(live: Live, whole: asyncio.Future[Any]) -> None:
@@ -88,17 +94,20 @@ def _end(live: Live, whole: asyncio.Future[Any]) -> None:
     live.end()
 
 
-async def _check_ready(stage: str, handle: DeploymentHandle) -> None:
+async def _awaited(response: Awaitable[Any]) -> Any:
+    return await response
+
+
+async def _check_ready(stage: str, handle: DeploymentHandle, is_asleep: IsAsleep) -> None:
+    """Ask a replica. A stage that is asleep is ready, and asking it would wake it."""
     not_ready = NotReady(f"The {stage} is starting.", retry_after_s=RETRY_AFTER_S)
     try:
         with _translated(stage):
-            await asyncio.wait_for(_awaited(handle.check_ready.remote()), READY_TIMEOUT_S)
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                if not await asyncio.to_thread(is_asleep, handle.deployment_name):
+                    await handle.check_ready.remote()
     except TimeoutError as error:
         raise not_ready from error
-
-
-async def _awaited(response: Awaitable[Any]) -> Any:
-    return await response
 
 
 @contextmanager

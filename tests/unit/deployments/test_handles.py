@@ -86,7 +86,13 @@ class Method:
         self.cancelled += 1
 
 
+def awake(deployment: str) -> bool:
+    return False
+
+
 class Handle:
+    deployment_name = "Stage"
+
     def __init__(self, **answer: Any) -> None:
         self.method = Method(**answer)
 
@@ -106,12 +112,12 @@ async def relay() -> AsyncIterator[RelayListener]:
 
 
 async def test_results_pass(relay: RelayListener) -> None:
-    describer = DescriberHandle(Handle(result=Description("a cat")))  # type: ignore[arg-type]
+    describer = DescriberHandle(Handle(result=Description("a cat")), awake)  # type: ignore[arg-type]
     assert (await describer.describe(PIXEL, request_id="r")).text == "a cat"
-    captioner = CaptionerHandle(Handle(result=GROUP), relay)  # type: ignore[arg-type]
+    captioner = CaptionerHandle(Handle(result=GROUP), relay, awake)  # type: ignore[arg-type]
     assert [g async for g in captioner.generate(PROMPT, stream=False)] == [GROUP]
     adapter = Adapter("a", "x/a", digest="d")
-    captioner = CaptionerHandle(Handle(result=adapter), relay)  # type: ignore[arg-type]
+    captioner = CaptionerHandle(Handle(result=adapter), relay, awake)  # type: ignore[arg-type]
     assert await captioner.load_adapter(Adapter("a", "x/a")) == adapter
 
 
@@ -121,20 +127,23 @@ async def test_failures_become_ours(
 ) -> None:
     handle: Any = Handle(failure=failure)
     with pytest.raises(expected) as described:
-        await DescriberHandle(handle).describe(PIXEL, request_id="r")
+        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r")
     assert type(described.value) is expected
     assert "secret" not in described.value.message
     with pytest.raises(expected):
-        await CaptionerHandle(handle, relay).load_adapter(Adapter("a", "x/a"))
+        await CaptionerHandle(handle, relay, awake).load_adapter(Adapter("a", "x/a"))
     for stream in (False, True):
         with pytest.raises(expected):
-            _ = [g async for g in CaptionerHandle(handle, relay).generate(PROMPT, stream=stream)]
+            _ = [
+                g
+                async for g in CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
+            ]
 
 
 async def test_an_error_of_ours_keeps_what_it_was_raised_with() -> None:
     handle: Any = Handle(failure=FAILURES[0][0])
     with pytest.raises(ContextLengthExceeded) as refused:
-        await DescriberHandle(handle).describe(PIXEL, request_id="r")
+        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r")
     assert (refused.value.message, refused.value.code) == ("long", "own")
 
 
@@ -144,7 +153,7 @@ async def test_a_stream_is_whole_however_much_of_it_was_sent_ahead(
 ) -> None:
     groups = tuple((CaptionDelta(0, text, 1, 7),) for text in ("A ", "red ", "bus"))
     handle: Any = Handle(result=groups, ahead=groups[:arrived])
-    streamed = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
+    streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
     assert tuple([group async for group in streamed]) == groups
 
 
@@ -152,14 +161,14 @@ async def test_groups_sent_ahead_are_read_while_the_answer_is_written(
     relay: RelayListener,
 ) -> None:
     handle: Any = Handle(ahead=[GROUP, GROUP])  # and no result ever
-    streamed = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
+    streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
     assert [await anext(streamed), await anext(streamed)] == [GROUP, GROUP]
     await streamed.aclose()
 
 
 async def test_a_failure_after_the_first_group_is_raised(relay: RelayListener) -> None:
     handle: Any = Handle(ahead=[GROUP])
-    streamed = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
+    streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
     assert await anext(streamed) == GROUP
     handle.method.failed.set()
     with pytest.raises(NotReady):
@@ -168,7 +177,7 @@ async def test_a_failure_after_the_first_group_is_raised(relay: RelayListener) -
 
 async def test_leaving_a_stream_cancels_it_in_the_replica(relay: RelayListener) -> None:
     handle: Any = Handle(ahead=[GROUP])
-    groups = CaptionerHandle(handle, relay).generate(PROMPT, stream=True)
+    groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
     assert await anext(groups) == GROUP
     await groups.aclose()
     assert handle.method.cancelled == 1
@@ -179,7 +188,20 @@ async def test_a_stage_that_does_not_answer_is_not_ready(
 ) -> None:
     monkeypatch.setattr(handles, "READY_TIMEOUT_S", 0.01)
     handle: Any = Handle()
-    for stage in (DescriberHandle(handle), CaptionerHandle(handle, relay)):
+    for stage in (DescriberHandle(handle, awake), CaptionerHandle(handle, relay, awake)):
         with pytest.raises(NotReady) as refused:
             await stage.check_ready()
         assert refused.value.retry_after_s == 1
+
+
+async def test_a_sleeping_stage_is_ready_and_is_not_woken_to_say_so(relay: RelayListener) -> None:
+    asked = []
+
+    def asleep(deployment: str) -> bool:
+        asked.append(deployment)
+        return True
+
+    handle: Any = Handle(failure=AssertionError("woken"))
+    await DescriberHandle(handle, asleep).check_ready()
+    await CaptionerHandle(handle, relay, asleep).check_ready()
+    assert asked == ["Stage", "Stage"]
