@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import COMMAND, Service
+from tests.contract.hostile import CHAT, chat, data_url
 from tests.pictures import held_out
 
 pytestmark = pytest.mark.service
@@ -45,6 +46,21 @@ def test_a_request_leaves_one_log_line_with_its_id_and_none_of_its_content(
         "falcon-demo",
     )
     assert "secret prompt" not in text
+
+
+def test_a_picture_seen_before_is_not_described_again_and_the_stage_times_show_it(
+    http: httpx.Client,
+) -> None:
+    picture = next(held_out(1))
+    body = chat(data_url(picture.encoded()))
+    answers = [http.post(CHAT, json=body, headers={"x-stage-times": "1"}).json() for _ in range(2)]
+    for answer in answers:
+        times = answer["caption_studio"]["stage_times"]
+        assert answer["caption_studio"]["description"] == picture.scene.description
+        assert all(seconds >= 0 for seconds in times.values())
+        assert times["decode_s"] > 0 < times["first_delta_s"]
+    assert answers[1]["caption_studio"]["stage_times"]["describe_s"] == 0
+    assert 'cache_lookups_total{result="hit"}' in http.get("/metrics").text
 
 
 def test_the_command_line_captions_files_and_names_the_one_that_is_none(

@@ -1,0 +1,103 @@
+"""Ways to describe pictures with one model: `generate()` in fixed batches, and our engine."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import torch
+
+from caption_studio.records import Pixels
+from caption_studio.vision.engine import DescriberEngine
+from caption_studio.vision.git import LoadedGit
+from caption_studio.vision.prefix import PrefixEncoder
+
+GATHER_S = 0.05
+"""How long a fixed batch waits to fill, as in the peer `fixed-batches`."""
+
+MAX_WAITING = 4096
+
+
+class Way(Protocol):
+    """Something that describes pictures."""
+
+    async def describe(self, pixels: Pixels) -> object:
+        """Return when the picture is described."""
+        ...
+
+    def close(self) -> None:
+        """Let go of its thread."""
+        ...
+
+
+class FixedBatches:
+    """transformers' `generate()`: a batch starts when it is full, or 50 ms after its first picture.
+
+    With size 1 it is the 2023 notebook's way: one by one.
+    """
+
+    def __init__(self, loaded: LoadedGit, size: int) -> None:
+        self._loaded = loaded
+        self._size = size
+        self._encoder = PrefixEncoder(loaded.git, mean=loaded.mean, std=loaded.std)
+        self._worker = ThreadPoolExecutor(1)
+        self._waiting: asyncio.Queue[tuple[Pixels, asyncio.Future[str]]] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def describe(self, pixels: Pixels) -> str:
+        """See `Way`."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((pixels, answer))
+        return await answer
+
+    def close(self) -> None:
+        """See `Way`."""
+        if self._task is not None:
+            self._task.cancel()
+        self._worker.shutdown()
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = [await self._waiting.get()]
+            until_s = loop.time() + GATHER_S
+            while len(batch) < self._size and (left_s := until_s - loop.time()) > 0:
+                try:
+                    batch.append(await asyncio.wait_for(self._waiting.get(), left_s))
+                except TimeoutError:
+                    break
+            texts = await loop.run_in_executor(
+                self._worker, self.generate, [pixels for pixels, _ in batch]
+            )
+            for (_, answer), text in zip(batch, texts, strict=True):
+                answer.set_result(text)
+
+    @torch.inference_mode()
+    def generate(self, batch: Sequence[Pixels]) -> list[str]:
+        """Return upstream's descriptions."""
+        git = self._loaded.git
+        token_ids = git.model.generate(
+            pixel_values=self._encoder.pixel_values(batch),
+            max_length=git.max_length,
+            do_sample=False,
+        )
+        texts: list[str] = self._loaded.tokenizer.batch_decode(token_ids, skip_special_tokens=True)
+        return [text.strip() for text in texts]
+
+
+class Ours:
+    """The describer's engine, without its cache."""
+
+    def __init__(self, loaded: LoadedGit, max_rows: int) -> None:
+        self._engine = DescriberEngine(loaded, max_rows=max_rows, max_waiting=MAX_WAITING)
+        self._engine.start()
+
+    async def describe(self, pixels: Pixels) -> str:
+        """See `Way`."""
+        return (await self._engine.describe(pixels)).description.text
+
+    def close(self) -> None:
+        """See `Way`."""
+        self._engine.close()
