@@ -26,9 +26,11 @@ class FakeServer:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[str] = field(default_factory=list)
     connections: int = 0
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -134,6 +136,8 @@ def running(server: FakeServer) -> Iterator[FakeServer]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in server.writers:  # closing waits for a client that reads no more
+            writer.transport.abort()
         await asyncio.sleep(0.02)  # a transport closes its socket a turn of the loop later
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
