@@ -25,21 +25,20 @@ def demo(dtype: torch.dtype) -> LoadedGit:
     return _loaded(model, DEMO_MAX_LENGTH)
 
 
-def git_large(dtype: torch.dtype) -> LoadedGit:
-    """Return microsoft/git-large-coco's config with random weights.
+def git_large_config(*, encoder_layers: int = 24) -> GitConfig:
+    """Return microsoft/git-large-coco's config, or one with fewer layers in the image encoder.
 
     Source: https://huggingface.co/microsoft/git-large-coco/blob/main/config.json
     """
-    torch.manual_seed(0)
     vision = GitVisionConfig(
         hidden_size=1024,
         intermediate_size=4096,
-        num_hidden_layers=24,
+        num_hidden_layers=encoder_layers,
         num_attention_heads=16,
         image_size=224,
         patch_size=14,
     )
-    config = GitConfig(
+    return GitConfig(
         vision_config=vision.to_dict(),
         vocab_size=30522,
         hidden_size=768,
@@ -51,7 +50,12 @@ def git_large(dtype: torch.dtype) -> LoadedGit:
         eos_token_id=102,
         tie_word_embeddings=False,
     )
-    return _loaded(GitForCausalLM(config).eval().to(dtype), LARGE_MAX_LENGTH)
+
+
+def git_large(dtype: torch.dtype) -> LoadedGit:
+    """Return git-large-coco's config with random weights."""
+    torch.manual_seed(0)
+    return _loaded(GitForCausalLM(git_large_config()).eval().to(dtype), LARGE_MAX_LENGTH)
 
 
 def _loaded(model: GitForCausalLM, max_length: int) -> LoadedGit:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from transformers import AutoProcessor, GitConfig, GitForCausalLM, GitVisionConfig
+from transformers import AutoProcessor, GitForCausalLM
 
+from benchmarks.describer.models import git_large_config
 from caption_studio.records import Pixels
 from caption_studio.settings import VisionSettings, model_location
 from caption_studio.vision.git import Git, LoadedGit, load
@@ -25,25 +26,7 @@ def large() -> LoadedGit:
     picture, and every twelfth token ends a text, so that they are of mixed lengths.
     """
     torch.manual_seed(7)
-    config = GitConfig(
-        vision_config=GitVisionConfig(
-            hidden_size=1024,
-            intermediate_size=4096,
-            num_hidden_layers=2,
-            num_attention_heads=16,
-            image_size=224,
-            patch_size=14,
-        ).to_dict(),
-        vocab_size=30522,
-        hidden_size=768,
-        num_hidden_layers=6,
-        num_attention_heads=12,
-        intermediate_size=3072,
-        max_position_embeddings=1024,
-        bos_token_id=101,
-        eos_token_id=102,
-        tie_word_embeddings=False,
-    )
+    config = git_large_config(encoder_layers=2)
     model = GitForCausalLM(config).eval()
     with torch.no_grad():
         for weight in model.parameters():
