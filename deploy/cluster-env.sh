@@ -7,4 +7,5 @@ RAY_SERVE_HAPROXY_BINARY_PATH=$(command -v caption-studio-haproxy)
 export RAY_SERVE_HAPROXY_BINARY_PATH
 export RAY_SERVE_HAPROXY_NBTHREAD=1
 export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=caption_studio.deployments.edge:middlewares
+export RAY_SERVE_USE_GRPC_BY_DEFAULT=1
 export RAY_USAGE_STATS_ENABLED=0

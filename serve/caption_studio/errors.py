@@ -24,6 +24,7 @@
     └── ServiceError                      500  the caller cannot mend it
         ├── Overloaded                    429
         ├── NotReady                      503
+        │   └── EngineDied                     a stage's process has died under it
         ├── AdapterUnavailable            503
         ├── DeadlineExceeded              504
         └── EngineFailure                 500
@@ -266,6 +267,10 @@ class NotReady(ServiceError):
 
     status = 503
     code = "not_ready"
+
+
+class EngineDied(NotReady):
+    """The process behind a stage has died: its replica is of no more use."""
 
 
 class AdapterUnavailable(ServiceError):

@@ -31,6 +31,9 @@ from caption_studio.observability import logging as studio_logging
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 
+DRAIN_MARGIN_S = 10.0
+"""Above the longest request, for what a gateway does before it waits for the last one."""
+
 MakeIntake = Callable[[Settings], ImageIntake]
 
 
@@ -94,7 +97,8 @@ def _run_time_adapters(configured: ConfiguredAdapters) -> RunTimeAdapters:
 
 # The gateway's own Admission answers 429 in our form; Serve must not queue before it.
 gateway_deployment = serve.deployment(
-    ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=1024
+    ray_actor_options={"num_cpus": 0.5},
+    max_ongoing_requests=1024,
 )(serve.ingress()(Gateway))
 
 
@@ -111,9 +115,10 @@ def build(values: Mapping[str, Any] | None = None) -> Application:
 
 def application(settings: Settings, make_intake: MakeIntake = make_intake) -> Application:
     """Return the application; `make_intake` is called in the gateway's replicas."""
-    return gateway_deployment.bind(
-        settings,
-        make_intake,
-        describer_deployment.bind(settings),
-        captioner_deployment.bind(settings),
+    # A replica that is to go finishes what it has; no request takes longer than this.
+    drain_s = settings.gateway.request_timeout_s + DRAIN_MARGIN_S
+    describer, captioner, gateway = (
+        deployment.options(graceful_shutdown_timeout_s=drain_s)
+        for deployment in (describer_deployment, captioner_deployment, gateway_deployment)
     )
+    return gateway.bind(settings, make_intake, describer.bind(settings), captioner.bind(settings))

@@ -1,12 +1,17 @@
-"""Serve handles as the pipeline's stages; Ray's exceptions end here."""
+"""Serve handles as the pipeline's stages; Ray's exceptions end here.
+
+A call whose replica dies under it is made once more, as long as nobody has seen anything of
+its answer: Serve brings it to another replica, or holds it until there is one. Both stages may
+be asked twice without harm. The caller's deadline is the caller's business.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
@@ -23,9 +28,10 @@ from caption_studio.records import Adapter, CaptionDelta, Described, Pixels, Pro
 READY_TIMEOUT_S = 2.0
 """How long a stage may take to say that it is ready: a call waits while no replica is up."""
 
-
 IsAsleep = Callable[[str], bool]
 """Whether a deployment has no replica on purpose (deployments.sleep). Blocking."""
+
+T = TypeVar("T")
 
 
 class DescriberHandle:
@@ -38,7 +44,9 @@ class DescriberHandle:
     async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
         """See `protocols.Describer`."""
         with _translated("describer"):
-            described: Described = await self._handle.describe.remote(pixels, request_id)
+            described: Described = await _twice_if_lost(
+                lambda: self._handle.describe.remote(pixels, request_id)
+            )
             return described
 
     async def check_ready(self) -> None:
@@ -60,22 +68,35 @@ class CaptionerHandle:
         """See `protocols.Captioner`."""
         with _translated("captioner"):
             if not stream:
-                yield await self._handle.complete.remote(prompt)
+                yield await _twice_if_lost(lambda: self._handle.complete.remote(prompt))
                 return
-            with self._relay.live() as live:
-                call = self._handle.stream.remote(prompt, live.ticket)
-                whole = asyncio.ensure_future(_awaited(call))
-                whole.add_done_callback(partial(_end, live))
+            for is_last in (False, True):
+                yielded = False
                 try:
-                    yielded = 0
-                    async for group in live:
-                        yield group
-                        yielded += 1
-                    for group in (await whole)[yielded:]:
-                        yield group
-                finally:
-                    whole.cancel()
-                    call.cancel()  # no effect on one that has ended
+                    async with aclosing(self._streamed(prompt)) as groups:
+                        async for group in groups:
+                            yield group
+                            yielded = True
+                    return
+                except RayActorError:
+                    if yielded or is_last:
+                        raise
+
+    async def _streamed(self, prompt: Prompt) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+        with self._relay.live() as live:
+            call = self._handle.stream.remote(prompt, live.ticket)
+            whole = asyncio.ensure_future(_awaited(call))
+            whole.add_done_callback(partial(_end, live))
+            try:
+                yielded = 0
+                async for group in live:
+                    yield group
+                    yielded += 1
+                for group in (await whole)[yielded:]:
+                    yield group
+            finally:
+                whole.cancel()
+                call.cancel()  # no effect on one that has ended
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """See `protocols.Captioner`."""
@@ -86,6 +107,14 @@ class CaptionerHandle:
     async def check_ready(self) -> None:
         """See `protocols.Captioner`."""
         await _check_ready("captioner", self._handle, self._is_asleep)
+
+
+async def _twice_if_lost(call: Callable[[], Awaitable[T]]) -> T:
+    """Return what the call gives; if its replica dies before it does, call once more."""
+    try:
+        return await call()
+    except RayActorError:
+        return await call()
 
 
 def _end(live: Live, whole: asyncio.Future[Any]) -> None:
@@ -102,8 +131,8 @@ async def _check_ready(stage: str, handle: DeploymentHandle, is_asleep: IsAsleep
     """Ask a replica. A stage that is asleep is ready, and asking it would wake it."""
     not_ready = NotReady(f"The {stage} is starting.", retry_after_s=RETRY_AFTER_S)
     try:
-        with _translated(stage):
-            async with asyncio.timeout(READY_TIMEOUT_S):
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            with _translated(stage):
                 if not await asyncio.to_thread(is_asleep, handle.deployment_name):
                     await handle.check_ready.remote()
     except TimeoutError as error:
@@ -115,16 +144,18 @@ def _translated(stage: str) -> Generator[None]:
     try:
         yield
     except RayTaskError as error:
-        # The stage raised. Ray's own exception is of the cause's class too, but its
-        # class attributes are not those of the instance that was raised.
+        # The stage raised, and the answer came by an actor call. Ray's own exception is of the
+        # cause's class too, but its class attributes are not those of what was raised.
         if isinstance(error.cause, CaptionStudioError):
             raise error.cause from None
         raise EngineFailure(f"The {stage} failed on this request.") from error
+    except CaptionStudioError:
+        raise
     except BackPressureError as error:
         raise Overloaded(
             "The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S
         ) from error
     except (RayActorError, DeploymentUnavailableError) as error:
         raise NotReady(f"The {stage} is being replaced.", retry_after_s=RETRY_AFTER_S) from error
-    except RayError as error:
+    except Exception as error:  # by gRPC, what a stage raised comes as it was raised
         raise EngineFailure(f"The {stage} failed on this request.") from error

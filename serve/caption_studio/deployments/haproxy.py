@@ -29,6 +29,12 @@ COMMAND = "caption-studio-haproxy"
 HEAD_TIMEOUT_S = 30
 """For a request's head, and for the time between two requests of a connection."""
 
+REPLAYED_BYTES = 256 * 1024
+"""A request up to this size is sent to another gateway when its own dies before it answers.
+
+HAProxy keeps it for that in one buffer, as large as this for each side of a busy connection.
+"""
+
 
 def environment(folder: Path) -> dict[str, str]:
     """Return what makes Serve's processes use HAProxy, with its files in `folder`.
@@ -99,7 +105,12 @@ _STARTING = _error(NotReady("The service is starting.", retry_after_s=RETRY_AFTE
 _CUT_OFF = _error(ServiceError("The server had an error."), status=502)
 _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 
+_RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
+
 _CHANGES = (
+    # Asking a model twice does no harm; a request that kills what it meets does, so twice it is.
+    (r"^    retry-on .*$(\n    retries .*$)?", _RETRIES),
+    (r"^    tune.bufsize .*$", f"    tune.bufsize {REPLAYED_BYTES}"),
     # A gateway replica that died under a request, and none to talk to.
     (r"^    errorfile 502 .*$", f"    http-error {_CUT_OFF}"),
     (r"^    errorfile 503 .*$", f"    http-error {_STARTING}"),

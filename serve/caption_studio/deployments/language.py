@@ -1,14 +1,28 @@
-"""The captioner's deployment: one vLLM engine a replica."""
+"""The captioner's deployment: one vLLM engine a replica.
 
-from contextlib import aclosing
+The engine is a process of its own. When it dies the replica ends itself, at once: its callers
+then learn that it is gone and ask another one, where they would wait for three failed checks of
+its health otherwise.
+"""
+
+import logging
+import os
+from collections.abc import Generator
+from contextlib import aclosing, contextmanager
 
 from ray import serve
 
 from caption_studio.deployments.relay import DeltaGroup, Ticket
 from caption_studio.deployments.relay_sender import RelaySender
+from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
 from caption_studio.records import Adapter, Prompt
 from caption_studio.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+HEALTH_CHECK_PERIOD_S = 2.0
+"""An engine without work is found dead by this check alone."""
 
 
 class Captioner:
@@ -28,21 +42,24 @@ class Captioner:
         """Send the answer's groups ahead as they come; return them all."""
         studio_logging.request_id.set(prompt.request_id)
         sent: list[DeltaGroup] = []
-        async with aclosing(self._engine.generate(prompt, stream=True)) as groups:
-            async for group in groups:
-                self._relay.send(ticket, len(sent), group)
-                sent.append(group)
+        with _ending_with_the_engine():
+            async with aclosing(self._engine.generate(prompt, stream=True)) as groups:
+                async for group in groups:
+                    self._relay.send(ticket, len(sent), group)
+                    sent.append(group)
         return tuple(sent)
 
     async def complete(self, prompt: Prompt) -> DeltaGroup:
         """Return the whole answer, one delta a choice: one message between processes."""
         studio_logging.request_id.set(prompt.request_id)
-        async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
-            return await anext(groups)
+        with _ending_with_the_engine():
+            async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
+                return await anext(groups)
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """Get, check and load an adapter in this replica; return it with its digest."""
-        return await self._engine.load_adapter(adapter)
+        with _ending_with_the_engine():
+            return await self._engine.load_adapter(adapter)
 
     async def check_ready(self) -> None:
         """Raise `NotReady` unless the engine lives."""
@@ -50,13 +67,26 @@ class Captioner:
 
     async def check_health(self) -> None:
         """Let Serve replace the replica when its engine is dead."""
-        await self._engine.check_health()
+        with _ending_with_the_engine():
+            await self._engine.check_health()
 
     def __del__(self) -> None:
         self._engine.stop()
 
 
+@contextmanager
+def _ending_with_the_engine() -> Generator[None]:
+    try:
+        yield
+    except EngineDied:
+        logger.critical("the engine's process has died; its replica ends")
+        os._exit(1)
+
+
 # Twice what one engine step holds: vLLM queues the rest itself and batches better for it.
 captioner_deployment = serve.deployment(
-    ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=256, max_queued_requests=512
+    ray_actor_options={"num_cpus": 0.5},
+    max_ongoing_requests=256,
+    max_queued_requests=512,
+    health_check_period_s=HEALTH_CHECK_PERIOD_S,
 )(Captioner)

@@ -21,7 +21,9 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
 from caption_studio.errors import (
+    RETRY_AFTER_S,
     ContextLengthExceeded,
+    EngineDied,
     EngineFailure,
     InvalidAdapter,
     InvalidValue,
@@ -94,11 +96,11 @@ class FalconEngine:
         return pinned
 
     async def check_health(self) -> None:
-        """Raise `NotReady` unless the engine's process lives."""
+        """Raise `EngineDied` unless the engine's process lives."""
         try:
             await self._running().check_health()
         except EngineDeadError as error:
-            raise NotReady("The captioner is being replaced.") from error
+            raise _dead() from error
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """Yield the answer: the first delta at once, then what gathers in an interval.
@@ -109,7 +111,8 @@ class FalconEngine:
         Raises:
             ContextLengthExceeded: the prompt leaves no room for an answer.
             AdapterUnavailable: the adapter, good when it was added, cannot be loaded here.
-            EngineFailure: vLLM failed on this request, or its process died.
+            EngineFailure: vLLM failed on this request.
+            EngineDied: vLLM's process did.
         """
         tokenizer = self._running().get_tokenizer()
         token_ids = self._tokenize(prompt, tokenizer)
@@ -158,7 +161,9 @@ class FalconEngine:
                     yield output
         except VLLMClientError as error:
             raise InvalidValue("The model cannot take these parameters.") from error
-        except (EngineDeadError, EngineGenerateError) as error:
+        except EngineDeadError as error:
+            raise _dead() from error
+        except EngineGenerateError as error:
             raise EngineFailure("The captioner failed on this request.") from error
 
     async def _lora(self, adapter: Adapter | None) -> LoRARequest | None:
@@ -184,7 +189,7 @@ class FalconEngine:
         try:
             await self._running().add_lora(request)
         except EngineDeadError as error:
-            raise NotReady("The captioner is being replaced.") from error
+            raise _dead() from error
         except Exception as error:
             # vLLM passes what its process raised as a bare Exception with the text.
             raise EngineFailure("The captioner could not load this adapter.") from error
@@ -195,6 +200,10 @@ class FalconEngine:
         if self._service is None:
             raise NotReady("The captioner is starting.")
         return self._service
+
+
+def _dead() -> EngineDied:
+    return EngineDied("The captioner is being replaced.", retry_after_s=RETRY_AFTER_S)
 
 
 def _feed(choices: Choices, output: RequestOutput, tokenizer: TokenizerLike) -> None:

@@ -39,6 +39,8 @@ def raised_in_the_replica(cause: Exception) -> Exception:
 FAILURES: list[tuple[Exception, type[CaptionStudioError]]] = [
     (raised_in_the_replica(ContextLengthExceeded("long", code="own")), ContextLengthExceeded),
     (raised_in_the_replica(ValueError("secret")), EngineFailure),
+    (ContextLengthExceeded("long", code="own"), ContextLengthExceeded),
+    (ValueError("secret"), EngineFailure),
     (BackPressureError(1, 1), Overloaded),
     (ActorDiedError(), NotReady),
     (DeploymentUnavailableError("d"), NotReady),  # type: ignore[arg-type]
@@ -49,7 +51,8 @@ FAILURES: list[tuple[Exception, type[CaptionStudioError]]] = [
 class Method:
     """A method of a Serve handle: gives `result`, raises `failure`, or waits until it has `failed`.
 
-    Called with a ticket it sends `ahead` there first, as a captioner's replica does.
+    The replicas of its first `lost` calls die. Called with a ticket it sends `ahead` there
+    first, as a captioner's replica does.
     """
 
     def __init__(
@@ -57,14 +60,17 @@ class Method:
         result: Any = None,
         failure: Exception | None = None,
         ahead: Sequence[tuple[CaptionDelta, ...]] = (),
+        lost: int = 0,
     ) -> None:
+        self.lost = lost
         self.result = result
         self.failure = failure
         self.ahead = ahead
         self.failed = asyncio.Event()
-        self.cancelled = 0
+        self.asked = self.cancelled = 0
 
     def remote(self, *arguments: Any) -> Any:
+        self.asked += 1
         for argument in arguments:
             if isinstance(argument, Ticket):
                 for position, group in enumerate(self.ahead):
@@ -75,6 +81,8 @@ class Method:
         return self._answer().__await__()
 
     async def _answer(self) -> Any:
+        if self.asked <= self.lost:
+            raise ActorDiedError
         if self.failure is not None:
             raise self.failure
         if self.result is None:
@@ -166,13 +174,33 @@ async def test_groups_sent_ahead_are_read_while_the_answer_is_written(
     await streamed.aclose()
 
 
-async def test_a_failure_after_the_first_group_is_raised(relay: RelayListener) -> None:
+async def test_an_answer_that_has_begun_is_not_begun_again(relay: RelayListener) -> None:
     handle: Any = Handle(ahead=[GROUP])
     streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
     assert await anext(streamed) == GROUP
     handle.method.failed.set()
     with pytest.raises(NotReady):
         await anext(streamed)
+    assert handle.method.asked == 1
+
+
+async def test_a_call_whose_replica_dies_is_made_once_more(relay: RelayListener) -> None:
+    handle: Any = Handle(result=GROUP, lost=1)
+    assert await DescriberHandle(handle, awake).describe(PIXEL, request_id="r") == GROUP
+    for stream, result in ((False, GROUP), (True, (GROUP,))):
+        handle = Handle(result=result, lost=1)
+        groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
+        assert [group async for group in groups] == [GROUP]
+        assert handle.method.asked == 2
+
+
+async def test_a_call_is_not_made_a_third_time(relay: RelayListener) -> None:
+    for stream in (False, True):
+        handle: Any = Handle(result=GROUP, lost=2)
+        groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
+        with pytest.raises(NotReady):
+            await anext(groups)
+        assert handle.method.asked == 2
 
 
 async def test_leaving_a_stream_cancels_it_in_the_replica(relay: RelayListener) -> None:

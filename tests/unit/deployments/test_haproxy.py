@@ -46,6 +46,16 @@ def test_the_answers_are_in_our_form(served: str) -> None:
     assert "errorfile" not in config
 
 
+def test_a_request_whose_gateway_dies_is_sent_to_another(served: str) -> None:
+    config = hardened(served)
+    assert re.findall(r"^ +retry-on .*$", config, re.M) == [
+        "    retry-on conn-failure empty-response"
+    ]
+    assert re.findall(r"^ +retries .*$", config, re.M) == ["    retries 2"]
+    assert re.findall(r"^ +tune.bufsize (.*)$", config, re.M) == ["262144"]
+    assert re.findall(r"^ +option redispatch .*$", config, re.M) == ["    option redispatch 1"]
+
+
 def test_only_the_front_listens_to_others(served: str) -> None:
     binds = re.findall(r"^\s+bind (\S+)$", hardened(served), flags=re.MULTILINE)
     assert binds == ["127.0.0.1:9101", "127.0.0.1:8000", "127.0.0.1:8404"]
