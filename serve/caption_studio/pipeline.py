@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from caption_studio.errors import ContextLengthExceeded, EngineFailure
+from caption_studio.errors import ContextLengthExceeded, DeadlineExceeded, EngineFailure
 from caption_studio.language import prompt as prompts
 from caption_studio.protocols import AdapterCatalog, Captioner, Describer, ImageLoader, Stage
 from caption_studio.records import (
@@ -32,7 +32,11 @@ R = TypeVar("R")
 
 
 class CaptionPipeline:
-    """Loads, describes, captions. Holds no state between requests."""
+    """Loads, describes, captions. Holds no state between requests.
+
+    A request's pictures must be described in `describe_timeout_s`: what comes after needs time
+    too. Each fetch and each decode has its own deadline within that, in the loader.
+    """
 
     def __init__(
         self,
@@ -40,11 +44,14 @@ class CaptionPipeline:
         describer: Describer,
         captioner: Captioner,
         adapters: AdapterCatalog,
+        *,
+        describe_timeout_s: float,
     ) -> None:
         self._loader = loader
         self._describer = describer
         self._captioner = captioner
         self._adapters = adapters
+        self._describe_timeout_s = describe_timeout_s
 
     async def answer(self, request: CaptionRequest) -> Answer:
         """Return the answer with its first group of deltas in hand.
@@ -52,8 +59,7 @@ class CaptionPipeline:
         Raises `CaptionStudioError`; after this returns, only `Answer.rest` can raise.
         """
         adapter = await self._adapters.resolve(request.model)
-        pictures = await _all(self._loader.load, request.images)
-        seen = await self._describe(request, pictures)
+        pictures, seen = await self._see(request) if request.images else ([], [])
         description = prompts.join_descriptions([one.description for one in seen]) if seen else None
         asked_s = time.monotonic()
         prompt = prompt_for(request, description, adapter)
@@ -67,6 +73,16 @@ class CaptionPipeline:
         """Return when both stages can serve; raise `NotReady` when one cannot."""
         stages: tuple[Stage, ...] = (self._describer, self._captioner)
         await _all(lambda stage: stage.check_ready(), stages)
+
+    async def _see(self, request: CaptionRequest) -> tuple[list[Loaded], list["_Seen"]]:
+        try:
+            async with asyncio.timeout(self._describe_timeout_s) as deadline:
+                pictures = await _all(self._loader.load, request.images)
+                return pictures, await self._describe(request, pictures)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise DeadlineExceeded("The picture was not described in time.") from error
 
     async def _describe(self, request: CaptionRequest, pictures: Sequence[Loaded]) -> list["_Seen"]:
         async def describe(picture: Loaded) -> _Seen:

@@ -148,7 +148,13 @@ class GatewaySettings(_Section):
     max_body_bytes: int = Field(64 * 1024**2, gt=0, description="a whole request body")
     upload_timeout_s: float = Field(30.0, gt=0, description="a whole request body")
     request_timeout_s: float = Field(120.0, gt=0, description="from request to last byte")
+    describe_share: float = Field(
+        0.5, gt=0, lt=1, description="of request_timeout_s, what pictures and descriptions may take"
+    )
     max_in_flight: int = Field(512, gt=0, description="requests inside one gateway replica")
+    max_predicted_s: float = Field(
+        15.0, gt=0, description="more are let in only while they can expect their answer by then"
+    )
     max_images: int = Field(8, gt=0, description="pictures in one request")
     max_n: int = Field(16, gt=0, description="choices of one request")
     max_text_bytes: int = Field(32 * 1024, gt=0, description="all text parts of one request")
@@ -161,6 +167,11 @@ class GatewaySettings(_Section):
         (), description="may add and remove adapters; none: there are no such routes"
     )
     admin_keys_file: Path | None = Field(None, description="further admin keys, one a line")
+
+    @property
+    def describe_timeout_s(self) -> float:
+        """The part of a request's time in which its pictures must be described."""
+        return self.request_timeout_s * self.describe_share
 
     @property
     def has_admin(self) -> bool:

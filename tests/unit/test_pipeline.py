@@ -6,6 +6,7 @@ import pytest
 
 from caption_studio.errors import (
     ContextLengthExceeded,
+    DeadlineExceeded,
     EngineFailure,
     InvalidImageURL,
     ModelNotFound,
@@ -39,8 +40,12 @@ def request(images: int = 1, text: str = "", **changes: object) -> CaptionReques
     return CaptionRequest(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def pipeline_of(loader: Any, describer: Any, captioner: Any) -> CaptionPipeline:
-    return CaptionPipeline(loader, describer, captioner, FakeRegistry())
+def pipeline_of(
+    loader: Any, describer: Any, captioner: Any, describe_timeout_s: float = 5.0
+) -> CaptionPipeline:
+    return CaptionPipeline(
+        loader, describer, captioner, FakeRegistry(), describe_timeout_s=describe_timeout_s
+    )
 
 
 class SlowDescriber(FakeDescriber):
@@ -52,6 +57,25 @@ class SlowDescriber(FakeDescriber):
             return Described(Description("first"), 0.001, 0.001)
         await asyncio.sleep(0.01)
         return Described(Description("second"), 0.002, 0.003)
+
+
+class StuckDescriber(FakeDescriber):
+    """Never answers, and notes that it was left."""
+
+    left = False
+
+    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.left = True
+            raise
+        raise AssertionError
+
+
+class TimeoutLoader(FakeLoader):
+    async def load(self, picture: Any) -> Any:
+        raise TimeoutError("of somebody else")
 
 
 async def text_of(answer: Answer) -> str:
@@ -182,3 +206,21 @@ async def test_it_is_ready_when_both_stages_are() -> None:
     down = FakeDescriber(failure=NotReady("starting"), ready=False)
     with pytest.raises(NotReady):
         await pipeline_of(FakeLoader(), down, FakeCaptioner()).check_ready()
+
+
+async def test_a_picture_is_given_up_while_there_is_time_to_say_so() -> None:
+    describer, captioner = StuckDescriber(), FakeCaptioner()
+    with pytest.raises(DeadlineExceeded):
+        await pipeline_of(FakeLoader(), describer, captioner, 0.01).answer(request())
+    assert describer.left
+    assert captioner.prompts == []
+
+
+async def test_a_text_has_no_picture_to_wait_for() -> None:
+    pipeline = pipeline_of(FakeLoader(), StuckDescriber(), FakeCaptioner(), 1e-9)
+    assert await text_of(await pipeline.answer(request(images=0, text="hello")))
+
+
+async def test_another_timeout_is_not_taken_for_the_deadline() -> None:
+    with pytest.raises(TimeoutError, match="of somebody else"):
+        await pipeline_of(TimeoutLoader(), FakeDescriber(), FakeCaptioner()).answer(request())

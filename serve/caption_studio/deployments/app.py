@@ -80,7 +80,13 @@ class Gateway:
                 yield
 
         return create_app(
-            CaptionPipeline(intake, describer, captioner, adapters),
+            CaptionPipeline(
+                intake,
+                describer,
+                captioner,
+                adapters,
+                describe_timeout_s=settings.gateway.describe_timeout_s,
+            ),
             settings,
             resources,
             adapters,

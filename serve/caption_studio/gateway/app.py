@@ -12,9 +12,10 @@ from starlette.middleware import Middleware
 from caption_studio.errors import CaptionStudioError
 from caption_studio.gateway import openapi
 from caption_studio.gateway.admin import Administration, create_admin_router
+from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.error_responses import on_error, on_http_exception
 from caption_studio.gateway.keys import Keys, admin_key_digests, key_digests
-from caption_studio.gateway.middleware import Admission, Failures, RequestContext
+from caption_studio.gateway.middleware import Failures, RequestContext
 from caption_studio.gateway.routes import create_router
 from caption_studio.observability.metrics import Metrics
 from caption_studio.pipeline import CaptionPipeline
@@ -63,7 +64,11 @@ def create_app(
                 digests=key_digests(settings.gateway),
                 requests_per_minute=settings.gateway.requests_per_minute,
             ),
-            Middleware(Admission, max_in_flight=settings.gateway.max_in_flight),
+            Middleware(
+                Admission,
+                max_in_flight=settings.gateway.max_in_flight,
+                max_predicted_s=settings.gateway.max_predicted_s,
+            ),
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )

@@ -90,7 +90,7 @@ class Keys:
         await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
-        given = _known(scope, self._digests)
+        given = scope["caption_studio.key"] = _known(scope, self._digests)
         log: dict[str, Any] = scope["caption_studio.log"]
         log["key"] = given.hex()[:8]
         if given in self._buckets:

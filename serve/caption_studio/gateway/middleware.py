@@ -1,8 +1,8 @@
-"""What happens around every request, as pure ASGI: id, log line, metrics, admission, deadline.
+"""What happens around every request, as pure ASGI: id, log line, metrics, deadline.
 
 From outside in: `RequestContext` names the request and reports it, `Failures` turns what
 went wrong into an answer (an error event where the answer is already a stream), gateway.keys
-asks who it is, `Admission` refuses at the door.
+asks who it is, gateway.admission refuses at the door.
 """
 
 import asyncio
@@ -15,10 +15,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caption_studio.errors import (
-    RETRY_AFTER_S,
     CaptionStudioError,
     DeadlineExceeded,
-    Overloaded,
     ServiceError,
 )
 from caption_studio.gateway.error_responses import refuse
@@ -129,29 +127,6 @@ class Failures:
         scope["caption_studio.log"]["error_code"] = error.code
         if is_stream:
             await send({"type": "http.response.body", "body": error_event(error)})
-
-
-class Admission:
-    """Lets at most `max_in_flight` requests in and refuses the next at once."""
-
-    def __init__(self, app: ASGIApp, max_in_flight: int) -> None:
-        self._app = app
-        self._free = max_in_flight
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or refuse it while every place is taken."""
-        if scope["type"] != "http" or scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
-        if self._free == 0:
-            error = Overloaded("The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S)
-            await refuse(error, scope, receive, send)
-            return
-        self._free -= 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._free += 1
 
 
 def _given_request_id(scope: Scope) -> str | None:

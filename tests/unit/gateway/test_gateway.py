@@ -37,10 +37,14 @@ async def gateway(
         yield
 
     captioner, registry = captioner or FakeCaptioner(), registry or FakeRegistry()
-    pipeline = CaptionPipeline(
-        loader or FakeLoader(), describer or FakeDescriber(), captioner, registry
-    )
     loaded = Settings.load({"gateway": settings})
+    pipeline = CaptionPipeline(
+        loader or FakeLoader(),
+        describer or FakeDescriber(),
+        captioner,
+        registry,
+        describe_timeout_s=loaded.gateway.describe_timeout_s,
+    )
     administration = Administration(captioner, registry) if loaded.gateway.has_admin else None
     app = create_app(pipeline, loaded, resources, registry, administration=administration)
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
