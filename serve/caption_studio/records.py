@@ -222,3 +222,47 @@ class Answer:
     rest: AsyncGenerator[tuple[CaptionDelta, ...]]
     times: StageTimes
     lookups: tuple[CacheResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many values fell where: `counts` has one number for each of the upper `bounds`.
+
+    One more stands for what lies above them all; `total` is the sum of the values.
+    """
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class DescriberLoad:
+    """What a describer does now, and the sizes of its batches so far.
+
+    `rows` are pictures being described, `steps` their numbers in each decode step, `joins`
+    those in each pass of the image encoder.
+    """
+
+    rows: int
+    waiting: int
+    steps: Counts
+    joins: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionerLoad:
+    """What a captioner's engine does now, and what it has done so far.
+
+    `steps` has the numbers of sequences in each step, `token_gaps` the seconds between two
+    tokens of a sequence.
+    """
+
+    running: int
+    waiting: int
+    kv_cache_ratio: float
+    steps: Counts
+    token_gaps: Counts
+    prefix_queried_tokens: int
+    prefix_hit_tokens: int
+    preemptions: int

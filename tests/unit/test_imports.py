@@ -7,9 +7,10 @@ from pathlib import Path
 import caption_studio
 
 ROOT = Path(caption_studio.__file__).parent
-BASE = {"errors", "records", "protocols", "settings"}
+BASE = {"counts", "errors", "records", "protocols", "settings"}
 
 MAY_IMPORT = {
+    "counts": BASE,
     "errors": BASE,
     "records": BASE,
     "protocols": BASE,

@@ -20,6 +20,7 @@ from caption_studio.deployments.adapter_registry import RunTimeAdapters
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
+from caption_studio.deployments.metrics import of_this_replica
 from caption_studio.deployments.relay_listener import RelayListener
 from caption_studio.deployments.snapshots import Snapshots
 from caption_studio.deployments.vision import describer_deployment
@@ -28,6 +29,8 @@ from caption_studio.gateway.app import create_app
 from caption_studio.images.loader import ImageIntake
 from caption_studio.language.adapters import ConfiguredAdapters
 from caption_studio.observability import logging as studio_logging
+from caption_studio.observability.metrics import Metrics
+from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 
@@ -69,11 +72,13 @@ class Gateway:
         configured = ConfiguredAdapters(settings.language)
         added = _run_time_adapters(configured) if settings.gateway.has_admin else None
         adapters = added or configured
+        metrics = Metrics()
+        shared = of_this_replica(metrics.registry)
 
         @asynccontextmanager
         async def resources() -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
-                for resource in (intake, relay, added):
+                for resource in (intake, relay, added, shared):
                     if resource is not None:
                         await resource.start()
                         stack.push_async_callback(resource.close)
@@ -81,15 +86,17 @@ class Gateway:
 
         return create_app(
             CaptionPipeline(
-                intake,
-                describer,
-                captioner,
+                CountedLoader(intake, metrics),
+                CountedDescriber(describer, metrics),
+                CountedCaptioner(captioner, metrics),
                 adapters,
                 describe_timeout_s=settings.gateway.describe_timeout_s,
             ),
             settings,
             resources,
             adapters,
+            metrics=metrics,
+            exposition=shared.exposition,
             administration=None if added is None else Administration(captioner, added),
             proxy_echoes_id=True,  # see deployments.edge
         )
@@ -98,7 +105,7 @@ class Gateway:
 def _run_time_adapters(configured: ConfiguredAdapters) -> RunTimeAdapters:
     """Return the adapters of this application, which other replicas of it share."""
     application = serve.get_replica_context().app_name
-    return RunTimeAdapters(configured, Snapshots(RayKeyValueStore(application)))
+    return RunTimeAdapters(configured, Snapshots(RayKeyValueStore("adapters", application)))
 
 
 # The gateway's own Admission answers 429 in our form; Serve must not queue before it.

@@ -16,11 +16,11 @@ from ray.experimental.internal_kv import (
 
 
 class RayKeyValueStore:
-    """`snapshots.KeyValueStore` for one application."""
+    """`snapshots.KeyValueStore` for one application and one kind of values."""
 
-    def __init__(self, application: str) -> None:
+    def __init__(self, kind: str, application: str) -> None:
         # Ray joins namespace and key by a colon, and takes them apart at the first (2.60).
-        self._namespace = f"caption-studio-adapters-{quote(application, safe='')}"
+        self._namespace = f"caption-studio-{kind}-{quote(application, safe='')}"
 
     def keys(self) -> list[str]:
         """See `snapshots.KeyValueStore`."""
@@ -35,6 +35,10 @@ class RayKeyValueStore:
         """See `snapshots.KeyValueStore`."""
         # It returns whether the key was there before.
         return not _internal_kv_put(key, value, overwrite=False, namespace=self._namespace)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Write, whether the key is there or not."""
+        _internal_kv_put(key, value, overwrite=True, namespace=self._namespace)
 
     def delete(self, key: str) -> None:
         """See `snapshots.KeyValueStore`."""

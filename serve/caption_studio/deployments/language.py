@@ -12,10 +12,12 @@ from contextlib import aclosing, contextmanager
 
 from ray import serve
 
+from caption_studio.deployments import metrics
 from caption_studio.deployments.relay import DeltaGroup, Ticket
 from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
+from caption_studio.observability.stage_metrics import captioner_registry
 from caption_studio.records import Adapter, Prompt
 from caption_studio.settings import Settings
 
@@ -37,6 +39,8 @@ class Captioner:
         self._engine = FalconEngine(settings.language, run_time_adapters=settings.gateway.has_admin)
         self._relay = RelaySender()
         await self._engine.start()
+        self._metrics = metrics.of_this_replica(captioner_registry(self._engine.load))
+        await self._metrics.start()
 
     async def stream(self, prompt: Prompt, ticket: Ticket) -> tuple[DeltaGroup, ...]:
         """Send the answer's groups ahead as they come; return them all."""
@@ -71,6 +75,7 @@ class Captioner:
             await self._engine.check_health()
 
     def __del__(self) -> None:
+        self._metrics.end()
         self._engine.stop()
 
 

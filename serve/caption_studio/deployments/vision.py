@@ -2,7 +2,9 @@
 
 from ray import serve
 
+from caption_studio.deployments import metrics
 from caption_studio.observability import logging as studio_logging
+from caption_studio.observability.stage_metrics import describer_registry
 from caption_studio.records import Described, Pixels
 from caption_studio.settings import Settings
 
@@ -27,6 +29,8 @@ class Describer:
             max_waiting=MAX_ONGOING_REQUESTS,
         )
         self._engine.start()
+        self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
+        self._metrics.begin()
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
     async def describe(self, pixels: Pixels, request_id: str) -> Described:
@@ -38,6 +42,7 @@ class Describer:
         """Return: a replica that answers is ready."""
 
     def __del__(self) -> None:
+        self._metrics.end()
         self._engine.close()
 
 

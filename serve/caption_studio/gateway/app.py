@@ -16,7 +16,7 @@ from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.error_responses import on_error, on_http_exception
 from caption_studio.gateway.keys import Keys, admin_key_digests, key_digests
 from caption_studio.gateway.middleware import Failures, RequestContext
-from caption_studio.gateway.routes import create_router
+from caption_studio.gateway.routes import Exposition, create_router
 from caption_studio.observability.metrics import Metrics
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AdapterCatalog
@@ -33,15 +33,17 @@ def create_app(
     resources: Resources,
     adapters: AdapterCatalog,
     *,
+    metrics: Metrics,
+    exposition: Exposition,
     administration: Administration | None = None,
     proxy_echoes_id: bool = False,
 ) -> FastAPI:
     """Return the gateway. `resources` is entered at start-up and left at shutdown.
 
-    With `administration` there are routes that change the adapters. `proxy_echoes_id` is
-    that of `middleware.RequestContext`.
+    `metrics` are counted, `exposition` is what GET /metrics shows. With `administration` there
+    are routes that change the adapters. `proxy_echoes_id` is that of
+    `middleware.RequestContext`.
     """
-    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,7 +74,7 @@ def create_app(
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
-    app.include_router(create_router(pipeline, adapters, settings, metrics))
+    app.include_router(create_router(pipeline, adapters, settings, metrics, exposition))
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest]
     if administration is not None:
         digests = admin_key_digests(settings.gateway)

@@ -22,6 +22,7 @@ from caption_studio.errors import (
     UnsupportedMediaType,
     UploadTimeout,
 )
+from caption_studio.observability.metrics import CLIENT_GONE
 from caption_studio.records import ImageBytes
 from caption_studio.settings import GatewaySettings
 
@@ -123,5 +124,5 @@ async def read_body(request: Request, settings: GatewaySettings) -> bytes:
     except TimeoutError as error:
         raise UploadTimeout("The request body did not arrive in time.") from error
     except ClientDisconnect as error:
-        raise RequestError("The client went away.") from error
+        raise RequestError("The client went away.", code=CLIENT_GONE) from error
     return bytes(body)

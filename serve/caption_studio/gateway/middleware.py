@@ -21,10 +21,13 @@ from caption_studio.errors import (
 )
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.observability.logging import request_id as current_request_id
-from caption_studio.observability.metrics import PROBES, Metrics
+from caption_studio.observability.metrics import CLIENT_GONE, PROBES, Metrics
 from caption_studio.wire.render import error_event
 
 logger = logging.getLogger("caption_studio.access")
+
+GONE = 499
+"""What proxies log for a client that went away before an answer."""
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -53,12 +56,15 @@ class RequestContext:
         scope["caption_studio.request_id"] = request_id
         scope["caption_studio.log"] = log
         current_request_id.set(request_id)
-        status = 499  # what proxies log for a client that went away before an answer
-        started = time.monotonic()
+        status = GONE
+        ended = False
+        started = scope["caption_studio.started_s"] = time.monotonic()
 
         async def send_named(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
+            nonlocal status, ended
+            if message["type"] == "http.response.body":
+                ended = not message.get("more_body", False)
+            elif message["type"] == "http.response.start":
                 status = message["status"]
                 if name_response:
                     name = (b"x-request-id", request_id.encode())
@@ -69,12 +75,20 @@ class RequestContext:
             with self._metrics.in_flight(scope["path"]):
                 await self._app(scope, receive, send_named)
         finally:
+            if log.get("error_code") == CLIENT_GONE:
+                del log["error_code"]
+                status, ended = GONE, False
+            log["cancelled"] = not ended and "error_code" not in log
             self._report(scope, status, time.monotonic() - started, log)
 
     def _report(self, scope: Scope, status: int, seconds: float, log: dict[str, Any]) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"]
-        self._metrics.answered(route=route, method=method, status=status, seconds=seconds)
+        self._metrics.answered(
+            route=route, method=method, model=log.get("model"), status=status, seconds=seconds
+        )
+        if log["cancelled"]:
+            self._metrics.cancelled(route)
         if "error_code" in log:
             self._metrics.failed(log["error_code"])
         level = logging.DEBUG if scope["path"] in PROBES else logging.INFO

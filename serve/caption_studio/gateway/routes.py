@@ -1,13 +1,14 @@
 """The documented routes, and no others."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from caption_studio.errors import ModelNotFound
 from caption_studio.gateway.body import MULTIPART, media_type, read_json, read_upload
 from caption_studio.gateway.openapi import EVENT_STREAM, json_body
 from caption_studio.observability.metrics import CONTENT_TYPE, Metrics
@@ -30,14 +31,21 @@ GENERATION: dict[int | str, dict[str, Any]] = {
 }
 
 
+Exposition = Callable[[], Awaitable[bytes]]
+"""Metrics in Prometheus text format."""
+
 SHOW_TIMES = "x-stage-times"
 """The header that asks, with the value 1, for each stage's time in the answer."""
 
 
 def create_router(
-    pipeline: CaptionPipeline, adapters: AdapterCatalog, settings: Settings, metrics: Metrics
+    pipeline: CaptionPipeline,
+    adapters: AdapterCatalog,
+    settings: Settings,
+    metrics: Metrics,
+    exposition: Exposition,
 ) -> APIRouter:
-    """Return the service's routes over one pipeline."""
+    """Return the service's routes over one pipeline; `exposition` gives what /metrics shows."""
     router = APIRouter()
     started_at = int(time.time())
 
@@ -45,14 +53,17 @@ def create_router(
         return {"request_id": request.scope["caption_studio.request_id"], "settings": settings}
 
     async def generate(request: Request, asked: CaptionRequest) -> Response:
-        answer = await pipeline.answer(asked)
         log = request.scope["caption_studio.log"]
-        log.update(
-            model=asked.model,
-            images=len(asked.images),
-            stream=asked.stream,
-        )
+        log.update(model=asked.model, images=len(asked.images), stream=asked.stream)
+        try:
+            answer = await pipeline.answer(asked)
+        except ModelNotFound:
+            del log["model"]  # anything that a stranger may have written
+            raise
         metrics.descriptions(answer.lookups)
+        if asked.stream:
+            waited_s = time.monotonic() - request.scope["caption_studio.started_s"]
+            metrics.first_token(asked.model, waited_s)
         rendering = Rendering(asked, answer, show_times=request.headers.get(SHOW_TIMES) == "1")
         if asked.stream:
             return StreamingResponse(
@@ -114,12 +125,12 @@ def create_router(
 
     @router.get(
         "/metrics",
-        summary="Prometheus metrics of this replica",
+        summary="Prometheus metrics",
         response_class=PlainTextResponse,
         responses=GUARDED,
     )
     async def prometheus() -> Response:
-        return Response(metrics.exposition(), headers={"content-type": CONTENT_TYPE})
+        return Response(await exposition(), headers={"content-type": CONTENT_TYPE})
 
     return router
 

@@ -35,9 +35,10 @@ from caption_studio.language.adapter_service import AdapterService, for_callers
 from caption_studio.language.adapters import configured
 from caption_studio.language.answer import Choices
 from caption_studio.language.engine_options import engine_args, sampling_params, set_environment
+from caption_studio.language.engine_stats import EngineStats
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.tokens import text_tokens, token_bytes
-from caption_studio.records import Adapter, CaptionDelta, Prompt, TokenLogprob
+from caption_studio.records import Adapter, CaptionDelta, CaptionerLoad, Prompt, TokenLogprob
 from caption_studio.settings import LanguageSettings, model_location
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class FalconEngine:
         set_environment(self._settings)
         async with weights_to_load(self._settings) as weights:
             arguments = engine_args(self._settings, weights, lora=self._takes_adapters)
-            self._llm = AsyncLLM.from_engine_args(arguments)
+            self._llm = AsyncLLM.from_engine_args(arguments, stat_loggers=[EngineStats])
         names = (model_location(self._settings.model), self._settings.id)
         base = BaseModel.of(self._llm.model_config.hf_config, names)
         self._service = AdapterService(self._settings, base)
@@ -101,6 +102,14 @@ class FalconEngine:
             await self._running().check_health()
         except EngineDeadError as error:
             raise _dead() from error
+
+    def load(self) -> CaptionerLoad:
+        """Return what the engine does; from any thread, after `start`."""
+        llm = self._running()
+        assert llm.logger_manager is not None
+        (stats,) = llm.logger_manager.stat_loggers
+        assert isinstance(stats, EngineStats)
+        return stats.load(llm.output_processor.get_num_unfinished_requests())
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """Yield the answer: the first delta at once, then what gathers in an interval.

@@ -1,10 +1,13 @@
-"""Every metric of the gateway in one place, named by Prometheus conventions."""
+"""Every metric of the gateway in one place, named by Prometheus conventions.
+
+Those of the stages: observability.stage_metrics.
+"""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from caption_studio.records import CacheResult, StageTimes
 
@@ -16,6 +19,16 @@ PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 TEXT_STAGES = frozenset({"first_delta", "generate"})
 """What a request without a picture goes through."""
 
+STREAM_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 60)
+
+REJECTIONS = frozenset(
+    {"adapter_unavailable", "invalid_api_key", "not_ready", "overloaded", "rate_limit_exceeded"}
+)
+"""Error codes of requests that were turned away whatever was in them."""
+
+CLIENT_GONE = "client_closed_request"
+"""Error code of a body whose sender went away; nobody gets to see it."""
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -26,8 +39,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "caption_studio_requests_total",
-            "Requests answered, by route, method and status.",
-            ("route", "method", "status"),
+            "Requests answered, by route, method, model (none: unknown or not read) and status.",
+            ("route", "method", "model", "status"),
             registry=self.registry,
         )
         self._requests_in_flight = Gauge(
@@ -40,6 +53,20 @@ class Metrics:
             "From the request's first byte to the answer's last.",
             ("route",),
             buckets=STAGE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._first_token_seconds = Histogram(
+            "caption_studio_time_to_first_token_seconds",
+            "From a streamed request's first byte until its answer's first piece is there.",
+            ("model",),
+            buckets=STREAM_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._in_stage = Gauge(
+            "caption_studio_stage_in_flight",
+            "Calls of this gateway to a stage that have not ended, waiting ones too: intake "
+            "(pictures), describer (pictures), captioner (prompts).",
+            ("stage",),
             registry=self.registry,
         )
         self._stage_seconds = Histogram(
@@ -68,6 +95,21 @@ class Metrics:
             ("code",),
             registry=self.registry,
         )
+        self._rejected = Counter(
+            "caption_studio_requests_rejected_total",
+            "Requests turned away whatever was in them, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._cancelled = Counter(
+            "caption_studio_requests_cancelled_total",
+            "Requests whose client went away before the answer's last byte.",
+            ("route",),
+            registry=self.registry,
+        )
+        # A counter that begins with its first event hides that event from rate().
+        for reason in sorted(REJECTIONS):
+            self._rejected.labels(reason)
 
     @contextmanager
     def in_flight(self, path: str) -> Generator[None]:
@@ -78,14 +120,32 @@ class Metrics:
         with self._requests_in_flight.track_inprogress():
             yield
 
-    def answered(self, *, route: str, method: str, status: int, seconds: float) -> None:
+    @contextmanager
+    def in_stage(self, stage: str) -> Generator[None]:
+        """Count a call to a stage while it lasts."""
+        with self._in_stage.labels(stage).track_inprogress():
+            yield
+
+    def answered(
+        self, *, route: str, method: str, model: str | None, status: int, seconds: float
+    ) -> None:
         """Count one answered request."""
-        self._requests.labels(route, method, str(status)).inc()
+        self._requests.labels(route, method, model or "none", str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
     def failed(self, code: str | None) -> None:
         """Count one error body, in a stream or as an answer."""
         self._errors.labels(code or "none").inc()
+        if code in REJECTIONS:
+            self._rejected.labels(code).inc()
+
+    def cancelled(self, route: str) -> None:
+        """Count a request whose client went away."""
+        self._cancelled.labels(route).inc()
+
+    def first_token(self, model: str, seconds: float) -> None:
+        """Observe how long a stream's reader waited for its first piece."""
+        self._first_token_seconds.labels(model).observe(seconds)
 
     def stages(self, times: StageTimes, *, has_picture: bool) -> None:
         """Observe where one request spent its time."""
@@ -103,7 +163,3 @@ class Metrics:
         """Count one answer's tokens."""
         self._tokens.labels(model, "prompt").inc(prompt)
         self._tokens.labels(model, "completion").inc(completion)
-
-    def exposition(self) -> bytes:
-        """Return all metrics in Prometheus text format."""
-        return generate_latest(self.registry)

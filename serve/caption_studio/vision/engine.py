@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from caption_studio.counts import POWERS_OF_TWO, Counter
 from caption_studio.errors import RETRY_AFTER_S, NotReady, Overloaded
-from caption_studio.records import Described, Description, Pixels
+from caption_studio.records import Described, DescriberLoad, Description, Pixels
 from caption_studio.vision.decode import Decoder
 from caption_studio.vision.git import LoadedGit
 from caption_studio.vision.prefix import PrefixEncoder
@@ -49,6 +50,8 @@ class DescriberEngine:
         self._max_waiting = max_waiting
         self._decoder: Decoder[_Waiting] = Decoder(loaded.git, max_rows=max_rows)
         self._waiting: deque[_Waiting] = deque()
+        self._steps = Counter(POWERS_OF_TWO)
+        self._joins = Counter(POWERS_OF_TWO)
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="git", daemon=True)
@@ -87,6 +90,15 @@ class DescriberEngine:
             self._changed.notify()
         return await waiting.described
 
+    def load(self) -> DescriberLoad:
+        """Return what is under way; from any thread."""
+        return DescriberLoad(
+            rows=len(self._decoder),
+            waiting=len(self._waiting),
+            steps=self._steps.read(),
+            joins=self._joins.read(),
+        )
+
     @torch.inference_mode()
     def _work(self) -> None:
         while self._wait():
@@ -104,6 +116,7 @@ class DescriberEngine:
         outcomes = self._join(self._next_joiners())
         if not len(self._decoder):
             return outcomes
+        self._steps.add(len(self._decoder))
         try:
             finished = self._decoder.step()
         except Exception as error:  # anything: upstream's code ran; no row of it can go on
@@ -130,6 +143,7 @@ class DescriberEngine:
         """Encode the pictures together; if that fails, each by itself. Return the failures."""
         if not joiners:
             return []
+        self._joins.add(len(joiners))
         try:
             values = self._encoder.pixel_values([waiting.pixels for waiting in joiners])
             self._decoder.join(joiners, self._encoder.encode(values))

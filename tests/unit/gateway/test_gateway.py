@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 
 from caption_studio import errors
 from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
+from caption_studio.observability.metrics import Metrics
+from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionDelta, Prompt
 from caption_studio.settings import Settings
@@ -37,16 +40,29 @@ async def gateway(
         yield
 
     captioner, registry = captioner or FakeCaptioner(), registry or FakeRegistry()
+    metrics = Metrics()
     loaded = Settings.load({"gateway": settings})
     pipeline = CaptionPipeline(
-        loader or FakeLoader(),
-        describer or FakeDescriber(),
-        captioner,
+        CountedLoader(loader or FakeLoader(), metrics),
+        CountedDescriber(describer or FakeDescriber(), metrics),
+        CountedCaptioner(captioner, metrics),
         registry,
         describe_timeout_s=loaded.gateway.describe_timeout_s,
     )
     administration = Administration(captioner, registry) if loaded.gateway.has_admin else None
-    app = create_app(pipeline, loaded, resources, registry, administration=administration)
+
+    async def exposition() -> bytes:
+        return generate_latest(metrics.registry)
+
+    app = create_app(
+        pipeline,
+        loaded,
+        resources,
+        registry,
+        metrics=metrics,
+        exposition=exposition,
+        administration=administration,
+    )
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -376,11 +392,69 @@ async def test_metrics_count_requests_stages_tokens_and_errors() -> None:
         await client.post(CHAT_PATH, json={**CHAT, "stream": True})
         await client.post(CHAT_PATH, json={"messages": []})
         text = (await client.get("/metrics")).text
-    route = f'method="POST",route="{CHAT_PATH}"'
-    assert f'caption_studio_requests_total{{{route},status="200"}} 2.0' in text
-    assert f'caption_studio_requests_total{{{route},status="400"}} 1.0' in text
+    route = f'route="{CHAT_PATH}"'
+    known = f'method="POST",model="caption-demo",{route},status="200"'
+    assert f"caption_studio_requests_total{{{known}}} 2.0" in text
+    unread = f'method="POST",model="none",{route},status="400"'
+    assert f"caption_studio_requests_total{{{unread}}} 1.0" in text
+    first_token = 'caption_studio_time_to_first_token_seconds_count{model="caption-demo"} 1.0'
+    assert first_token in text
     assert 'caption_studio_stage_duration_seconds_count{stage="describe"} 2.0' in text
     assert 'caption_studio_description_cache_lookups_total{result="off"} 2.0' in text
     assert 'caption_studio_tokens_total{kind="completion",model="caption-demo"} 4.0' in text
     assert 'caption_studio_errors_total{code="array_below_min_length"} 1.0' in text
     assert "caption_studio_requests_in_flight 0.0" in text
+
+
+async def test_a_refusal_at_the_door_counts_by_its_reason() -> None:
+    captioner = Hanging(after_first=False)
+    async with gateway(captioner, max_in_flight=1) as client:
+        first = asyncio.create_task(client.post(CHAT_PATH, json=CHAT))
+        await captioner.reached.wait()
+        await client.post(CHAT_PATH, json=CHAT)
+        busy = (await client.get("/metrics")).text
+        captioner.release.set()
+        await first
+        text = (await client.get("/metrics")).text
+    assert 'caption_studio_requests_rejected_total{reason="overloaded"} 1.0' in text
+    assert 'caption_studio_requests_rejected_total{reason="not_ready"} 0.0' in text
+    assert 'caption_studio_stage_in_flight{stage="captioner"} 1.0' in busy
+    for stage in ("intake", "describer", "captioner"):
+        assert f'caption_studio_stage_in_flight{{stage="{stage}"}} 0.0' in text
+
+
+async def test_what_a_stranger_calls_a_model_is_no_label() -> None:
+    async with gateway() as client:
+        await client.post(CHAT_PATH, json={**CHAT, "model": "a-strangers-word"})
+        text = (await client.get("/metrics")).text
+    assert "a-strangers-word" not in text
+    assert 'model="none"' in text
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_client_that_goes_away_is_counted_and_logged(
+    streamed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    captioner = Hanging(after_first=streamed)
+    caplog.set_level("INFO", "caption_studio.access")
+    async with gateway(captioner) as client:
+        request = client.post(CHAT_PATH, json={**CHAT, "stream": streamed})
+        task = asyncio.create_task(request)
+        await captioner.reached.wait()
+        task.cancel()  # as Serve does with the request of a client that has gone
+        await asyncio.wait([task])
+        text = (await client.get("/metrics")).text
+    gone = f'caption_studio_requests_cancelled_total{{route="{CHAT_PATH}"}} 1.0'
+    assert gone in text
+    assert "caption_studio_requests_in_flight 0.0" in text
+    (line,) = [vars(r) for r in caplog.records if vars(r).get("route") == CHAT_PATH]
+    assert line["cancelled"] is True
+    assert line["status"] == (200 if streamed else 499)
+    assert "error_code" not in line
+
+
+async def test_an_answer_that_was_sent_whole_was_not_cancelled() -> None:
+    async with gateway() as client:
+        await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+        await client.post(CHAT_PATH, json={"messages": []})
+        assert "requests_cancelled_total{" not in (await client.get("/metrics")).text

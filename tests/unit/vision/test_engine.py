@@ -132,3 +132,17 @@ async def test_the_end_fails_what_waits(loaded: LoadedGit) -> None:
             await task
     with pytest.raises(NotReady):
         await engine.describe(PICTURES[0])
+
+
+async def test_its_load_tells_who_waits_and_how_large_its_batches_were(
+    engine: DescriberEngine,
+) -> None:
+    tasks = await submitted(engine, PICTURES[:10])
+    assert (engine.load().rows, engine.load().waiting) == (0, 10)
+    engine.start()
+    await asyncio.gather(*tasks)
+    load = engine.load()
+    assert (load.rows, load.waiting) == (0, 0)
+    assert load.joins.total == 10
+    assert load.joins.counts[load.joins.bounds.index(8)] >= 1
+    assert sum(load.steps.counts) > 1
