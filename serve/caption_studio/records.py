@@ -252,17 +252,9 @@ class DescriberLoad:
 
 @dataclass(frozen=True, slots=True)
 class CaptionerLoad:
-    """What a captioner's engine does now, and what it has done so far.
-
-    `steps` has the numbers of sequences in each step, `token_gaps` the seconds between two
-    tokens of a sequence.
-    """
+    """What a captioner's engine does now; `token_gaps` are seconds between a stream's tokens."""
 
     running: int
     waiting: int
     kv_cache_ratio: float
-    steps: Counts
     token_gaps: Counts
-    prefix_queried_tokens: int
-    prefix_hit_tokens: int
-    preemptions: int

@@ -5,6 +5,7 @@ then learn that it is gone and ask another one, where they would wait for three 
 its health otherwise.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import Generator
@@ -24,7 +25,10 @@ from caption_studio.settings import Settings
 logger = logging.getLogger(__name__)
 
 HEALTH_CHECK_PERIOD_S = 2.0
-"""An engine without work is found dead by this check alone."""
+"""An engine without work is found dead by this check, if not by the next sample."""
+
+SAMPLE_S = 1.0
+"""How often the engine is asked what it does, for the metrics."""
 
 
 class Captioner:
@@ -41,6 +45,7 @@ class Captioner:
         await self._engine.start()
         self._metrics = metrics.of_this_replica(captioner_registry(self._engine.load))
         await self._metrics.start()
+        self._sampling = asyncio.create_task(self._keep_sampling())
 
     async def stream(self, prompt: Prompt, ticket: Ticket) -> tuple[DeltaGroup, ...]:
         """Send the answer's groups ahead as they come; return them all."""
@@ -73,6 +78,12 @@ class Captioner:
         """Let Serve replace the replica when its engine is dead."""
         with _ending_with_the_engine():
             await self._engine.check_health()
+
+    async def _keep_sampling(self) -> None:
+        with _ending_with_the_engine():
+            while True:
+                await self._engine.sample()
+                await asyncio.sleep(SAMPLE_S)
 
     def __del__(self) -> None:
         self._metrics.end()

@@ -11,6 +11,7 @@ Not here: what is served how (falcon_lora_model, falcon_config).
 from vllm import ModelRegistry
 from vllm.transformers_utils.config import register_config_parser
 
+from caption_studio.language import engine_sample
 from caption_studio.language.falcon_config import ARCHITECTURE
 from caption_studio.language.falcon_lora_config import FalconConfigParser
 
@@ -19,7 +20,7 @@ CONFIG_FORMAT = "caption_studio_falcon"
 
 
 def register() -> None:
-    """Replace vLLM's Falcon by the one that takes adapters; add our reader of configs.
+    """Replace vLLM's Falcon by the one that takes adapters; add our reader of configs and loads.
 
     The model is registered by name, not by class: importing it here would initialise torch
     in processes that only ask which architectures exist.
@@ -28,3 +29,4 @@ def register() -> None:
         ARCHITECTURE, "caption_studio.language.falcon_lora_model:FalconForCausalLMWithLoRA"
     )
     register_config_parser(CONFIG_FORMAT)(FalconConfigParser)
+    engine_sample.install()

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
-    CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
@@ -55,27 +54,9 @@ def _captioner(load: CaptionerLoad) -> Iterable[Metric]:
         load.kv_cache_ratio,
     )
     yield _histogram(
-        "caption_studio_captioner_step_sequences", "Sequences in an engine step.", load.steps
-    )
-    yield _histogram(
         "caption_studio_inter_token_latency_seconds",
-        "Between two tokens of a sequence, in the engine.",
+        "Between two tokens of a stream, as they leave the engine.",
         load.token_gaps,
-    )
-    yield CounterMetricFamily(
-        "caption_studio_captioner_prefix_cache_queried_tokens_total",
-        "Prompt tokens looked up in the prefix cache.",
-        load.prefix_queried_tokens,
-    )
-    yield CounterMetricFamily(
-        "caption_studio_captioner_prefix_cache_hit_tokens_total",
-        "Prompt tokens whose keys and values were there.",
-        load.prefix_hit_tokens,
-    )
-    yield CounterMetricFamily(
-        "caption_studio_captioner_preemptions_total",
-        "Sequences put back into the queue for want of KV cache.",
-        load.preemptions,
     )
 
 

@@ -29,20 +29,17 @@ def test_a_describers_load() -> None:
 
 
 def test_a_captioners_load_is_read_when_it_is_asked_for() -> None:
-    steps, gaps = counted(POWERS_OF_TWO, 2), counted((0.01, 0.1), 0.01, 0.2)
-    load = CaptionerLoad(1, 2, 0.25, steps.read(), gaps.read(), 10, 7, 3)
+    gaps = counted((0.01, 0.1), 0.01, 0.2).read()
+    load = CaptionerLoad(1, 2, 0.25, gaps)
     registry = captioner_registry(lambda: load)
     assert "caption_studio_captioner_waiting 2.0" in generate_latest(registry).decode()
-    load = CaptionerLoad(0, 0, 0.0, steps.read(), gaps.read(), 10, 7, 3)
+    load = CaptionerLoad(0, 0, 0.5, gaps)
     text = generate_latest(registry).decode()
     for line in (
         "caption_studio_captioner_in_flight 0.0",
         "caption_studio_captioner_waiting 0.0",
-        "caption_studio_captioner_kv_cache_usage_ratio 0.0",
+        "caption_studio_captioner_kv_cache_usage_ratio 0.5",
         'caption_studio_inter_token_latency_seconds_bucket{le="0.01"} 1.0',
         'caption_studio_inter_token_latency_seconds_bucket{le="+Inf"} 2.0',
-        "caption_studio_captioner_prefix_cache_queried_tokens_total 10.0",
-        "caption_studio_captioner_prefix_cache_hit_tokens_total 7.0",
-        "caption_studio_captioner_preemptions_total 3.0",
     ):
         assert line in text
