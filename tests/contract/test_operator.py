@@ -1,6 +1,7 @@
 """What an operator relies on: probes, metrics, logs, the command line."""
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -23,7 +24,8 @@ def test_it_is_up_and_ready(http: httpx.Client) -> None:
 def test_metrics_are_exported(http: httpx.Client) -> None:
     answer = http.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
-    assert "caption_studio_requests_in_flight 0.0" in answer.text
+    in_flight = r'^caption_studio_requests_in_flight\{deployment="Gateway",replica="\w+"\} 0\.0$'
+    assert re.search(in_flight, answer.text, flags=re.MULTILINE)
 
 
 def test_a_request_leaves_one_log_line_with_its_id_and_none_of_its_content(
@@ -60,7 +62,8 @@ def test_a_picture_seen_before_is_not_described_again_and_the_stage_times_show_i
         assert all(seconds >= 0 for seconds in times.values())
         assert times["decode_s"] > 0 < times["first_delta_s"]
     assert answers[1]["caption_studio"]["stage_times"]["describe_s"] == 0
-    assert 'cache_lookups_total{result="hit"}' in http.get("/metrics").text
+    hits = r'cache_lookups_total\{deployment="Gateway",replica="\w+",result="hit"\} [1-9]'
+    assert re.search(hits, http.get("/metrics").text)
 
 
 def test_the_command_line_captions_files_and_names_the_one_that_is_none(
