@@ -10,6 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Service
 from tests.contract.hostile import CHAT, COMPLETIONS, chat, data_url
+from tests.operators_files import expressions
+from tests.promql import metric_names
 from tests.unit.images.test_decode import encode
 
 pytestmark = pytest.mark.service
@@ -76,3 +78,16 @@ def test_what_is_under_way_shows_and_is_gone_with_its_client(
     wait_for(http, {name: 0.0 for name in gauges})
     wait_for(http, {"caption_studio_captioner_kv_cache_usage_ratio": 0.0})
     assert samples(http)["caption_studio_requests_cancelled_total"] >= 1
+
+
+def test_dashboard_and_alerts_use_only_what_is_exported(http: httpx.Client) -> None:
+    assert http.post(CHAT, json={"messages": []}).status_code == 400
+    deadline = time.monotonic() + PATIENCE_S
+    exported: set[str] = set()
+    wanted = {where: metric_names(expression) for where, expression in expressions().items()}
+    while not set().union(*wanted.values()) <= exported and time.monotonic() < deadline:
+        page = text_string_to_metric_families(http.get("/metrics").text)
+        exported = {sample.name for family in page for sample in family.samples}
+        time.sleep(0.2)
+    missing = {where: names - exported for where, names in wanted.items() if names - exported}
+    assert missing == {}
