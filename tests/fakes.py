@@ -47,7 +47,9 @@ class FakeDescriber:
         self.ready_failure = None if ready else failure
         self.calls = 0
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+    async def describe(
+        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+    ) -> Described:
         self.calls += 1
         if self.failure is not None:
             raise self.failure

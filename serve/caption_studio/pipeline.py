@@ -88,7 +88,7 @@ class CaptionPipeline:
         async def describe(picture: Loaded) -> _Seen:
             asked_s = time.monotonic()
             described = await self._describer.describe(
-                picture.pixels, request_id=request.request_id
+                picture.pixels, request_id=request.request_id, traceparent=request.traceparent
             )
             return _Seen(described, total_s=time.monotonic() - asked_s)
 
@@ -107,7 +107,16 @@ def prompt_for(
         text, stop = prompts.chat_prompt(request.turns), prompts.CHAT_STOP
     else:
         text = "".join(turn.text for turn in request.turns)
-    return Prompt(request.request_id, request.model, text, request.sampling, answer, stop, adapter)
+    return Prompt(
+        request.request_id,
+        request.model,
+        text,
+        request.sampling,
+        answer,
+        stop,
+        adapter,
+        request.traceparent,
+    )
 
 
 @dataclass(frozen=True, slots=True)

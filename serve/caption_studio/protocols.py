@@ -37,7 +37,9 @@ class Stage(Protocol):
 class Describer(Stage, Protocol):
     """Pixels → Description."""
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+    async def describe(
+        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+    ) -> Described:
         """Return what is in the picture. Raises `ServiceError`."""
         ...
 

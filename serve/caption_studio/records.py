@@ -63,7 +63,8 @@ class CaptionRequest:
     """What a caller asked for, in our words.
 
     With images it is captioning and `turns` steer it; without, `turns` are the
-    conversation to go on with (`chat`) or the text to continue (`completion`).
+    conversation to go on with (`chat`) or the text to continue (`completion`). `traceparent`
+    is the trace that the stages belong to, None where nobody traces.
     """
 
     request_id: str
@@ -74,6 +75,7 @@ class CaptionRequest:
     sampling: Sampling
     stream: bool = False
     include_usage: bool = False
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ class Prompt:
     answer: Literal["quoted", "verbatim"]
     stop: tuple[str, ...] = ()
     adapter: Adapter | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

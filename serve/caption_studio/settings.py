@@ -218,6 +218,19 @@ class LoggingSettings(_Section):
     format: Literal["json", "text"] = "json"
 
 
+class TracingSettings(_Section):
+    """Where spans go; further options of OpenTelemetry come from its own OTEL_… variables."""
+
+    otlp_endpoint: str | None = Field(
+        None, description="of an OTLP/HTTP collector, …:4318/v1/traces; None: no spans are made"
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether spans are made."""
+        return self.otlp_endpoint is not None
+
+
 class Settings(BaseSettings):
     """All of the above; frozen."""
 
@@ -234,6 +247,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     scaling: ScalingSettings = ScalingSettings()
     logging: LoggingSettings = LoggingSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @classmethod
     def load(cls, values: Mapping[str, Any] | None = None) -> Self:

@@ -51,7 +51,9 @@ def pipeline_of(
 class SlowDescriber(FakeDescriber):
     """Takes 10 ms for its second picture, half of them outside itself."""
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+    async def describe(
+        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+    ) -> Described:
         self.calls += 1
         if self.calls == 1:
             return Described(Description("first"), 0.001, 0.001)
@@ -64,7 +66,9 @@ class StuckDescriber(FakeDescriber):
 
     left = False
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+    async def describe(
+        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+    ) -> Described:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:

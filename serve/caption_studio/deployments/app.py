@@ -29,6 +29,7 @@ from caption_studio.gateway.app import create_app
 from caption_studio.images.loader import ImageIntake
 from caption_studio.language.adapters import ConfiguredAdapters
 from caption_studio.observability import logging as studio_logging
+from caption_studio.observability import tracing
 from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
 from caption_studio.pipeline import CaptionPipeline
@@ -74,10 +75,13 @@ class Gateway:
         adapters = added or configured
         metrics = Metrics()
         shared = of_this_replica(metrics.registry)
+        spans = tracing.make(settings.tracing, "gateway") if settings.tracing.is_on else None
 
         @asynccontextmanager
         async def resources() -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
+                if spans is not None:
+                    stack.callback(spans.close)
                 for resource in (intake, relay, added, shared):
                     if resource is not None:
                         await resource.start()
@@ -97,6 +101,7 @@ class Gateway:
             adapters,
             metrics=metrics,
             exposition=shared.exposition,
+            tracing=spans,
             administration=None if added is None else Administration(captioner, added),
             proxy_echoes_id=True,  # see deployments.edge
         )

@@ -41,11 +41,13 @@ class DescriberHandle:
         self._handle = handle
         self._is_asleep = is_asleep
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+    async def describe(
+        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+    ) -> Described:
         """See `protocols.Describer`."""
         with _translated("describer"):
             described: Described = await _twice_if_lost(
-                lambda: self._handle.describe.remote(pixels, request_id)
+                lambda: self._handle.describe.remote(pixels, request_id, traceparent)
             )
             return described
 

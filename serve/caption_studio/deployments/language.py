@@ -18,6 +18,7 @@ from caption_studio.deployments.relay import DeltaGroup, Ticket
 from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
+from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import captioner_registry
 from caption_studio.records import Adapter, Prompt
 from caption_studio.settings import Settings
@@ -40,6 +41,7 @@ class Captioner:
         from caption_studio.language.engine import FalconEngine
 
         studio_logging.configure(settings.logging)
+        self._tracing = tracing.make(settings.tracing, "captioner")
         self._engine = FalconEngine(settings.language, run_time_adapters=settings.gateway.has_admin)
         self._relay = RelaySender()
         await self._engine.start()
@@ -51,7 +53,7 @@ class Captioner:
         """Send the answer's groups ahead as they come; return them all."""
         studio_logging.request_id.set(prompt.request_id)
         sent: list[DeltaGroup] = []
-        with _ending_with_the_engine():
+        with _ending_with_the_engine(), self._span(prompt):
             async with aclosing(self._engine.generate(prompt, stream=True)) as groups:
                 async for group in groups:
                     self._relay.send(ticket, len(sent), group)
@@ -61,7 +63,7 @@ class Captioner:
     async def complete(self, prompt: Prompt) -> DeltaGroup:
         """Return the whole answer, one delta a choice: one message between processes."""
         studio_logging.request_id.set(prompt.request_id)
-        with _ending_with_the_engine():
+        with _ending_with_the_engine(), self._span(prompt):
             async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
                 return await anext(groups)
 
@@ -79,6 +81,12 @@ class Captioner:
         with _ending_with_the_engine():
             await self._engine.check_health()
 
+    @contextmanager
+    def _span(self, prompt: Prompt) -> Generator[None]:
+        with self._tracing.span("caption", prompt.traceparent) as span:
+            span.set({"request_id": prompt.request_id, "model": prompt.model})
+            yield
+
     async def _keep_sampling(self) -> None:
         with _ending_with_the_engine():
             while True:
@@ -87,6 +95,7 @@ class Captioner:
 
     def __del__(self) -> None:
         self._metrics.end()
+        self._tracing.close()
         self._engine.stop()
 
 

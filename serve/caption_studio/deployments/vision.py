@@ -4,6 +4,7 @@ from ray import serve
 
 from caption_studio.deployments import metrics
 from caption_studio.observability import logging as studio_logging
+from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import describer_registry
 from caption_studio.records import Described, Pixels
 from caption_studio.settings import Settings
@@ -23,6 +24,7 @@ class Describer:
         from caption_studio.vision.git import load
 
         studio_logging.configure(settings.logging)
+        self._tracing = tracing.make(settings.tracing, "describer")
         self._engine = DescriberEngine(
             load(settings.vision),
             max_rows=settings.vision.max_batch_size,
@@ -33,16 +35,27 @@ class Describer:
         self._metrics.begin()
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
-    async def describe(self, pixels: Pixels, request_id: str) -> Described:
+    async def describe(self, pixels: Pixels, request_id: str, traceparent: str | None) -> Described:
         """Return what is in one picture."""
         studio_logging.request_id.set(request_id)
-        return await self._cache.describe(pixels)
+        with self._tracing.span("describe", traceparent) as span:
+            described = await self._cache.describe(pixels)
+            span.set(
+                {
+                    "request_id": request_id,
+                    "queue_s": described.queue_s,
+                    "describe_s": described.describe_s,
+                    "cache": described.cache,
+                }
+            )
+        return described
 
     async def check_ready(self) -> None:
         """Return: a replica that answers is ready."""
 
     def __del__(self) -> None:
         self._metrics.end()
+        self._tracing.close()
         self._engine.close()
 
 

@@ -17,7 +17,9 @@ from caption_studio.gateway.error_responses import on_error, on_http_exception
 from caption_studio.gateway.keys import Keys, admin_key_digests, key_digests
 from caption_studio.gateway.middleware import Failures, RequestContext
 from caption_studio.gateway.routes import Exposition, create_router
+from caption_studio.gateway.traces import Traced
 from caption_studio.observability.metrics import Metrics
+from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AdapterCatalog
 from caption_studio.settings import Settings
@@ -35,12 +37,14 @@ def create_app(
     *,
     metrics: Metrics,
     exposition: Exposition,
+    tracing: Tracing | None = None,
     administration: Administration | None = None,
     proxy_echoes_id: bool = False,
 ) -> FastAPI:
     """Return the gateway. `resources` is entered at start-up and left at shutdown.
 
-    `metrics` are counted, `exposition` is what GET /metrics shows. With `administration` there
+    `metrics` are counted, `exposition` is what GET /metrics shows, `tracing` makes
+    spans of requests (None: nobody wants them). With `administration` there
     are routes that change the adapters. `proxy_echoes_id` is that of
     `middleware.RequestContext`.
     """
@@ -60,6 +64,7 @@ def create_app(
         redirect_slashes=False,  # the redirect would lead to whatever host the caller named
         middleware=[
             Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
+            *([] if tracing is None else [Middleware(Traced, tracing=tracing)]),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
             Middleware(
                 Keys,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -53,6 +53,8 @@ def create_router(
         return {"request_id": request.scope["caption_studio.request_id"], "settings": settings}
 
     async def generate(request: Request, asked: CaptionRequest) -> Response:
+        if traceparent := request.scope.get("caption_studio.traceparent"):
+            asked = replace(asked, traceparent=traceparent)
         log = request.scope["caption_studio.log"]
         log.update(model=asked.model, images=len(asked.images), stream=asked.stream)
         try:

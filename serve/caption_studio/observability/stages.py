@@ -28,10 +28,14 @@ class CountedDescriber:
         self._describer = describer
         self._metrics = metrics
 
-    async def describe(self, pixels: Pixels, *, request_id: str) -> Described:
+    async def describe(
+        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+    ) -> Described:
         """See `protocols.Describer`."""
         with self._metrics.in_stage("describer"):
-            return await self._describer.describe(pixels, request_id=request_id)
+            return await self._describer.describe(
+                pixels, request_id=request_id, traceparent=traceparent
+            )
 
     async def check_ready(self) -> None:
         """See `protocols.Stage`."""

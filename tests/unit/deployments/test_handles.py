@@ -121,7 +121,7 @@ async def relay() -> AsyncIterator[RelayListener]:
 
 async def test_results_pass(relay: RelayListener) -> None:
     describer = DescriberHandle(Handle(result=Description("a cat")), awake)  # type: ignore[arg-type]
-    assert (await describer.describe(PIXEL, request_id="r")).text == "a cat"
+    assert (await describer.describe(PIXEL, request_id="r", traceparent=None)).text == "a cat"
     captioner = CaptionerHandle(Handle(result=GROUP), relay, awake)  # type: ignore[arg-type]
     assert [g async for g in captioner.generate(PROMPT, stream=False)] == [GROUP]
     adapter = Adapter("a", "x/a", digest="d")
@@ -135,7 +135,7 @@ async def test_failures_become_ours(
 ) -> None:
     handle: Any = Handle(failure=failure)
     with pytest.raises(expected) as described:
-        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r")
+        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r", traceparent=None)
     assert type(described.value) is expected
     assert "secret" not in described.value.message
     with pytest.raises(expected):
@@ -151,7 +151,7 @@ async def test_failures_become_ours(
 async def test_an_error_of_ours_keeps_what_it_was_raised_with() -> None:
     handle: Any = Handle(failure=FAILURES[0][0])
     with pytest.raises(ContextLengthExceeded) as refused:
-        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r")
+        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r", traceparent=None)
     assert (refused.value.message, refused.value.code) == ("long", "own")
 
 
@@ -186,7 +186,10 @@ async def test_an_answer_that_has_begun_is_not_begun_again(relay: RelayListener)
 
 async def test_a_call_whose_replica_dies_is_made_once_more(relay: RelayListener) -> None:
     handle: Any = Handle(result=GROUP, lost=1)
-    assert await DescriberHandle(handle, awake).describe(PIXEL, request_id="r") == GROUP
+    assert (
+        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r", traceparent=None)
+        == GROUP
+    )
     for stream, result in ((False, GROUP), (True, (GROUP,))):
         handle = Handle(result=result, lost=1)
         groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)

@@ -15,6 +15,7 @@ from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
 from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
+from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionDelta, Prompt
 from caption_studio.settings import Settings
@@ -33,6 +34,7 @@ async def gateway(
     describer: Any = None,
     loader: Any = None,
     registry: FakeRegistry | None = None,
+    tracing: Tracing | None = None,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
@@ -61,6 +63,7 @@ async def gateway(
         registry,
         metrics=metrics,
         exposition=exposition,
+        tracing=tracing,
         administration=administration,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)

@@ -1,0 +1,60 @@
+"""The gateway's span around each request: child of the caller's, parent of the stages'."""
+
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from caption_studio.observability.metrics import PROBES
+from caption_studio.observability.tracing import Tracing
+
+NOT_TOLD = frozenset({"key", "error_code"})
+"""Fields of the log line that are no attributes of the span."""
+
+
+class Traced:
+    """Opens the span and leaves its context for the routes. Only where spans are wanted.
+
+    What the log line gets while the request is served, the span gets at the end.
+    """
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request within its span."""
+        if scope["type"] != "http" or scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+            return
+        status: int | None = None
+
+        async def watched_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        log: dict[str, Any] = scope["caption_studio.log"]
+        with self._tracing.span(scope["method"], _traceparent(scope)) as span:
+            scope["caption_studio.traceparent"] = span.traceparent
+            log["trace_id"] = span.trace_id
+            span.set({"request_id": scope["caption_studio.request_id"]})
+            try:
+                await self._app(scope, receive, watched_send)
+            finally:
+                span.set({name: log[name] for name in log.keys() - NOT_TOLD - {"trace_id"}})
+                route = getattr(scope.get("route"), "path", "unmatched")
+                span.set({"http.request.method": scope["method"], "http.route": route})
+                if status is not None:
+                    span.set({"http.response.status_code": status})
+                if code := log.get("error_code"):
+                    span.set({"error_code": code})
+                    if status is not None and (status == 200 or status >= 500):
+                        span.fail(code)
+
+
+def _traceparent(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            return str(value.decode("latin-1"))
+    return None
