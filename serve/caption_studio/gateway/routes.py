@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from caption_studio.errors import ModelNotFound
 from caption_studio.gateway.body import MULTIPART, media_type, read_json, read_upload
 from caption_studio.gateway.openapi import EVENT_STREAM, json_body
-from caption_studio.observability.metrics import CONTENT_TYPE, Metrics
+from caption_studio.observability.metrics import CONTENT_TYPE, STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AdapterCatalog
 from caption_studio.records import CaptionRequest
@@ -152,6 +152,6 @@ def _count(rendering: Rendering, metrics: Metrics, log: dict[str, Any]) -> None:
     metrics.tokens(rendering.model, prompt=usage.prompt_tokens, completion=usage.completion_tokens)
     metrics.stages(rendering.times, has_picture=rendering.has_picture)
     log.update(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
-    log.update(asdict(rendering.times))
+    log.update((name, getattr(rendering.times, name)) for name in STAGES)
     if rendering.failure is not None:
         log["error_code"] = rendering.failure.code

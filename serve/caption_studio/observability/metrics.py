@@ -5,18 +5,23 @@ Those of the stages: observability.stage_metrics.
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from caption_studio.records import CacheResult, StageTimes
+
+Stage = Literal["intake", "describer", "captioner"]
 
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that machines poll."""
 
-TEXT_STAGES = frozenset({"first_delta", "generate"})
+STAGES = tuple(field.name for field in fields(StageTimes))
+
+TEXT_STAGES = ("first_delta_s", "generate_s")
 """What a request without a picture goes through."""
 
 STREAM_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 60)
@@ -107,6 +112,11 @@ class Metrics:
             ("route",),
             registry=self.registry,
         )
+        # Looked up once, not for each request.
+        self._seconds_in = {
+            name: self._stage_seconds.labels(name.removesuffix("_s")) for name in STAGES
+        }
+        self._calls_in = {name: self._in_stage.labels(name) for name in get_args(Stage)}
         # A counter that begins with its first event hides that event from rate().
         for reason in sorted(REJECTIONS):
             self._rejected.labels(reason)
@@ -121,10 +131,14 @@ class Metrics:
             yield
 
     @contextmanager
-    def in_stage(self, stage: str) -> Generator[None]:
+    def in_stage(self, stage: Stage) -> Generator[None]:
         """Count a call to a stage while it lasts."""
-        with self._in_stage.labels(stage).track_inprogress():
+        calls = self._calls_in[stage]
+        calls.inc()
+        try:
             yield
+        finally:
+            calls.dec()
 
     def answered(
         self, *, route: str, method: str, model: str | None, status: int, seconds: float
@@ -149,10 +163,8 @@ class Metrics:
 
     def stages(self, times: StageTimes, *, has_picture: bool) -> None:
         """Observe where one request spent its time."""
-        for name, seconds in asdict(times).items():
-            stage = name.removesuffix("_s")
-            if has_picture or stage in TEXT_STAGES:
-                self._stage_seconds.labels(stage).observe(seconds)
+        for name in STAGES if has_picture else TEXT_STAGES:
+            self._seconds_in[name].observe(getattr(times, name))
 
     def descriptions(self, lookups: Iterable[CacheResult]) -> None:
         """Count how each picture's description was come by."""
