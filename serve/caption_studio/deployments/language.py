@@ -44,8 +44,9 @@ class Captioner:
         self._tracing = tracing.make(settings.tracing, "captioner")
         self._engine = FalconEngine(settings.language, run_time_adapters=settings.gateway.has_admin)
         self._relay = RelaySender()
-        await self._engine.start()
         self._metrics = metrics.of_this_replica(captioner_registry(self._engine.load))
+        self._sampling: asyncio.Task[None] | None = None
+        await self._engine.start()
         await self._metrics.start()
         self._sampling = asyncio.create_task(self._keep_sampling())
 
@@ -94,6 +95,8 @@ class Captioner:
                 await asyncio.sleep(SAMPLE_S)
 
     def __del__(self) -> None:
+        if self._sampling is not None:
+            self._sampling.cancel()
         self._metrics.end()
         self._tracing.close()
         self._engine.stop()

@@ -94,11 +94,13 @@ class SharedMetrics:
         """Return the metrics of all replicas; of this one alone while the store is away."""
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
-                others = await asyncio.to_thread(self._others)
+                return await asyncio.to_thread(self._text_of_all)
         except (TimeoutError, OSError, RayError):
             logger.warning("the other replicas' metrics could not be read")
-            others = []
-        return exposition.text([self._own(), *others])
+            return exposition.text([self._own()])
+
+    def _text_of_all(self) -> bytes:
+        return exposition.text([self._own(), *self._others()])
 
     def _own(self) -> ReplicaMetrics:
         return exposition.read(

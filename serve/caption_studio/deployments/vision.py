@@ -30,8 +30,8 @@ class Describer:
             max_rows=settings.vision.max_batch_size,
             max_waiting=MAX_ONGOING_REQUESTS,
         )
-        self._engine.start()
         self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
+        self._engine.start()
         self._metrics.begin()
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 

@@ -21,7 +21,7 @@ from caption_studio.errors import (
 )
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.observability.logging import request_id as current_request_id
-from caption_studio.observability.metrics import CLIENT_GONE, PROBES, Metrics
+from caption_studio.observability.metrics import CLIENT_GONE, GENERATION, PROBES, Metrics
 from caption_studio.wire.render import error_event
 
 logger = logging.getLogger("caption_studio.access")
@@ -82,8 +82,7 @@ class RequestContext:
             self._report(scope, status, time.monotonic() - started, log)
 
     def _report(self, scope: Scope, status: int, seconds: float, log: dict[str, Any]) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"]
+        route, method = route_of(scope), scope["method"]
         self._metrics.answered(
             route=route, method=method, model=log.get("model"), status=status, seconds=seconds
         )
@@ -141,6 +140,13 @@ class Failures:
         scope["caption_studio.log"]["error_code"] = error.code
         if is_stream:
             await send({"type": "http.response.body", "body": error_event(error)})
+
+
+def route_of(scope: Scope) -> str:
+    """Return the route's path, of one that was refused at the door too; never a stranger's."""
+    if (route := scope.get("route")) is not None:
+        return str(route.path)
+    return scope["path"] if scope["path"] in GENERATION else "unmatched"
 
 
 def _given_request_id(scope: Scope) -> str | None:

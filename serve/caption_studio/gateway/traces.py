@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from caption_studio.gateway.middleware import route_of
 from caption_studio.observability.metrics import PROBES
 from caption_studio.observability.tracing import Tracing
 
@@ -43,8 +44,7 @@ class Traced:
                 await self._app(scope, receive, watched_send)
             finally:
                 span.set({name: log[name] for name in log.keys() - NOT_TOLD - {"trace_id"}})
-                route = getattr(scope.get("route"), "path", "unmatched")
-                span.set({"http.request.method": scope["method"], "http.route": route})
+                span.set({"http.request.method": scope["method"], "http.route": route_of(scope)})
                 if status is not None:
                     span.set({"http.response.status_code": status})
                 if code := log.get("error_code"):

@@ -420,6 +420,7 @@ async def test_a_refusal_at_the_door_counts_by_its_reason() -> None:
         await first
         text = (await client.get("/metrics")).text
     assert 'caption_studio_requests_rejected_total{reason="overloaded"} 1.0' in text
+    assert f'model="none",route="{CHAT_PATH}",status="429"}} 1.0' in text
     assert 'caption_studio_requests_rejected_total{reason="not_ready"} 0.0' in text
     assert 'caption_studio_stage_in_flight{stage="captioner"} 1.0' in busy
     for stage in ("intake", "describer", "captioner"):
