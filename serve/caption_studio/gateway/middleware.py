@@ -29,6 +29,8 @@ logger = logging.getLogger("caption_studio.access")
 GONE = 499
 """What proxies log for a client that went away before an answer."""
 
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -82,7 +84,7 @@ class RequestContext:
             self._report(scope, status, time.monotonic() - started, log)
 
     def _report(self, scope: Scope, status: int, seconds: float, log: dict[str, Any]) -> None:
-        route, method = route_of(scope), scope["method"]
+        route, method = route_of(scope), method_of(scope)
         self._metrics.answered(
             route=route, method=method, model=log.get("model"), status=status, seconds=seconds
         )
@@ -147,6 +149,11 @@ def route_of(scope: Scope) -> str:
     if (route := scope.get("route")) is not None:
         return str(route.path)
     return scope["path"] if scope["path"] in GENERATION else "unmatched"
+
+
+def method_of(scope: Scope) -> str:
+    """Return the method; whatever a stranger may have made up is `other`."""
+    return scope["method"] if scope["method"] in METHODS else "other"
 
 
 def _given_request_id(scope: Scope) -> str | None:

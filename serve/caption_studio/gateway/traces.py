@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from caption_studio.gateway.middleware import route_of
+from caption_studio.gateway.middleware import method_of, route_of
 from caption_studio.observability.metrics import PROBES
 from caption_studio.observability.tracing import Tracing
 
@@ -36,7 +36,7 @@ class Traced:
             await send(message)
 
         log: dict[str, Any] = scope["caption_studio.log"]
-        with self._tracing.span(scope["method"], _traceparent(scope)) as span:
+        with self._tracing.span(method_of(scope), _traceparent(scope)) as span:
             scope["caption_studio.traceparent"] = span.traceparent
             log["trace_id"] = span.trace_id
             span.set({"request_id": scope["caption_studio.request_id"]})
@@ -44,7 +44,7 @@ class Traced:
                 await self._app(scope, receive, watched_send)
             finally:
                 span.set({name: log[name] for name in log.keys() - NOT_TOLD - {"trace_id"}})
-                span.set({"http.request.method": scope["method"], "http.route": route_of(scope)})
+                span.set({"http.request.method": method_of(scope), "http.route": route_of(scope)})
                 if status is not None:
                     span.set({"http.response.status_code": status})
                 if code := log.get("error_code"):

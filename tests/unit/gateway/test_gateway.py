@@ -427,11 +427,13 @@ async def test_a_refusal_at_the_door_counts_by_its_reason() -> None:
         assert f'caption_studio_stage_in_flight{{stage="{stage}"}} 0.0' in text
 
 
-async def test_what_a_stranger_calls_a_model_is_no_label() -> None:
+async def test_what_a_stranger_makes_up_is_no_label() -> None:
     async with gateway() as client:
+        await client.request("A-STRANGERS-METHOD", "/a-strangers-path")
         await client.post(CHAT_PATH, json={**CHAT, "model": "a-strangers-word"})
         text = (await client.get("/metrics")).text
-    assert "a-strangers-word" not in text
+    assert "strangers" not in text.lower()
+    assert 'method="other"' in text
     assert 'model="none"' in text
 
 
