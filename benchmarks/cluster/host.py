@@ -1,4 +1,4 @@
-"""`python -m benchmarks.cluster.host FOLDER PORT [--to-zero]`: the cluster, its own process.
+"""`python -m benchmarks.cluster.host FOLDER PORT`: the cluster, in a process of its own.
 
 Serves the stand-in application on 127.0.0.1:PORT and writes what there is, twice a second, as
 one line of JSON to FOLDER/timeline.jsonl. Commands come by lines on standard input:
@@ -32,7 +32,7 @@ NOTICE_S = 60.0
 """Of a drained node, until it would be taken away."""
 
 
-def serve_config(port: int, *, to_zero: bool) -> ServeDeploySchema:
+def serve_config(port: int, *, to_zero: bool, quiet_s: float) -> ServeDeploySchema:
     """Return deploy/cluster.yaml's form of application, over the stand-ins."""
     delays = {
         "metrics_interval_s": models.REPORT_S,
@@ -64,7 +64,7 @@ def serve_config(port: int, *, to_zero: bool) -> ServeDeploySchema:
         "import_path": "benchmarks.cluster.application:build",
         "autoscaling_policy": {
             "policy_function": "caption_studio.deployments.scaling:JointPolicy",
-            "policy_kwargs": models.SCALING.model_dump(),
+            "policy_kwargs": models.scaling(quiet_s).model_dump(),
         },
         "args": {"gateway": {"request_timeout_s": 120, "max_predicted_s": 60}},
         "deployments": deployments,
@@ -163,8 +163,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("port", type=int)
     parser.add_argument("--to-zero", action="store_true")
+    parser.add_argument("--quiet-s", type=float, default=models.QUIET_S)
     options = parser.parse_args()
-    config = serve_config(options.port, to_zero=options.to_zero)
+    config = serve_config(options.port, to_zero=options.to_zero, quiet_s=options.quiet_s)
     most = {"describer": 1, "captioner": 4}  # one more than full, for what is taken away
     with cluster(options.folder, most=most) as address:
         try:

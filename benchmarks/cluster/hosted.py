@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import psutil
 
+from benchmarks.cluster import models
 from benchmarks.cluster.nodes import environment, free_port, short_folder
 from benchmarks.fleet import Fleet
 from benchmarks.sample import Sample
@@ -93,11 +94,13 @@ class Hosted:
 
 
 @contextmanager
-def hosted(log: Path, *, to_zero: bool = False) -> Iterator[Hosted]:
+def hosted(
+    log: Path, *, to_zero: bool = False, quiet_s: float = models.QUIET_S
+) -> Iterator[Hosted]:
     """Run a cluster for the length of the context; its output goes to `log`."""
     with short_folder() as folder, log.open("w") as errors:
         port = free_port()
-        flags = ["--to-zero"] if to_zero else []
+        flags = ["--quiet-s", str(quiet_s), *(["--to-zero"] if to_zero else [])]
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.cluster.host", str(folder), str(port), *flags],
             env=environment(folder),

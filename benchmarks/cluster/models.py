@@ -50,21 +50,27 @@ CAPTIONER = replace(
 )
 
 
-def _scaling(target_ongoing: float) -> StageScaling:
-    return StageScaling(
-        target_ongoing=target_ongoing,
-        upscale_delay_s=1.0,
-        downscale_delay_s=20.0,
-        to_zero_delay_s=20.0,
+QUIET_S = 20.0
+"""Until replicas go; twice, until the last one does."""
+
+
+def scaling(quiet_s: float = QUIET_S) -> ScalingSettings:
+    """Return the policy's settings, for stages of `TOGETHER`."""
+
+    def stage(target_ongoing: float) -> StageScaling:
+        return StageScaling(
+            target_ongoing=target_ongoing,
+            upscale_delay_s=1.0,
+            downscale_delay_s=quiet_s,
+            to_zero_delay_s=quiet_s,
+        )
+
+    return ScalingSettings(
+        gateway=stage(32),
+        describer=stage(1.5 * TOGETHER),
+        captioner=stage(0.75 * TOGETHER),
+        captioners_per_describer=round(DESCRIBER_PER_S / CAPTIONER_PER_S, 1),
     )
-
-
-SCALING = ScalingSettings(
-    gateway=_scaling(32),
-    describer=_scaling(1.5 * TOGETHER),
-    captioner=_scaling(0.75 * TOGETHER),
-    captioners_per_describer=round(DESCRIBER_PER_S / CAPTIONER_PER_S, 1),
-)
 
 
 def model(*, to_zero: bool) -> Model:
@@ -73,7 +79,7 @@ def model(*, to_zero: bool) -> Model:
     return Model(
         replace(DESCRIBER, min_replicas=least),
         replace(CAPTIONER, min_replicas=least),
-        SCALING,
+        scaling(),
         look_back_s=LOOK_BACK_S,
         report_s=REPORT_S,
     )
@@ -88,5 +94,5 @@ def described() -> dict[str, Any]:
         "captioner_per_s": CAPTIONER_PER_S,
         "describer_load_s": DESCRIBER_LOAD_S,
         "captioner_load_s": CAPTIONER_LOAD_S,
-        "scaling": SCALING.model_dump(),
+        "scaling": scaling().model_dump(),
     }
