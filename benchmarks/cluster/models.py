@@ -57,18 +57,19 @@ QUIET_S = 20.0
 def scaling(quiet_s: float = QUIET_S) -> ScalingSettings:
     """Return the policy's settings, for stages of `TOGETHER`."""
 
-    def stage(target_ongoing: float) -> StageScaling:
+    def stage(target_ongoing: float, lone_share: float) -> StageScaling:
         return StageScaling(
             target_ongoing=target_ongoing,
+            lone_share=lone_share,
             upscale_delay_s=1.0,
             downscale_delay_s=quiet_s,
             to_zero_delay_s=quiet_s,
         )
 
     return ScalingSettings(
-        gateway=stage(32),
-        describer=stage(1.5 * TOGETHER),
-        captioner=stage(0.75 * TOGETHER),
+        gateway=stage(32, 1.0),
+        describer=stage(1.5 * TOGETHER, 0.2),
+        captioner=stage(0.75 * TOGETHER, 0.3),
         captioners_per_describer=round(DESCRIBER_PER_S / CAPTIONER_PER_S, 1),
     )
 

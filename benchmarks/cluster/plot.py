@@ -105,7 +105,11 @@ def joint_and_alone(found: dict[str, Any], phases: Sequence[tuple[float, float]]
                 range(len(found[name]["ticks"])), found[name]["ticks"], color=colour, label=label
             )
         axes.axvspan(
-            phases[0][0], phases[0][0] + phases[1][0], color=INK, alpha=0.06, label="ten times the load"
+            phases[0][0],
+            phases[0][0] + phases[1][0],
+            color=INK,
+            alpha=0.06,
+            label="ten times the load",
         )
         axes.set(title="Captioners that run (simulated)", xlabel="s", ylim=(0, None))
         axes.legend(loc="upper right")
