@@ -31,7 +31,8 @@ GATEWAY_TEXT_S, GATEWAY_PICTURE_S = 0.004, 0.010
 """CPU of a gateway for one request, measured; with the decode of a JPEG."""
 
 PIXELS_BYTES = 224 * 224 * 3
-RATES_PER_S = (10, 1_000, 100_000)
+RATES_PER_S = (10, 1_000, 10_000, 100_000)
+RATIO = ScalingSettings().captioners_per_describer
 FULL_DESCRIBER_PER_S = 2350.0
 FULL_CAPTIONER_PER_S = 640.0
 
@@ -77,7 +78,7 @@ def production(captioners_per_describer: float) -> Model:
     settings = ScalingSettings()
     stages = {
         kind: getattr(settings, kind).model_copy(
-            update={"target_ongoing": getattr(small, kind).target_ongoing}
+            update=getattr(small, kind).model_dump(include={"target_ongoing", "lone_share"})
         )
         for kind in KINDS
     }
@@ -111,7 +112,7 @@ def joint_against_alone() -> dict[str, Any]:
     arrivals_s = poisson(JOINT_LOAD, seed=5)
     until_s = sum(seconds for seconds, _ in JOINT_LOAD)
     found: dict[str, Any] = {}
-    for name, ratio in (("joint", 3.7), ("alone", 1e-9)):
+    for name, ratio in (("joint", RATIO), ("alone", 1e-9)):
         model = production(ratio)
         outcome = simulate(model, arrivals_s, until_s, {DESCRIBER: 1, CAPTIONER: 3})
         found[name] = figures(outcome, JOINT_LOAD[0][0], JOINT_LOAD[0][0] + 600)
@@ -123,18 +124,16 @@ def joint_against_alone() -> dict[str, Any]:
     return found
 
 
-def steady(rate_per_s: float) -> dict[str, float]:
-    """Run an hour's load of real H100s, a hundred and fiftieth of it, until it has settled."""
-    model = production(3.7)
+def steady(size: dict[str, Any]) -> dict[str, Any]:
+    """Run an hour of a rate, begun with the replicas that arithmetic says, under the policy."""
+    model = production(RATIO)
+    rate_per_s = size["captions_per_s"]
     arrivals_s = poisson(((3600, rate_per_s / models.SLOWED),), seed=11)
-    outcome = simulate(model, arrivals_s, 3600, {DESCRIBER: 1, CAPTIONER: 1})
+    start = {DESCRIBER: size["describers"], CAPTIONER: size["captioners"]}
+    outcome = simulate(model, arrivals_s, 3600, start)
     late = outcome.ticks[1800:]
-    return {
-        "describers": round(sum(tick[DESCRIBER][1] for tick in late) / len(late), 1),
-        "captioners": round(sum(tick[CAPTIONER][1] for tick in late) / len(late), 1),
-        "most_describers": max(tick[DESCRIBER][1] for tick in late),
-        "most_captioners": max(tick[CAPTIONER][1] for tick in late),
-    }
+    held = {stage: sorted({tick[stage][1] for tick in late}) for stage in (DESCRIBER, CAPTIONER)}
+    return {"captions_per_s": rate_per_s, "replicas_in_the_last_half_hour": held}
 
 
 def at_target(stage: StageModel, target: StageScaling, together: int, full_per_s: float) -> float:
@@ -181,7 +180,7 @@ def main() -> None:
         "checks": checks,
         "joint": joint,
         "sizes": sizes(),
-        "steady": {str(rate): steady(rate) for rate in (10, 1_000, 10_000)},
+        "steady": [steady(size) for size in sizes()[:3]],
     }
     (RESULTS / "simulation.json").write_text(json.dumps(found) + "\n")
     for result in results:
@@ -195,7 +194,7 @@ def main() -> None:
             print(f"  {kind}: {each['replica_seconds']} off by {each['mean_difference']:.2f}")
     for name in ("joint", "alone"):
         print(name, {key: value for key, value in joint[name].items() if key != "ticks"})
-    print(*found["sizes"], found["steady"], sep="\n")
+    print(*found["sizes"], *found["steady"], sep="\n")
 
 
 if __name__ == "__main__":
