@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.cluster.nodes import KINDS
 from benchmarks.plots import COLOURS, INK, REST, STYLE
@@ -32,6 +33,7 @@ def timeline(result: dict[str, Any]) -> Figure:
             nodes.step(at_s, there, where="post", color=colour, label=kind)
         replicas.set(ylabel="replicas (dotted: wanted)")
         nodes.set(ylabel="nodes")
+        nodes.yaxis.set_major_locator(MaxNLocator(integer=True))
         good = [sample for sample in result["samples"] if sample[2] == "ok"]
         latency.scatter([s[0] for s in good], [s[1] for s in good], s=4, color=COLOURS[0])
         bad = [sample for sample in result["samples"] if sample[2] != "ok"]
@@ -60,7 +62,8 @@ def _load(axes: Axes, result: dict[str, Any]) -> None:
 def _mark(all_axes: Sequence[Axes], at_s: float, text: str) -> None:
     for axes in all_axes:
         axes.axvline(at_s, color=INK, linestyle="--", linewidth=0.8)
-    all_axes[0].annotate(f"{text} a node", (at_s, 0), xytext=(3, 4), textcoords="offset points")
+    top = (at_s, all_axes[0].get_ylim()[1])
+    all_axes[0].annotate(f"{text} a node", top, xytext=(3, -8), textcoords="offset points")
 
 
 def compared(checks: Sequence[dict[str, Any]]) -> Figure:
@@ -85,6 +88,7 @@ def compared(checks: Sequence[dict[str, Any]]) -> Figure:
                     label="simulated",
                 )
                 axes.set(title=f"{check['name']}: {kind}", ylim=(0, None))
+                axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         grid[0][0].legend(loc="upper right")
         for axes in grid[-1]:
             axes.set(xlabel="s")
