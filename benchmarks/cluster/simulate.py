@@ -82,10 +82,9 @@ def production(captioners_per_describer: float) -> Model:
         )
         for kind in KINDS
     }
-    most = 1000
     return Model(
-        replace(models.DESCRIBER, start_s=DESCRIBER_START_S, max_replicas=most),
-        replace(models.CAPTIONER, start_s=CAPTIONER_START_S, max_replicas=most),
+        replace(models.DESCRIBER, start_s=DESCRIBER_START_S, max_replicas=1000),
+        replace(models.CAPTIONER, start_s=CAPTIONER_START_S, max_replicas=1000),
         ScalingSettings(**stages, captioners_per_describer=captioners_per_describer),
         look_back_s=models.LOOK_BACK_S,
         report_s=models.REPORT_S,
