@@ -217,7 +217,8 @@ class ScalingSettings(_Section):
     captioner: StageScaling = StageScaling(target_ongoing=192, lone_share=0.3)
     """Three quarters of the 256 sequences that one engine step holds on a GPU.
 
-    A step alone takes 4.1 ms, the rate above says 13 ms at 192 (H100, by arithmetic).
+    A step of one takes 4.1 ms; 640 captions/s of 25 tokens are 16 ms at 256, some 13 at 192 (H100,
+    by arithmetic).
     """
     captioners_per_describer: float = Field(
         3.7, gt=0, description="replicas at equal flow: 2,350 pictures/s to 640 captions/s (H100)"

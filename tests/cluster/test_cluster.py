@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.cluster.hosted import Hosted, Sent, hosted, poisson
 
-pytestmark = pytest.mark.service
+pytestmark = pytest.mark.cluster
 
 PHASES = ((12, 1.0), (22, 9.0), (2, 1.0))
 DRAIN_AT_S = 30.0
