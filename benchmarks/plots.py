@@ -27,7 +27,7 @@ COLOURS = ("#3b82f6", "#e8833a", "#2fa36b", "#a06be0", "#e0524d", "#1fa5b5", "#c
 REST = "#8a93a0"
 MAX_POINTS = 3000
 """Of a scatter: a page is to open at once."""
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
     "font.size": 10.5,
@@ -50,7 +50,7 @@ _STYLE: Any = {
 
 def draw(results: Sequence[Result]) -> dict[str, Figure]:
     """Return the figures that these results have data for, by name."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figures = {
             "throughput-latency": _throughput_latency(results) if len(results) > 1 else None,
             "goodput": _goodput(results) if len(results) > 1 else None,
@@ -64,7 +64,7 @@ def draw(results: Sequence[Result]) -> dict[str, Figure]:
 def svg(figure: Figure, name: str) -> str:
     """Return an `<svg>` element for a page; `name` keeps its ids apart from other figures'."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     text = re.sub(r'(\bid="|="#|url\(#)', rf"\g<1>{name}-", text[text.index("<svg") :])
@@ -74,7 +74,7 @@ def svg(figure: Figure, name: str) -> str:
 def png(figure: Figure) -> bytes:
     """Return a PNG on white."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format="png", dpi=150, facecolor="white")
     return buffer.getvalue()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from ray import serve
-from ray.serve import Application
+from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 from ray.util import get_node_ip_address
 
@@ -131,12 +131,18 @@ def build(values: Mapping[str, Any] | None = None) -> Application:
     return application(Settings.load(values))
 
 
-def application(settings: Settings, make_intake: MakeIntake = make_intake) -> Application:
-    """Return the application; `make_intake` is called in the gateway's replicas."""
+def application(
+    settings: Settings,
+    make_intake: MakeIntake = make_intake,
+    *,
+    describer: Deployment = describer_deployment,
+    captioner: Deployment = captioner_deployment,
+) -> Application:
+    """Return the application of these stages; `make_intake` is called in the gateway's replicas."""
     # A replica that is to go finishes what it has; no request takes longer than this.
     drain_s = settings.gateway.request_timeout_s + DRAIN_MARGIN_S
     describer, captioner, gateway = (
         deployment.options(graceful_shutdown_timeout_s=drain_s)
-        for deployment in (describer_deployment, captioner_deployment, gateway_deployment)
+        for deployment in (describer, captioner, gateway_deployment)
     )
     return gateway.bind(settings, make_intake, describer.bind(settings), captioner.bind(settings))

@@ -51,6 +51,7 @@ class JointPolicy:
                 "wish": {
                     "direction": decision.wish.direction,
                     "since_s": decision.wish.since_s,
+                    "need": decision.wish.need,
                 }
             }
             for name, decision in decisions.items()
@@ -62,6 +63,7 @@ def _load(context: AutoscalingContext, *, known: bool) -> Load:
     return Load(
         ongoing=float(context.total_num_requests) if known else None,
         target=context.target_num_replicas,
+        running=context.current_num_replicas,
         min_replicas=context.capacity_adjusted_min_replicas,
         max_replicas=context.capacity_adjusted_max_replicas,
     )

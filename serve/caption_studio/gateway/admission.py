@@ -33,7 +33,9 @@ class AnswerRate:
 
     Both counts decay by a factor of e in `MEMORY_S` of busy time, or in `MEMORY_ANSWERS` where
     that is longer. A break counts as no more than three usual ones or that time: a stage that
-    woke or was replaced says little of how fast it is.
+    woke or was replaced says little of how fast it is. What passes before the very first answer
+    does not count: it is how long the stages take, not how many they answer in it. A gateway
+    that starts in a rush would take them for slow, and refuse what they can do.
     """
 
     def __init__(self) -> None:
@@ -42,8 +44,11 @@ class AnswerRate:
 
     def answered(self, busy_s: float) -> None:
         """Count an answer, that many busy seconds after the one before."""
-        usual_s = self._busy_s / self._answers if self._answers else 0.0
-        busy_s = min(busy_s, max(MEMORY_S, 3 * usual_s))
+        if self._answers:
+            usual_s = self._busy_s / self._answers
+            busy_s = min(busy_s, max(MEMORY_S, 3 * usual_s))
+        else:
+            busy_s = 0.0
         kept = max(math.exp(-busy_s / MEMORY_S), 1 - 1 / MEMORY_ANSWERS)
         self._answers = self._answers * kept + 1
         self._busy_s = self._busy_s * kept + busy_s

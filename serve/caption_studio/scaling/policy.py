@@ -14,26 +14,40 @@ GATEWAY, DESCRIBER, CAPTIONER = "Gateway", "Describer", "Captioner"
 STAGES = (GATEWAY, DESCRIBER, CAPTIONER)
 """The deployments' names."""
 
+MAX_GROWTH = 4.0
+"""Times the replicas that run, at most: what waits while others start would ask for ever more."""
+
+FALLING = 0.97
+"""What has come down to this share of itself within `upscale_delay_s` comes down by itself."""
+
 _EPSILON = 1e-9
 """A need of 2 that floating point made 2.0000000001 is no need of 3."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One deployment now. `ongoing` is None where nobody knows: the deployment is left alone."""
+    """One deployment now. `ongoing` is None where nobody knows: the deployment is left alone.
+
+    `target` replicas are to be there, of which `running` take requests.
+    """
 
     ongoing: float | None
     target: int
+    running: int
     min_replicas: int
     max_replicas: int
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Since when a deployment has wished for more (+1) or fewer (-1) replicas without a break."""
+    """Since when a deployment has wished for more (+1) or fewer (-1) replicas without a break.
+
+    `need` is what it needed when the wish began.
+    """
 
     direction: int = 0
     since_s: float = 0.0
+    need: float = 0.0
 
 
 NO_WISH = Wish()
@@ -54,51 +68,74 @@ def decide(
     now_s: float,
 ) -> dict[str, Decision]:
     """Return a decision for each deployment in `loads`."""
-    needs = _needs(loads, settings)
+    needs = {name: _own_need(load, _stage(name, settings)) for name, load in loads.items()}
+    ahead = _ahead(needs, loads, settings)
     decisions = {}
     for name, load in loads.items():
-        stage: StageScaling = getattr(settings, name.lower())
-        wanted = _wanted(needs[name], load, stage)
-        decisions[name] = _delayed(wanted, load, stage, wishes.get(name, NO_WISH), now_s)
+        own, wish = needs[name], wishes.get(name, NO_WISH)
+        coming = ahead if name == CAPTIONER else 0.0
+        stage = _stage(name, settings)
+        wanted = load.target if own is None else _wanted(own, coming, load, stage)
+        need = max(own or 0.0, coming)
+        decisions[name] = _delayed(wanted, need, load, stage, wish, now_s)
     return decisions
 
 
-def _needs(loads: Mapping[str, Load], settings: ScalingSettings) -> dict[str, float | None]:
-    """Return how many replicas' worth of work each deployment has, as a fraction."""
-    needs: dict[str, float | None] = {}
-    for name, load in loads.items():
-        stage: StageScaling = getattr(settings, name.lower())
-        needs[name] = None
-        if load.ongoing is not None and math.isfinite(load.ongoing) and load.ongoing >= 0:
-            needs[name] = load.ongoing / stage.target_ongoing
-    described, captioned = needs.get(DESCRIBER), needs.get(CAPTIONER)
-    if described is not None and captioned is not None:
-        # No more comes out of the describers than those that there are let through: what
-        # waits while they start is a burst behind them, not a flow.
-        flow = min(described, float(max(1, loads[DESCRIBER].target)))
-        needs[CAPTIONER] = max(captioned, flow * settings.captioners_per_describer)
-    return needs
+def _stage(name: str, settings: ScalingSettings) -> StageScaling:
+    stage: StageScaling = getattr(settings, name.lower())
+    return stage
 
 
-def _wanted(need: float | None, load: Load, stage: StageScaling) -> int:
+def _ahead(
+    needs: Mapping[str, float | None], loads: Mapping[str, Load], settings: ScalingSettings
+) -> float:
+    """Return the captioners that what the describers are at will need."""
+    described = needs.get(DESCRIBER)
+    if described is None:
+        return 0.0
+    # No more comes out of the describers than those that there are let through: what waits
+    # while they start is a burst behind them, not a flow.
+    flow = min(described, float(max(1, loads[DESCRIBER].target)))
+    return flow * settings.captioners_per_describer
+
+
+def _own_need(load: Load, stage: StageScaling) -> float | None:
+    """Return the replicas that would carry this flow with `target_ongoing` each; None: unknown.
+
+    Below its target a replica answers sooner, so that there is less in progress than its share
+    of the flow: an engine with an eighth of its requests may do half of its work. Time is
+    taken to grow in a straight line, from `lone_share` of that at the target. Above it requests
+    wait, and the flow is not known.
+    """
+    if load.ongoing is None or not math.isfinite(load.ongoing) or load.ongoing < 0:
+        return None
+    there = max(1, load.running)
+    part = load.ongoing / (there * stage.target_ongoing)
+    if part < 1:
+        part /= stage.lone_share + (1 - stage.lone_share) * part
+    return there * part
+
+
+def _wanted(own: float, coming: float, load: Load, stage: StageScaling) -> int:
     """Return the replicas for a need, within bounds; inside the dead band, those that are."""
-    if need is None:
-        return load.target
-    enough = math.ceil(need - _EPSILON)
-    roomy = math.ceil(need * (1 + stage.dead_band) - _EPSILON)
+    grown = MAX_GROWTH * max(1, load.running)
+    enough = math.ceil(max(min(own, grown), coming) - _EPSILON)
+    roomy = math.ceil(max(own, coming) * (1 + stage.dead_band) - _EPSILON)
     wanted = enough if enough > load.target else min(roomy, load.target)
     return max(load.min_replicas, min(load.max_replicas, wanted))
 
 
-def _delayed(wanted: int, load: Load, stage: StageScaling, wish: Wish, now_s: float) -> Decision:
+def _delayed(
+    wanted: int, need: float, load: Load, stage: StageScaling, wish: Wish, now_s: float
+) -> Decision:
     """Return what is wanted once it has been wanted for long enough."""
     direction = (wanted > load.target) - (wanted < load.target)
     if direction == 0:
         return Decision(load.target, NO_WISH)
     if direction < 0 and load.target > 1:
         wanted = max(1, wanted)  # the last one goes by its own, longer delay
-    if wish.direction != direction:
-        wish = Wish(direction, now_s)
+    if wish.direction != direction or (direction > 0 and need < FALLING * wish.need):
+        wish = Wish(direction, now_s, need)
     if now_s - wish.since_s + _EPSILON < _delay_s(direction, load, stage):
         return Decision(load.target, wish)
     return Decision(wanted, NO_WISH)

@@ -247,4 +247,4 @@ class _Controller:
         known_s = now_s if stage.serving == 0 else now_s - now_s % self._model.report_s
         seen = [n for t, n in history if known_s - self._model.look_back_s < t <= known_s]
         ongoing = sum(seen) / len(seen) if seen else None
-        return Load(ongoing, stage.target, model.min_replicas, model.max_replicas)
+        return Load(ongoing, stage.target, stage.serving, model.min_replicas, model.max_replicas)

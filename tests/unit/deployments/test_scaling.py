@@ -76,6 +76,15 @@ def test_stages_are_left_alone_while_no_gateway_reports_on_them(policy: Any) -> 
     assert rounds(policy, ongoing, before, 2000) == before
 
 
+def test_a_backlog_counts_by_the_replicas_that_run_and_not_by_those_that_start() -> None:
+    policy = JointPolicy(captioner={"target_ongoing": 10, "upscale_delay_s": 0})
+    starting = context("Captioner", 1e6, 8, {}, 1000.0)
+    starting.current_num_replicas = 2
+    assert policy({"Captioner": starting})[0] == {"Captioner": 8}
+    running = context("Captioner", 1e6, 8, {}, 1000.0)
+    assert policy({"Captioner": running})[0] == {"Captioner": 32}
+
+
 def test_nothing_to_decide_is_nothing_decided() -> None:
     assert JointPolicy()({}) == ({}, {})
 

@@ -83,6 +83,16 @@ def test_quiet_times_say_nothing_of_the_rate(clock: Clock) -> None:
     assert entered(room) == 20
 
 
+def test_a_gateway_that_starts_in_a_rush_does_not_take_long_answers_for_few(clock: Clock) -> None:
+    room = places(clock)
+    assert entered(room, tries=60) == 60
+    clock.now_s += 9  # all of them wait behind others' requests, then come one by one
+    for _ in range(6):
+        room.leave(None, answered=True)
+        clock.now_s += 0.1
+    assert entered(room) == 100 - 60 + 6
+
+
 def test_a_stage_that_wakes_is_not_taken_for_a_slow_one(clock: Clock) -> None:
     room = places(clock)
     answer(room, clock, 400, every_s=0.1)

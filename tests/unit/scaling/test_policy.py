@@ -23,6 +23,9 @@ STAGE = StageScaling(
 SETTINGS = ScalingSettings(
     gateway=STAGE, describer=STAGE, captioner=STAGE, captioners_per_describer=3
 )
+NO_DELAY = SETTINGS.model_copy(
+    update={"captioner": STAGE.model_copy(update={"upscale_delay_s": 0.0})}
+)
 Ongoing = Mapping[str, float | None]
 
 
@@ -36,7 +39,10 @@ def run(
     decisions: dict[str, Decision] = {}
     history = []
     for now_s in range(seconds):
-        loads = {name: Load(ongoing(now_s)[name], targets[name], *bounds) for name in STAGES}
+        loads = {
+            name: Load(ongoing(now_s)[name], targets[name], targets[name], *bounds)
+            for name in STAGES
+        }
         wishes = {name: decision.wish for name, decision in decisions.items()}
         decisions = decide(loads, wishes, SETTINGS, float(now_s))
         targets = {name: decision.replicas for name, decision in decisions.items()}
@@ -76,9 +82,9 @@ def test_the_captioner_anticipates_no_more_than_the_describers_can_let_through()
     history = run(lambda _: loads(0, 10_000, 0), 30, bounds=(0, 4))
     assert history[-1][CAPTIONER] == 4
     wide = {
-        GATEWAY: Load(0, 1, 1, 9),
-        DESCRIBER: Load(10_000, 2, 0, 2),
-        CAPTIONER: Load(0, 0, 0, 99),
+        GATEWAY: Load(0, 1, 1, 1, 9),
+        DESCRIBER: Load(10_000, 2, 2, 0, 2),
+        CAPTIONER: Load(0, 0, 0, 0, 99),
     }
     assert decide(wide, {}, SETTINGS, 0.0)[CAPTIONER].replicas == 6
 
@@ -161,5 +167,32 @@ def test_an_unknown_describer_leaves_the_captioner_to_its_own_signal() -> None:
 
 
 def test_a_lone_stage_can_be_decided_on() -> None:
-    decided = decide({CAPTIONER: Load(35, 4, 0, 9)}, {}, SETTINGS, 0.0)
+    decided = decide({CAPTIONER: Load(35, 4, 4, 0, 9)}, {}, SETTINGS, 0.0)
     assert decided[CAPTIONER].replicas == 4
+
+
+def test_a_backlog_asks_for_no_more_than_four_times_what_runs() -> None:
+    assert decide({CAPTIONER: Load(1e6, 2, 2, 0, 99)}, {}, NO_DELAY, 0.0)[CAPTIONER].replicas == 8
+    assert decide({CAPTIONER: Load(1e6, 8, 2, 0, 99)}, {}, NO_DELAY, 0.0)[CAPTIONER].replicas == 8
+
+
+def test_a_backlog_that_is_worked_off_starts_nothing() -> None:
+    def falling(now_s: int) -> Ongoing:
+        return loads(1, 0, 400 * 0.98**now_s)
+
+    assert set(series(run(falling, 60, start=dict.fromkeys(STAGES, 2)), CAPTIONER)) == {2}
+    rising = run(lambda now_s: loads(1, 0, 400 * 1.01**now_s), 60, start=dict.fromkeys(STAGES, 2))
+    assert series(rising, CAPTIONER)[10] == 8
+
+
+@pytest.mark.parametrize("replicas", range(3, 12))
+def test_the_same_flow_needs_the_same_replicas_however_many_share_it(replicas: int) -> None:
+    """An engine that answers one alone in a third of the time has less in progress when idle."""
+    stage = StageScaling(target_ongoing=10, lone_share=1 / 3, downscale_delay_s=0)
+    flow, together_s = 2.5 * 10, 1.0  # a replica at its target answers 10 in a second
+    part = flow / replicas / 10
+    alone_s = together_s / 3
+    answered_s = alone_s / (1 - part * (1 - 1 / 3))  # the straight line, solved for Little's law
+    load = Load(flow * answered_s, replicas, replicas, 1, 99)
+    settings = SETTINGS.model_copy(update={"captioner": stage})
+    assert decide({CAPTIONER: load}, {}, settings, 0.0)[CAPTIONER].replicas == 3

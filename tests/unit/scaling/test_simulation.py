@@ -82,6 +82,23 @@ def test_the_same_arguments_give_the_same_outcome() -> None:
     assert first != simulate(ELASTIC, step(4), 300, ONE_EACH)
 
 
+@pytest.mark.parametrize("rate_per_s", [9, 14, 22, 30])
+def test_a_steady_load_settles_after_the_rush_of_its_start(rate_per_s: float) -> None:
+    """Starts of a minute: what waits for them once asked for ever more, then for too few."""
+    describer = replace(ELASTIC.describer, start_s=40, max_replicas=99)
+    captioner = replace(ELASTIC.captioner, start_s=60, max_replicas=99)
+    scaling = ELASTIC.scaling.model_copy(
+        update={
+            "describer": QUICK.model_copy(update={"target_ongoing": 12, "lone_share": 0.4}),
+            "captioner": QUICK.model_copy(update={"target_ongoing": 12, "lone_share": 0.5}),
+        }
+    )
+    model = replace(ELASTIC, describer=describer, captioner=captioner, scaling=scaling)
+    outcome = simulate(model, poisson(rate_per_s, 1500, seed=2), 1400, ONE_EACH)
+    settled = [tick[CAPTIONER][1] for tick in outcome.ticks[600:]]
+    assert max(settled) <= 2 * min(settled) <= 12
+
+
 def test_replicas_keep_within_their_bounds_and_cost_from_their_start() -> None:
     outcome = simulate(ELASTIC, step(1), 300, ONE_EACH)
     assert all(tick[DESCRIBER][1] <= 4 and tick[CAPTIONER][1] <= 16 for tick in outcome.ticks)

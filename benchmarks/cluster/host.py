@@ -1,0 +1,192 @@
+"""`python -m benchmarks.cluster.host FOLDER PORT`: the cluster, in a process of its own.
+
+Serves the stand-in application on 127.0.0.1:PORT and writes what there is, twice a second, as
+one line of JSON to FOLDER/timeline.jsonl. Commands come by lines on standard input:
+`drain captioner` takes the busiest such node away as a cloud would (with notice), `kill
+captioner` without; the end of the input ends everything.
+"""
+
+import argparse
+import json
+import queue
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import ray
+from ray import serve
+from ray.core.generated import autoscaler_pb2
+from ray.serve._private.api import serve_start
+from ray.serve.schema import ApplicationStatus, ServeDeploySchema
+
+from benchmarks.cluster import models
+from benchmarks.cluster.nodes import KINDS, REPLICAS_PER_NODE, cluster
+
+SAMPLE_S = 0.5
+START_TIMEOUT_S = 120.0
+NOTICE_S = 60.0
+"""Of a drained node, until it would be taken away."""
+
+
+def serve_config(port: int, *, to_zero: bool, quiet_s: float) -> ServeDeploySchema:
+    """Return deploy/cluster.yaml's form of application, over the stand-ins."""
+    delays = {
+        "metrics_interval_s": models.REPORT_S,
+        "look_back_period_s": models.LOOK_BACK_S,
+        "upscale_delay_s": 0,
+        "downscale_delay_s": 0,
+    }
+    model = models.model(to_zero=to_zero)
+    least = {"gateway": 1, "describer": model.describer.min_replicas}
+    least["captioner"] = model.captioner.min_replicas
+    most = {"gateway": REPLICAS_PER_NODE, "describer": model.describer.max_replicas}
+    most["captioner"] = model.captioner.max_replicas
+    deployments = [
+        {
+            "name": kind.capitalize(),
+            "autoscaling_config": {
+                "min_replicas": least[kind],
+                "max_replicas": most[kind],
+                **delays,
+            },
+            "max_ongoing_requests": {"gateway": 1024}.get(kind, 2 * models.TOGETHER),
+            "ray_actor_options": {"num_cpus": 0, "resources": {kind: 1}},
+        }
+        for kind in KINDS
+    ]
+    application = {
+        "name": "caption-studio",
+        "route_prefix": "/",
+        "import_path": "benchmarks.cluster.application:build",
+        "autoscaling_policy": {
+            "policy_function": "caption_studio.deployments.scaling:JointPolicy",
+            "policy_kwargs": models.scaling(quiet_s).model_dump(),
+        },
+        "args": {"gateway": {"request_timeout_s": 120, "max_predicted_s": 60}},
+        "deployments": deployments,
+    }
+    return ServeDeploySchema.model_validate(
+        {
+            "proxy_location": "HeadOnly",
+            "http_options": {"host": "127.0.0.1", "port": port},
+            "logging_config": {"log_level": "WARNING", "enable_access_log": False},
+            "applications": [application],
+        }
+    )
+
+
+def snapshot(client: Any) -> dict[str, Any]:
+    """Return nodes by kind, and of each deployment its target and where its replicas are."""
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    kinds = {node["NodeID"]: _kind(node) for node in alive}
+    line: dict[str, Any] = {"monotonic_s": time.monotonic(), "nodes": Counter(kinds.values())}
+    application = client.get_serve_details()["applications"].get("caption-studio", {})
+    for name, deployment in application.get("deployments", {}).items():
+        replicas = deployment["replicas"]
+        line[name] = {
+            "target": deployment["target_num_replicas"],
+            "states": Counter(replica["state"].value for replica in replicas),
+            "places": {
+                replica["replica_id"]: (replica["node_id"], kinds.get(replica["node_id"], "gone"))
+                for replica in replicas
+                if replica["state"] == "RUNNING"
+            },
+        }
+    return line
+
+
+def _kind(node: dict[str, Any]) -> str:
+    return next((kind for kind in KINDS if kind in node["Resources"]), "head")
+
+
+def busiest(line: dict[str, Any], kind: str) -> str:
+    """Return the id of the node with the most replicas of its kind."""
+    places = line[kind.capitalize()]["places"].values()
+    return str(Counter(node for node, _ in places).most_common(1)[0][0])
+
+
+def drain(node_id: str, address: str) -> None:
+    """Give notice that a node will be taken away, as a cloud does with a spot machine."""
+    accepted, why_not = ray._raylet.GcsClient(address=address).drain_node(
+        node_id,
+        autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION"),
+        "taken away by the experiment",
+        int((time.time() + NOTICE_S) * 1000),
+    )
+    if not accepted:
+        raise RuntimeError(f"the node may not be drained: {why_not}")
+
+
+def kill(node_id: str) -> None:
+    """End a node without notice: its raylet, with which its replicas end."""
+    for process in psutil.Process().children(recursive=True):
+        if process.name() == "raylet" and any(node_id in word for word in process.cmdline()):
+            process.kill()
+            return
+    raise RuntimeError(f"no raylet of node {node_id}")
+
+
+def _read_commands(commands: "queue.Queue[str | None]") -> None:
+    for line in sys.stdin:
+        commands.put(line.strip())
+    commands.put(None)
+
+
+def watch(client: Any, address: str, output: Path) -> None:
+    """Write the timeline and do what is told, until the input ends."""
+    commands: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_read_commands, args=(commands,), daemon=True).start()
+    with output.open("a", buffering=1) as lines:
+        while True:
+            line = snapshot(client)
+            try:
+                command = commands.get(timeout=SAMPLE_S)
+            except queue.Empty:
+                command = ""
+            if command is None:
+                return
+            if command:
+                what, kind = command.split()
+                node_id = busiest(line, kind)
+                drain(node_id, address) if what == "drain" else kill(node_id)
+                line["event"] = f"{what} {kind} node {node_id}"
+            lines.write(json.dumps(line) + "\n")
+
+
+def main() -> None:
+    """Start, say `ready`, watch."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--to-zero", action="store_true")
+    parser.add_argument("--quiet-s", type=float, default=models.QUIET_S)
+    options = parser.parse_args()
+    config = serve_config(options.port, to_zero=options.to_zero, quiet_s=options.quiet_s)
+    most = {"describer": 1, "captioner": 4}  # one more than full, for what is taken away
+    with cluster(options.folder, most=most) as address:
+        try:
+            client = serve_start(
+                http_options=config.http_options.model_dump(),
+                proxy_location=config.proxy_location,
+                global_logging_config=config.logging_config,
+            )
+            client.deploy_apps(config)
+            deadline_s = time.monotonic() + START_TIMEOUT_S
+            while (status := serve.status().applications["caption-studio"]).status != (
+                ApplicationStatus.RUNNING
+            ):
+                if time.monotonic() > deadline_s or status.status == "DEPLOY_FAILED":
+                    raise RuntimeError(f"the application does not start: {status}")
+                time.sleep(SAMPLE_S)
+            print("ready", flush=True)
+            watch(client, address, options.folder / "timeline.jsonl")
+        finally:
+            serve.shutdown()
+
+
+if __name__ == "__main__":
+    main()

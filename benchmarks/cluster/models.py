@@ -1,0 +1,99 @@
+"""What the stand-ins take, and the policy that scales them: one place for run and simulation.
+
+Calibrated, not measured: an H100's rates and its slow-down with what is in flight (2,350
+pictures/s in batches of 64, 640 captions/s at 256 in flight, a lone caption in a quarter of
+the time of a full step), divided by 150, with 8 together in place of 64 and 256. So small a
+load needs as many replicas as 150 times as much would of the real ones. The policy's waiting
+times are shortened, each start takes seconds and not minutes.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from caption_studio.scaling.simulation import Model, StageModel
+from caption_studio.settings import ScalingSettings, StageScaling
+
+SLOWED = 150
+TOGETHER = 8
+DESCRIBER_PER_S = 2350 / SLOWED
+CAPTIONER_PER_S = 640 / SLOWED
+DESCRIBER_LOAD_S = 3.0
+CAPTIONER_LOAD_S = 5.0
+"""What a stand-in's start takes, as weights would."""
+
+PROCESS_START_S = 3.0
+"""From the decision to a replica's first line, with a node that is there (measured)."""
+
+LOOK_BACK_S = 5.0
+REPORT_S = 2.0
+"""As in deploy/cluster.yaml."""
+
+
+def _stage(per_s: float, lone_share: float) -> StageModel:
+    """Return a stage that does `per_s` at `TOGETHER`, and one alone in `lone_share` of the time."""
+    full_s = TOGETHER / per_s
+    each_s = full_s * (1 - lone_share) / (TOGETHER - 1)
+    return StageModel(full_s * lone_share - each_s, each_s, 0.0, 1, 1)
+
+
+DESCRIBER = replace(
+    _stage(DESCRIBER_PER_S, 0.3),
+    start_s=PROCESS_START_S + DESCRIBER_LOAD_S,
+    max_replicas=2,
+    max_batch=TOGETHER,
+)
+CAPTIONER = replace(
+    _stage(CAPTIONER_PER_S, 0.25),
+    start_s=PROCESS_START_S + CAPTIONER_LOAD_S,
+    max_replicas=6,
+    slots=TOGETHER,
+)
+
+
+QUIET_S = 20.0
+"""Until replicas go; twice, until the last one does."""
+
+
+def scaling(quiet_s: float = QUIET_S) -> ScalingSettings:
+    """Return the policy's settings, for stages of `TOGETHER`."""
+
+    def stage(target_ongoing: float, lone_share: float) -> StageScaling:
+        return StageScaling(
+            target_ongoing=target_ongoing,
+            lone_share=lone_share,
+            upscale_delay_s=1.0,
+            downscale_delay_s=quiet_s,
+            to_zero_delay_s=quiet_s,
+        )
+
+    return ScalingSettings(
+        gateway=stage(32, 1.0),
+        describer=stage(1.5 * TOGETHER, 0.2),
+        captioner=stage(0.75 * TOGETHER, 0.3),
+        captioners_per_describer=round(DESCRIBER_PER_S / CAPTIONER_PER_S, 1),
+    )
+
+
+def model(*, to_zero: bool) -> Model:
+    """Return the system as the simulation has it."""
+    least = 0 if to_zero else 1
+    return Model(
+        replace(DESCRIBER, min_replicas=least),
+        replace(CAPTIONER, min_replicas=least),
+        scaling(),
+        look_back_s=LOOK_BACK_S,
+        report_s=REPORT_S,
+    )
+
+
+def described() -> dict[str, Any]:
+    """Return what a result says of its stand-ins."""
+    return {
+        "stand_ins": "describer and captioner are stand-ins that sleep; all else is real",
+        "slowed": SLOWED,
+        "describer_per_s": DESCRIBER_PER_S,
+        "captioner_per_s": CAPTIONER_PER_S,
+        "describer_load_s": DESCRIBER_LOAD_S,
+        "captioner_load_s": CAPTIONER_LOAD_S,
+        "scaling": scaling().model_dump(),
+    }

@@ -1,0 +1,59 @@
+"""The model against the runs that are recorded, and the arithmetic beyond them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from benchmarks.cluster import models
+from benchmarks.cluster.__main__ import EXPERIMENTS
+from benchmarks.cluster.hosted import poisson
+from benchmarks.cluster.simulate import RESULTS, measured_and_simulated, sizes
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_no_recorded_request_failed(name: str) -> None:
+    result = recorded(name)
+    assert len(result["samples"]) == result["requests"] > 400
+    assert {outcome for _, _, outcome in result["samples"]} == {"ok"}
+    assert result["models"] == models.described()
+
+
+@pytest.mark.parametrize("name", ["step", "to-zero"])
+def test_the_model_has_the_replicas_of_the_run(name: str) -> None:
+    check = measured_and_simulated(recorded(name))
+    for kind in ("describer", "captioner"):
+        measured, simulated = check[kind]["replica_seconds"]
+        assert simulated == pytest.approx(measured, rel=0.25)
+        assert abs(max(check[kind]["simulated"]) - max(check[kind]["measured"])) <= 1
+        assert check[kind]["mean_difference"] < 1
+
+
+def test_stand_ins_have_an_h100s_rates_slowed() -> None:
+    for stage, per_s in (
+        (models.DESCRIBER, models.DESCRIBER_PER_S),
+        (models.CAPTIONER, models.CAPTIONER_PER_S),
+    ):
+        full_s = stage.base_s + stage.each_s * models.TOGETHER
+        assert models.TOGETHER / full_s == pytest.approx(per_s)
+        assert stage.base_s > 0
+
+
+def test_arrivals_follow_their_phases() -> None:
+    arrivals_s = poisson(((100, 2), (50, 0), (100, 8)), seed=1)
+    assert arrivals_s == sorted(arrivals_s)
+    assert not [time_s for time_s in arrivals_s if 100 <= time_s < 150]
+    assert len([time_s for time_s in arrivals_s if time_s < 100]) == pytest.approx(200, rel=0.2)
+    assert len([time_s for time_s in arrivals_s if time_s > 150]) == pytest.approx(800, rel=0.1)
+
+
+def test_more_captions_need_more_of_everything_in_proportion() -> None:
+    small, _, _, large = sizes()
+    assert small["describers"] == small["captioners"] == 1
+    assert large["captioners"] == pytest.approx(3.8 * large["describers"], rel=0.1)
+    assert large["gateway_cores"] == pytest.approx(10_000 * small["gateway_cores"])
