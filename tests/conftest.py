@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,13 +52,14 @@ class Service:
     """The service as an operator starts it.
 
     `log` is what it printed so far, `internet` the socket where it asks for names and
-    connections (tests/contract/internet.py).
+    connections (tests/contract/internet.py), `config` the file it was started with.
     """
 
     url: str
     log: Path
     pid: int
     internet: Path
+    config: Path
 
 
 @pytest.fixture
@@ -68,19 +70,28 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Start the embedded demo once for all tests, and hold it to a clean end."""
-    folder = tmp_path_factory.mktemp("service")
+    with running(tmp_path_factory.mktemp("service"), ARGS) as service:
+        yield service
+
+
+@contextmanager
+def running(
+    folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1
+) -> Generator[Service]:
+    """Start the embedded demo with other settings, and with so many replicas of everything."""
     log, internet = folder / "log", folder / "internet"
     port = free_port()
+    config = write_config(folder, args, replicas)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--config", _config(folder), "--port", str(port)],
+            [COMMAND, "serve", "--config", config, "--port", str(port)],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=_environment(internet),
         )
     try:
         _wait_for(f"Listening on http://127.0.0.1:{port}", log, process)
-        yield Service(f"http://127.0.0.1:{port}", log, process.pid, internet)
+        yield Service(f"http://127.0.0.1:{port}", log, process.pid, internet, config)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -109,12 +120,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _config(folder: Path) -> Path:
-    """Write the demo's config with our `ARGS` and with a stand-in for the internet."""
+def write_config(folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1) -> Path:
+    """Write the demo's config with these settings and with a stand-in for the internet."""
     config = yaml.safe_load((ROOT / "deploy" / "demo.yaml").read_text())
     (application,) = config["applications"]
-    language = {**ARGS["language"], "adapter_cache_dir": str(folder / "adapters")}
-    application.update(import_path="tests.service_app:build", args={**ARGS, "language": language})
+    language = {**args.get("language", {}), "adapter_cache_dir": str(folder / "adapters")}
+    application.update(import_path="tests.service_app:build", args={**args, "language": language})
+    for deployment in application["deployments"]:
+        deployment["num_replicas"] = replicas
+        deployment["ray_actor_options"] = {"num_cpus": 0.5 / replicas}  # it is one machine still
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
