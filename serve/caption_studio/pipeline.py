@@ -17,8 +17,8 @@ from caption_studio.protocols import AdapterCatalog, Captioner, Describer, Image
 from caption_studio.records import (
     Adapter,
     Answer,
-    CaptionDelta,
     CaptionRequest,
+    DeltaGroup,
     Described,
     Description,
     Loaded,
@@ -26,7 +26,6 @@ from caption_studio.records import (
     StageTimes,
 )
 
-DeltaGroup = tuple[CaptionDelta, ...]
 T = TypeVar("T")
 R = TypeVar("R")
 

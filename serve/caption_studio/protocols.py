@@ -5,7 +5,7 @@ from typing import Protocol
 
 from caption_studio.records import (
     Adapter,
-    CaptionDelta,
+    DeltaGroup,
     Described,
     Loaded,
     Picture,
@@ -47,7 +47,7 @@ class Describer(Stage, Protocol):
 class Captioner(Stage, Protocol):
     """Prompt → CaptionDelta, in groups."""
 
-    def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+    def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """Yield the answer in groups of deltas; in one group unless `stream`.
 
         Raises `ContextLengthExceeded` or `ServiceError`. Closing the generator aborts the

@@ -193,6 +193,10 @@ class CaptionDelta:
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
+DeltaGroup = tuple[CaptionDelta, ...]
+"""Deltas that travel together."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageTimes:
     """Seconds that a request spent in each stage, one after the other; 0 without a picture.

@@ -23,7 +23,7 @@ from caption_studio.errors import (
     NotReady,
     Overloaded,
 )
-from caption_studio.records import Adapter, CaptionDelta, Described, Pixels, Prompt
+from caption_studio.records import Adapter, DeltaGroup, Described, Pixels, Prompt
 
 READY_TIMEOUT_S = 2.0
 """How long a stage may take to say that it is ready: a call waits while no replica is up."""
@@ -64,9 +64,7 @@ class CaptionerHandle:
         self._relay = relay
         self._is_asleep = is_asleep
 
-    async def generate(
-        self, prompt: Prompt, *, stream: bool
-    ) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+    async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """See `protocols.Captioner`."""
         with _translated("captioner"):
             if not stream:
@@ -84,7 +82,7 @@ class CaptionerHandle:
                     if yielded or is_last:
                         raise
 
-    async def _streamed(self, prompt: Prompt) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+    async def _streamed(self, prompt: Prompt) -> AsyncGenerator[DeltaGroup]:
         with self._relay.live() as live:
             call = self._handle.stream.remote(prompt, live.ticket)
             whole = asyncio.ensure_future(_awaited(call))

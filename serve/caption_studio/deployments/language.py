@@ -14,13 +14,13 @@ from contextlib import aclosing, contextmanager
 from ray import serve
 
 from caption_studio.deployments import metrics
-from caption_studio.deployments.relay import DeltaGroup, Ticket
+from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import captioner_registry
-from caption_studio.records import Adapter, Prompt
+from caption_studio.records import Adapter, DeltaGroup, Prompt
 from caption_studio.settings import Settings
 
 logger = logging.getLogger(__name__)

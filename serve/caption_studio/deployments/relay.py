@@ -14,9 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from caption_studio.records import CaptionDelta
-
-DeltaGroup = tuple[CaptionDelta, ...]
+from caption_studio.records import DeltaGroup
 
 SECRET_BYTES = 32
 LENGTH_BYTES = 4

@@ -15,10 +15,10 @@ from caption_studio.deployments.relay import (
     MAX_FRAME_BYTES,
     OPENING_TIMEOUT_S,
     SECRET_BYTES,
-    DeltaGroup,
     Frame,
     Ticket,
 )
+from caption_studio.records import DeltaGroup
 
 
 class Live:

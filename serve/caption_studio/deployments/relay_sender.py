@@ -14,10 +14,10 @@ from caption_studio.deployments.relay import (
     LENGTH_BYTES,
     MAX_FRAME_BYTES,
     OPENING_TIMEOUT_S,
-    DeltaGroup,
     Frame,
     Ticket,
 )
+from caption_studio.records import DeltaGroup
 
 MAX_UNSENT_BYTES = 4 * 1024**2
 """Kept for a gateway that does not read; beyond it, groups are left out."""

@@ -39,12 +39,10 @@ from caption_studio.language.answer import Choices
 from caption_studio.language.engine_options import engine_args, sampling_params, set_environment
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.tokens import text_tokens, token_bytes
-from caption_studio.records import Adapter, CaptionDelta, CaptionerLoad, Prompt, TokenLogprob
+from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt, TokenLogprob
 from caption_studio.settings import LanguageSettings, model_location
 
 logger = logging.getLogger(__name__)
-
-DeltaGroup = tuple[CaptionDelta, ...]
 
 GAP_BOUNDS_S = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 """Falcon-7B on an H100 takes 4 ms at the least, a step that also reads prompts some 30."""

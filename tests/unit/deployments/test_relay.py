@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from caption_studio.deployments import relay_listener, relay_sender
-from caption_studio.deployments.relay import LENGTH_BYTES, MAX_FRAME_BYTES, DeltaGroup, Frame
+from caption_studio.deployments.relay import LENGTH_BYTES, MAX_FRAME_BYTES, Frame
 from caption_studio.deployments.relay_listener import Live, RelayListener
 from caption_studio.deployments.relay_sender import RelaySender
-from caption_studio.records import CaptionDelta, TokenLogprob
+from caption_studio.records import CaptionDelta, DeltaGroup, TokenLogprob
 
 pytestmark = pytest.mark.anyio
 
