@@ -19,6 +19,7 @@ from tests.contract.hostile import (
     post_head,
     refused,
 )
+from tests.contract.test_metrics import wait_for
 from tests.unit.images.test_fetch import PNG
 
 pytestmark = [pytest.mark.service, pytest.mark.usefixtures("goes_on")]
@@ -357,10 +358,8 @@ def test_a_client_that_leaves_within_a_stream_frees_its_place(
             wire.send(post_head(f"content-length: {len(STREAM)}", path=COMPLETIONS), STREAM)
             assert wire.socket.recv(1000).startswith(b"HTTP/1.1 200 ")
             wire.reset()
-    deadline = time.monotonic() + 10
-    while "caption_studio_requests_in_flight 0.0" not in http.get("/metrics").text:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)  # the other side hears of it when it next looks
+    # The other side hears of it when it next looks.
+    wait_for(http, {"caption_studio_requests_in_flight": 0.0})
 
 
 def test_pipelined_requests_are_answered_in_their_order(service: Service) -> None:

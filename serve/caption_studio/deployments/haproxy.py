@@ -29,10 +29,11 @@ COMMAND = "caption-studio-haproxy"
 HEAD_TIMEOUT_S = 30
 """For a request's head, and for the time between two requests of a connection."""
 
-REPLAYED_BYTES = 256 * 1024
+REPLAYED_BYTES = 128 * 1024
 """A request up to this size is sent to another gateway when its own dies before it answers.
 
-HAProxy keeps it for that in one buffer, as large as this for each side of a busy connection.
+HAProxy keeps it for that in one buffer, as large as this for each side of a busy connection; a
+request's head must fit into it, too.
 """
 
 

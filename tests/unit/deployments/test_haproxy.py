@@ -52,7 +52,7 @@ def test_a_request_whose_gateway_dies_is_sent_to_another(served: str) -> None:
         "    retry-on conn-failure empty-response"
     ]
     assert re.findall(r"^ +retries .*$", config, re.M) == ["    retries 2"]
-    assert re.findall(r"^ +tune.bufsize (.*)$", config, re.M) == ["262144"]
+    assert re.findall(r"^ +tune.bufsize (.*)$", config, re.M) == ["131072"]
     assert re.findall(r"^ +option redispatch .*$", config, re.M) == ["    option redispatch 1"]
 
 
