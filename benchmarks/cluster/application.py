@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from ray import serve
 from ray.serve import Application
 
 from benchmarks.cluster import models
+from caption_studio.deployments import metrics
 from caption_studio.deployments.app import application
 from caption_studio.deployments.language import Captioner
 from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.deployments.vision import Describer
 from caption_studio.observability import logging as studio_logging
+from caption_studio.observability import tracing
 from caption_studio.records import Adapter, CaptionDelta, Described, Description, Pixels, Prompt
 from caption_studio.scaling.simulation import StageModel
 from caption_studio.settings import Settings
@@ -85,6 +88,8 @@ class StandInDescriber(Describer):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         studio_logging.configure(settings.logging)
+        self._tracing = tracing.make(settings.tracing, "describer")
+        self._metrics = metrics.of_this_replica(CollectorRegistry())
         await asyncio.sleep(models.DESCRIBER_LOAD_S)
         self._engine = self._cache = BatchStandIn(models.DESCRIBER)  # type: ignore[assignment]
 
@@ -94,6 +99,9 @@ class StandInCaptioner(Captioner):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         studio_logging.configure(settings.logging)
+        self._tracing = tracing.make(settings.tracing, "captioner")
+        self._metrics = metrics.of_this_replica(CollectorRegistry())
+        self._sampling = None
         await asyncio.sleep(models.CAPTIONER_LOAD_S)
         self._engine = ContinuousStandIn(models.CAPTIONER)  # type: ignore[assignment]
         self._relay = RelaySender()

@@ -24,6 +24,7 @@ sent away with a time to come back; answered with what is no answer."""
 CAPTION, CAPTION_STREAM, TEXT, TEXT_STREAM = "caption", "caption stream", "text", "text stream"
 KINDS = (CAPTION, CAPTION_STREAM, TEXT, TEXT_STREAM)
 TIMEOUT_S = 100
+CALLERS = 6
 EOS_BIAS = {"0": -100}
 """Keeps the demo model from ending early."""
 
@@ -66,7 +67,7 @@ class Load:
 
 @contextmanager
 def load(
-    url: str, *, callers: int = 6, kinds: Sequence[str] = KINDS, max_tokens: int = 60
+    url: str, *, callers: int = CALLERS, kinds: Sequence[str] = KINDS, max_tokens: int = 60
 ) -> Generator[Load]:
     """Keep `callers` asking, each for another kind than the one before; wait for all at the end."""
     seen = Load()
