@@ -20,11 +20,11 @@ import psutil
 import ray
 from ray import serve
 from ray.core.generated import autoscaler_pb2
-from ray.serve._private.api import serve_start
 from ray.serve.schema import ApplicationStatus, ServeDeploySchema
 
 from benchmarks.cluster import models
 from benchmarks.cluster.nodes import KINDS, REPLICAS_PER_NODE, cluster
+from caption_studio.deployments.run import deploy
 
 SAMPLE_S = 0.5
 START_TIMEOUT_S = 120.0
@@ -169,12 +169,7 @@ def main() -> None:
     most = {"describer": 1, "captioner": 4}  # one more than full, for what is taken away
     with cluster(options.folder, most=most) as address:
         try:
-            client = serve_start(
-                http_options=config.http_options.model_dump(),
-                proxy_location=config.proxy_location,
-                global_logging_config=config.logging_config,
-            )
-            client.deploy_apps(config)
+            client = deploy(config)
             deadline_s = time.monotonic() + START_TIMEOUT_S
             while (status := serve.status().applications["caption-studio"]).status != (
                 ApplicationStatus.RUNNING

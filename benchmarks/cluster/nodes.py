@@ -37,7 +37,7 @@ NO_COMMANDS = (
 
 def environment(folder: Path) -> dict[str, str]:
     """Return what a process must have from its start to hold such a cluster in `folder`."""
-    from caption_studio.deployments import edge, haproxy
+    from caption_studio.deployments.environment import serve_environment
 
     path = os.pathsep.join([str(ROOT), str(ROOT / "serve"), os.environ.get("PYTHONPATH", "")])
     return {
@@ -52,15 +52,12 @@ def environment(folder: Path) -> dict[str, str]:
         "RAY_TMPDIR": str(folder),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_enable_autoscaler_v2": "1",
-        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": edge.IMPORT_PATH,
-        "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "3",
         # Gateways bind their ports here; another Serve on this machine begins at 30000, 40000.
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": "31500",
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": "31999",
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": "41500",
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": "41999",
-        **haproxy.environment(folder),
+        **serve_environment(folder),
     }
 
 

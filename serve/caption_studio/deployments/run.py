@@ -17,7 +17,7 @@ from ray import serve
 from ray.serve._private.api import serve_start
 from ray.serve.schema import ApplicationStatus, ServeDeploySchema
 
-from caption_studio.deployments import edge, haproxy
+from caption_studio.deployments.environment import serve_environment
 from caption_studio.settings import Settings
 
 START_TIMEOUT_S = 1800.0
@@ -46,24 +46,11 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     print("Starting Caption Studio; this takes about a minute …", flush=True)
     started = time.monotonic()
     scratch = tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
-    # Read by Serve's processes when they start: they inherit it.
-    os.environ["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] = edge.IMPORT_PATH
-    os.environ.update(haproxy.environment(Path(scratch.name)))
-    # Between replicas gRPC costs a third less than actor calls, and answers are small.
-    os.environ["RAY_SERVE_USE_GRPC_BY_DEFAULT"] = "1"
-    # The one HAProxy here hears at once which gateways there are. Serve's 30 s are for others.
-    os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "3"
+    os.environ.update(serve_environment(Path(scratch.name)))
     # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
-        # As `serve run` does (ray/serve/scripts.py, 2.60): the public serve.run takes no
-        # config file.
-        client = serve_start(
-            http_options=config.http_options.model_dump(),
-            proxy_location=config.proxy_location,
-            global_logging_config=config.logging_config,
-        )
-        client.deploy_apps(config)
+        deploy(config)
         _wait_until_running(config, stop)
         if not stop.is_set():
             seconds = time.monotonic() - started
@@ -77,6 +64,20 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
         scratch.cleanup()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def deploy(config: ServeDeploySchema) -> Any:
+    """Start Serve on the Ray that this process is connected to; return its client.
+
+    As `serve run` does (ray/serve/scripts.py, 2.60): the public serve.run takes no config file.
+    """
+    client = serve_start(
+        http_options=config.http_options.model_dump(),
+        proxy_location=config.proxy_location,
+        global_logging_config=config.logging_config,
+    )
+    client.deploy_apps(config)
+    return client
 
 
 def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeploySchema:

@@ -1,0 +1,23 @@
+"""What Serve's processes must find in their environment when they start: they inherit it.
+
+On clusters deploy/cluster-env.sh and the images set the same, but for what is of one machine.
+"""
+
+from pathlib import Path
+
+from caption_studio.deployments import edge, haproxy
+
+
+def serve_environment(folder: Path) -> dict[str, str]:
+    """Return it for a Serve on this machine alone, with HAProxy's files in `folder`.
+
+    `folder` should be short: see `haproxy.environment`.
+    """
+    return {
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": edge.IMPORT_PATH,
+        # Between replicas gRPC costs a third less than actor calls, and answers are small.
+        "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+        # The one HAProxy here hears at once which gateways there are. Serve's 30 s are for others.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "3",
+        **haproxy.environment(folder),
+    }
