@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.errors import RETRY_AFTER_S, Overloaded
 from caption_studio.gateway.error_responses import refuse
@@ -156,15 +156,8 @@ class Admission:
         except Overloaded as error:
             await refuse(error, scope, receive, send)
             return
-        answered = False
-
-        async def watched_send(message: Message) -> None:
-            nonlocal answered
-            if message["type"] == "http.response.start":
-                answered = message["status"] == 200
-            await send(message)
-
         try:
-            await self._app(scope, receive, watched_send)
+            await self._app(scope, receive, send)
         finally:
+            answered = scope.get("caption_studio.status") == 200
             self._places.leave(owner, answered=answered)

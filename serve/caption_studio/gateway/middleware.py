@@ -67,7 +67,7 @@ class RequestContext:
             if message["type"] == "http.response.body":
                 ended = not message.get("more_body", False)
             elif message["type"] == "http.response.start":
-                status = message["status"]
+                status = scope["caption_studio.status"] = message["status"]
                 if name_response:
                     name = (b"x-request-id", request_id.encode())
                     message["headers"] = [*message["headers"], name]

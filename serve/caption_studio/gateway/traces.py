@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.gateway.middleware import method_of, route_of
 from caption_studio.observability.metrics import PROBES
 from caption_studio.observability.tracing import Tracing
 
-NOT_TOLD = frozenset({"key", "error_code"})
+NOT_TOLD = frozenset({"key", "error_code", "trace_id"})
 """Fields of the log line that are no attributes of the span."""
 
 
@@ -27,24 +27,17 @@ class Traced:
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
-        status: int | None = None
-
-        async def watched_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         log: dict[str, Any] = scope["caption_studio.log"]
         with self._tracing.span(method_of(scope), _traceparent(scope)) as span:
             scope["caption_studio.traceparent"] = span.traceparent
             log["trace_id"] = span.trace_id
             span.set({"request_id": scope["caption_studio.request_id"]})
             try:
-                await self._app(scope, receive, watched_send)
+                await self._app(scope, receive, send)
             finally:
-                span.set({name: log[name] for name in log.keys() - NOT_TOLD - {"trace_id"}})
+                span.set({name: log[name] for name in log.keys() - NOT_TOLD})
                 span.set({"http.request.method": method_of(scope), "http.route": route_of(scope)})
+                status: int | None = scope.get("caption_studio.status")
                 if status is not None:
                     span.set({"http.response.status_code": status})
                 if code := log.get("error_code"):
