@@ -16,7 +16,15 @@ from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.deployments.vision import Describer
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
-from caption_studio.records import Adapter, CaptionDelta, Described, Description, Pixels, Prompt
+from caption_studio.records import (
+    Adapter,
+    CaptionDelta,
+    DeltaGroup,
+    Described,
+    Description,
+    Pixels,
+    Prompt,
+)
 from caption_studio.scaling.simulation import StageModel
 from caption_studio.settings import Settings
 
@@ -60,9 +68,7 @@ class ContinuousStandIn:
         self._slots = asyncio.Semaphore(model.slots)
         self._in_flight = 0
 
-    async def generate(
-        self, prompt: Prompt, *, stream: bool
-    ) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+    async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """Yield one group at the end."""
         async with self._slots:
             self._in_flight += 1

@@ -73,20 +73,11 @@ def compared(checks: Sequence[dict[str, Any]]) -> Figure:
         grid = figure.subplots(len(checks), 2, squeeze=False)
         for row, check in zip(grid, checks, strict=True):
             for axes, kind in zip(row, STAGES, strict=True):
-                axes.step(
-                    range(len(check[kind]["measured"])),
-                    check[kind]["measured"],
-                    where="post",
-                    color=COLOURS[0],
-                    label="measured",
-                )
-                axes.step(
-                    range(len(check[kind]["simulated"])),
-                    check[kind]["simulated"],
-                    where="post",
-                    color=COLOURS[1],
-                    label="simulated",
-                )
+                for name, colour in zip(("measured", "simulated"), COLOURS, strict=False):
+                    replicas = check[kind][name]
+                    axes.step(
+                        range(len(replicas)), replicas, where="post", color=colour, label=name
+                    )
                 axes.set(title=f"{check['name']}: {kind}", ylim=(0, None))
                 axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         grid[0][0].legend(loc="upper right")

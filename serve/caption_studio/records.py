@@ -225,8 +225,8 @@ class Answer:
     """
 
     description: Description | None
-    first: tuple[CaptionDelta, ...]
-    rest: AsyncGenerator[tuple[CaptionDelta, ...]]
+    first: DeltaGroup
+    rest: AsyncGenerator[DeltaGroup]
     times: StageTimes
     lookups: tuple[CacheResult, ...] = ()
 

@@ -115,8 +115,7 @@ def _run_time_adapters(configured: ConfiguredAdapters) -> RunTimeAdapters:
 
 # The gateway's own Admission answers 429 in our form; Serve must not queue before it.
 gateway_deployment = serve.deployment(
-    ray_actor_options={"num_cpus": 0.5},
-    max_ongoing_requests=1024,
+    ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=1024
 )(serve.ingress()(Gateway))
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
-from caption_studio.records import CaptionDelta, FinishReason, TokenLogprob
+from caption_studio.records import CaptionDelta, DeltaGroup, FinishReason, TokenLogprob
 
 QUOTE = '"'
 
@@ -116,7 +116,7 @@ class Choices:
         """
         self._choices[index].feed(text, tokens, finish_reason, logprobs)
 
-    def flush(self) -> tuple[CaptionDelta, ...]:
+    def flush(self) -> DeltaGroup:
         """Return one delta for each choice that has news, in order of their indices."""
         return tuple(
             choice.flush(index, self._prompt_tokens)

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from caption_studio.observability.metrics import Metrics
 from caption_studio.protocols import Captioner, Describer, ImageLoader
-from caption_studio.records import Adapter, CaptionDelta, Described, Loaded, Picture, Pixels, Prompt
+from caption_studio.records import Adapter, DeltaGroup, Described, Loaded, Picture, Pixels, Prompt
 
 
 class CountedLoader:
@@ -49,9 +49,7 @@ class CountedCaptioner:
         self._captioner = captioner
         self._metrics = metrics
 
-    async def generate(
-        self, prompt: Prompt, *, stream: bool
-    ) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
+    async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """See `protocols.Captioner`."""
         with self._metrics.in_stage("captioner"):
             async with aclosing(self._captioner.generate(prompt, stream=stream)) as groups:
