@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from caption_studio.records import Pixels
@@ -39,7 +40,7 @@ class FixedBatches:
     def __init__(self, loaded: LoadedGit, size: int) -> None:
         self._loaded = loaded
         self._size = size
-        self._encoder = PrefixEncoder(loaded.git, mean=loaded.mean, std=loaded.std)
+        self._encoder = PrefixEncoder(loaded, most=size)
         self._worker = ThreadPoolExecutor(1)
         self._waiting: asyncio.Queue[tuple[Pixels, asyncio.Future[str]]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -78,8 +79,11 @@ class FixedBatches:
     def generate(self, batch: Sequence[Pixels]) -> list[str]:
         """Return upstream's descriptions."""
         git = self._loaded.git
+        bytes_ = np.frombuffer(b"".join(pixels.data for pixels in batch), np.uint8)
+        pictures = bytes_.reshape((len(batch), git.image_size_px, git.image_size_px, 3))
+        on_device = torch.tensor(pictures, device=git.weight.device)
         token_ids = git.model.generate(
-            pixel_values=self._encoder.pixel_values(batch),
+            pixel_values=self._encoder.pixel_values(on_device),
             max_length=git.max_length,
             do_sample=False,
         )
@@ -88,10 +92,12 @@ class FixedBatches:
 
 
 class Ours:
-    """The describer's engine, without its cache."""
+    """The describer's engine, without its cache; on a GPU with CUDA graphs unless `eager`."""
 
-    def __init__(self, loaded: LoadedGit, max_rows: int) -> None:
-        self._engine = DescriberEngine(loaded, max_rows=max_rows, max_waiting=MAX_WAITING)
+    def __init__(self, loaded: LoadedGit, max_rows: int, *, eager: bool = False) -> None:
+        self._engine = DescriberEngine(
+            loaded, max_rows=max_rows, max_waiting=MAX_WAITING, eager=eager
+        )
         self._engine.start()
 
     async def describe(self, pixels: Pixels) -> str:

@@ -59,6 +59,9 @@ class VisionSettings(_Section):
         10_000, ge=0, description="descriptions a replica remembers, some 3 MB; 0: none are shared"
     )
     threads: int = Field(1, gt=0, description="CPU threads of one replica's tensor operations")
+    enforce_eager: bool = Field(
+        False, description="on a GPU: neither compile the passes nor record CUDA graphs"
+    )
 
 
 class AdapterSettings(_Section):

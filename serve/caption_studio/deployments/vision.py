@@ -29,6 +29,7 @@ class Describer:
             load(settings.vision),
             max_rows=settings.vision.max_batch_size,
             max_waiting=MAX_ONGOING_REQUESTS,
+            eager=settings.vision.enforce_eager,
         )
         self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
         self._engine.start()

@@ -8,6 +8,7 @@ token too.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from caption_studio.vision.git import Git, Layer
+from caption_studio.vision.graphs import Record, Replays
 
 Key = TypeVar("Key")
 
@@ -26,16 +28,27 @@ class _Row(Generic[Key]):
 
 
 class Decoder(Generic[Key]):
-    """Up to `max_rows` descriptions being written, each under its caller's key."""
+    """Up to `max_rows` descriptions being written, each under its caller's key.
 
-    def __init__(self, git: Git, *, max_rows: int) -> None:
+    With `record`, by steps recorded once: those see the whole length of the cache each time.
+    """
+
+    def __init__(self, git: Git, *, max_rows: int, record: Record | None = None) -> None:
         self._git = git
         self._max_rows = max_rows
         self._rows: list[_Row[Key]] = []
         shape = (max_rows, 2, git.heads, git.image_tokens + git.max_length - 1, git.head_size)
         self._cache = [git.weight.new_zeros(shape) for _ in git.layers]
-        self._numbers = torch.arange(max_rows, device=git.weight.device)
-        self._columns = torch.arange(shape[3], device=git.weight.device)
+        device = git.weight.device
+        self._numbers = torch.arange(max_rows, device=device)
+        self._columns = torch.arange(shape[3], device=device)
+        self._token_ids = torch.zeros(max_rows, dtype=torch.long, device=device)
+        self._positions = torch.zeros_like(self._token_ids)
+        self._next_ids = torch.zeros_like(self._token_ids)
+        self._replays: Replays | None = None
+        if record is not None:
+            forward = partial(self._forward, length=shape[3], masked=True)
+            self._replays = Replays(forward, most=max_rows, record=record)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -50,10 +63,14 @@ class Decoder(Generic[Key]):
 
         `prefix`: each layer's [keys, 2, heads, image tokens, head size].
         """
-        begin = len(self._rows)
-        for cached, layer_prefix in zip(self._cache, prefix, strict=True):
-            cached[begin : begin + len(keys), :, :, : self._git.image_tokens] = layer_prefix
+        self._begin(len(self._rows), prefix)
         self._rows += [_Row(key, [self._git.bos]) for key in keys]
+
+    def warm_up(self, prefix: Sequence[Tensor]) -> None:
+        """Run one step on rows that are nobody's; only while there are none."""
+        rows = len(prefix[0])
+        self._begin(0, prefix)
+        self._next([self._git.bos] * rows, [0] * rows)
 
     def step(self) -> list[tuple[Key, list[int]]]:
         """Write one more token in each row; remove and return the rows that are finished."""
@@ -84,22 +101,34 @@ class Decoder(Generic[Key]):
                         cached[number] = cached[len(self._rows)]
         return left
 
+    def _begin(self, row: int, prefix: Sequence[Tensor]) -> None:
+        for cached, layer_prefix in zip(self._cache, prefix, strict=True):
+            cached[row : row + len(layer_prefix), :, :, : self._git.image_tokens] = layer_prefix
+
     def _next(self, token_ids: list[int], positions: list[int]) -> list[int]:
+        rows = len(token_ids)
+        self._token_ids[:rows] = torch.tensor(token_ids)
+        self._positions[:rows] = torch.tensor(positions)
+        if self._replays is not None:
+            self._replays(rows)
+        else:
+            length = self._git.image_tokens + max(positions) + 1
+            self._forward(rows, length=length, masked=min(positions) != max(positions))
+        next_ids: list[int] = self._next_ids[:rows].tolist()
+        return next_ids
+
+    def _forward(self, rows: int, *, length: int, masked: bool) -> None:
+        """Write the first rows' next tokens; rows of one length see all of it without a mask."""
         git = self._git
         embeddings = git.model.git.embeddings
-        device = git.weight.device
-        at = torch.tensor(positions, device=device)
-        hidden = embeddings.word_embeddings(torch.tensor(token_ids, device=device))
-        hidden = embeddings.LayerNorm(hidden + embeddings.position_embeddings(at))
-        columns = at + git.image_tokens
-        length = git.image_tokens + max(positions) + 1
-        mask = None  # rows of one length see all of it
-        if min(positions) != max(positions):
-            mask = (self._columns[:length] <= columns[:, None])[:, None, None]
+        positions = self._positions[:rows]
+        hidden = embeddings.word_embeddings(self._token_ids[:rows])
+        hidden = embeddings.LayerNorm(hidden + embeddings.position_embeddings(positions))
+        columns = positions + git.image_tokens
+        mask = (self._columns[:length] <= columns[:, None])[:, None, None] if masked else None
         for layer, cached in zip(git.layers, self._cache, strict=True):
             hidden = self._layer(layer, cached, hidden, columns, length, mask)
-        next_ids: list[int] = git.model.output(hidden).argmax(dim=-1).tolist()
-        return next_ids
+        self._next_ids[:rows] = git.model.output(hidden).argmax(dim=-1)
 
     def _layer(
         self,

@@ -19,6 +19,8 @@ from caption_studio.errors import RETRY_AFTER_S, NotReady, Overloaded
 from caption_studio.records import Described, DescriberLoad, Description, Pixels
 from caption_studio.vision.decode import Decoder
 from caption_studio.vision.git import LoadedGit
+from caption_studio.vision.graphs import CudaGraphs
+from caption_studio.vision.pixel_slots import PixelSlots
 from caption_studio.vision.prefix import PrefixEncoder
 
 ROWS_PER_JOINER = 4
@@ -27,7 +29,7 @@ ROWS_PER_JOINER = 4
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    pixels: Pixels
+    slot: int
     described: asyncio.Future[Described]
     loop: asyncio.AbstractEventLoop
     since_s: float = field(default_factory=time.monotonic)
@@ -40,15 +42,24 @@ Outcome = tuple[_Waiting, Described | Exception]
 class DescriberEngine:
     """Describes pictures on a thread of its own, up to `max_rows` at a time.
 
-    `start` acquires the thread, `close` lets it go; what is under way then fails.
+    `start` acquires the thread, `close` lets it go; what is under way then fails. On a GPU the
+    passes are compiled and CUDA graphs unless `eager`.
     """
 
-    def __init__(self, loaded: LoadedGit, *, max_rows: int, max_waiting: int) -> None:
+    def __init__(
+        self, loaded: LoadedGit, *, max_rows: int, max_waiting: int, eager: bool = False
+    ) -> None:
         self._loaded = loaded
-        self._encoder = PrefixEncoder(loaded.git, mean=loaded.mean, std=loaded.std)
         self._max_rows = max_rows
         self._max_waiting = max_waiting
-        self._decoder: Decoder[_Waiting] = Decoder(loaded.git, max_rows=max_rows)
+        git = loaded.git
+        device = git.weight.device
+        compiled = device.type == "cuda" and not eager
+        record = CudaGraphs() if compiled else None
+        with torch.inference_mode():
+            self._encoder = PrefixEncoder(loaded, most=max_rows, record=record, compiled=compiled)
+            self._decoder: Decoder[_Waiting] = Decoder(git, max_rows=max_rows, record=record)
+        self._slots = PixelSlots(max_waiting + max_rows, git.image_size_px, device)
         self._waiting: deque[_Waiting] = deque()
         self._steps = Counter(POWERS_OF_TWO)
         self._joins = Counter(POWERS_OF_TWO)
@@ -74,11 +85,10 @@ class DescriberEngine:
     async def describe(self, pixels: Pixels) -> Described:
         """Return what is in the picture.
 
-        Raises `Overloaded` if too many wait, `NotReady` after `close`, and whatever the model
-        raised on this picture.
+        Raises `ValueError` if the picture is not of the model's size, `Overloaded` if too many
+        wait, `NotReady` after `close`, and whatever the model raised on this picture.
         """
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(pixels, loop.create_future(), loop)
         with self._changed:
             if self._closing:
                 raise _closed()
@@ -86,6 +96,7 @@ class DescriberEngine:
                 raise Overloaded(
                     "Too many pictures wait to be described.", retry_after_s=RETRY_AFTER_S
                 )
+            waiting = _Waiting(self._slots.put(pixels), loop.create_future(), loop)
             self._waiting.append(waiting)
             self._changed.notify()
         return await waiting.described
@@ -113,15 +124,21 @@ class DescriberEngine:
     def _turn(self) -> list[Outcome]:
         """Let rows leave and join, then write one token in each."""
         self._decoder.drop(lambda waiting: waiting.described.done())
-        outcomes = self._join(self._next_joiners())
+        joiners = self._next_joiners()
+        outcomes = self._join(joiners) + self._step()
+        # The step's tokens have been read, so what was queued before it has run.
+        self._slots.give_back([waiting.slot for waiting in joiners])
+        return outcomes
+
+    def _step(self) -> list[Outcome]:
         if not len(self._decoder):
-            return outcomes
+            return []
         self._steps.add(len(self._decoder))
         try:
             finished = self._decoder.step()
         except Exception as error:  # anything: upstream's code ran; no row of it can go on
-            return outcomes + [(row, error) for row in self._decoder.drop(lambda _: True)]
-        return outcomes + [(row, self._described(row, token_ids)) for row, token_ids in finished]
+            return [(row, error) for row in self._decoder.drop(lambda _: True)]
+        return [(row, self._described(row, token_ids)) for row, token_ids in finished]
 
     def _described(self, row: _Waiting, token_ids: list[int]) -> Described:
         description = Description(self._loaded.text(token_ids))
@@ -134,7 +151,9 @@ class DescriberEngine:
                 return joiners
             while self._waiting and len(joiners) < self._decoder.room:
                 waiting = self._waiting.popleft()
-                if not waiting.described.done():  # its caller may have gone
+                if waiting.described.done():  # its caller has gone
+                    self._slots.give_back([waiting.slot])
+                else:
                     waiting.joined_s = time.monotonic()
                     joiners.append(waiting)
             return joiners
@@ -145,8 +164,8 @@ class DescriberEngine:
             return []
         self._joins.add(len(joiners))
         try:
-            values = self._encoder.pixel_values([waiting.pixels for waiting in joiners])
-            self._decoder.join(joiners, self._encoder.encode(values))
+            pictures = self._slots.gather([waiting.slot for waiting in joiners])
+            self._decoder.join(joiners, self._encoder.encode(pictures))
         except Exception as error:  # anything: upstream's code ran
             if len(joiners) == 1:
                 return [(joiners[0], error)]
@@ -156,14 +175,11 @@ class DescriberEngine:
     @torch.inference_mode()
     def _warm_up(self) -> None:
         """Run every operation once, alone and with all rows: first calls are slow."""
-        side = self._loaded.git.image_size_px
-        black = Pixels(bytes(side * side * 3), side, side)
-        decoder: Decoder[int] = Decoder(self._loaded.git, max_rows=self._max_rows)
+        git = self._loaded.git
+        side = git.image_size_px
         for count in {1, self._max_rows}:
-            values = self._encoder.pixel_values([black] * count)
-            decoder.join(range(count), self._encoder.encode(values))
-            decoder.step()
-            decoder.drop(lambda _: True)
+            black = torch.zeros((count, side, side, 3), dtype=torch.uint8, device=git.weight.device)
+            self._decoder.warm_up(self._encoder.encode(black))
 
 
 def _closed() -> NotReady:

@@ -5,50 +5,65 @@ them. Of the last decoder layer only keys and values are needed: the rest of it 
 output that nothing reads.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from caption_studio.records import Pixels
-from caption_studio.vision.git import Git
+from caption_studio.vision.git import LoadedGit
+from caption_studio.vision.graphs import Record, Replays
+from caption_studio.vision.image_encoder import ImageEncoder
 
 
 class PrefixEncoder:
-    """Encodes pictures with one GIT. `mean` and `std` are of the channels, in 0..1."""
+    """Encodes up to `most` pictures at a time; with `record`, by passes recorded once."""
 
-    def __init__(self, git: Git, *, mean: Sequence[float], std: Sequence[float]) -> None:
-        self._git = git
-        scale = 1 / (255 * torch.tensor(std, dtype=torch.float32))
-        shift = -torch.tensor(mean, dtype=torch.float32) / torch.tensor(std, dtype=torch.float32)
-        self._scale = scale.view(1, 3, 1, 1).to(git.weight.device)
-        self._shift = shift.view(1, 3, 1, 1).to(git.weight.device)
+    def __init__(
+        self, loaded: LoadedGit, *, most: int, record: Record | None = None, compiled: bool = False
+    ) -> None:
+        self._git = git = loaded.git
+        self._image_encoder = ImageEncoder(git.model.git.image_encoder, compiled=compiled)
+        mean, std = torch.tensor([loaded.mean, loaded.std], dtype=torch.float32)
+        self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(git.weight.device)
+        self._shift = (-mean / std).view(1, 3, 1, 1).to(git.weight.device)
+        self._replays: Replays | None = None
+        if record is not None:
+            side, columns = git.image_size_px, (2, git.heads, git.image_tokens, git.head_size)
+            self._pixels = git.weight.new_zeros((most, side, side, 3), dtype=torch.uint8)
+            self._prefix = [git.weight.new_empty((most, *columns)) for _ in git.layers]
+            self._replays = Replays(self._encode_recorded, most=most, record=record)
 
-    def pixel_values(self, pictures: Sequence[Pixels]) -> Tensor:
-        """Return uint8 [H, W, 3] each → normalised [pictures, 3, H, W] in the model's dtype.
-
-        Raises `ValueError` for a picture that is not of the model's size.
-        """
-        side = self._git.image_size_px
-        stacked = np.stack(
-            [np.frombuffer(pixels.data, np.uint8).reshape(side, side, 3) for pixels in pictures]
-        )
-        weight = self._git.weight
-        channels_first = torch.from_numpy(stacked).to(weight.device).permute(0, 3, 1, 2)
+    def pixel_values(self, pictures: Tensor) -> Tensor:
+        """Return uint8 [pictures, H, W, 3] → normalised [pictures, 3, H, W], the model's dtype."""
+        channels_first = pictures.permute(0, 3, 1, 2)
         values = torch.addcmul(self._shift, channels_first.float(), self._scale)
-        return values.to(weight.dtype)
+        return values.to(self._git.weight.dtype)
 
-    def encode(self, pixel_values: Tensor) -> list[Tensor]:
-        """Return each layer's keys and values: [pictures, 2, heads, image tokens, head size]."""
-        model = self._git.model.git
-        hidden = model.visual_projection(model.image_encoder(pixel_values).last_hidden_state)
-        pictures, tokens, _ = hidden.shape
+    def encode(self, pictures: Tensor) -> list[Tensor]:
+        """Return each layer's keys and values: [pictures, 2, heads, image tokens, head size].
+
+        `pictures`: uint8 [pictures, H, W, 3] on the model's device. Recorded passes write the
+        answer where the next one does, so it is to be read before that.
+        """
+        if self._replays is None:
+            return self._encode(pictures)
+        self._pixels[: len(pictures)] = pictures
+        self._replays(len(pictures))
+        return [layer_prefix[: len(pictures)] for layer_prefix in self._prefix]
+
+    def _encode_recorded(self, count: int) -> None:
+        for kept, layer_prefix in zip(
+            self._prefix, self._encode(self._pixels[:count]), strict=True
+        ):
+            kept[:count] = layer_prefix
+
+    def _encode(self, pictures: Tensor) -> list[Tensor]:
+        encoded = self._image_encoder(self.pixel_values(pictures))
+        hidden = self._git.model.git.visual_projection(encoded)
+        count, tokens, _ = hidden.shape
         prefix = []
         for layer in self._git.layers:
             qkv = functional.linear(hidden, layer.qkv_weight, layer.qkv_bias)
-            by_head = qkv.view(pictures, tokens, 3, self._git.heads, self._git.head_size)
+            by_head = qkv.view(count, tokens, 3, self._git.heads, self._git.head_size)
             query, key, value = by_head.permute(2, 0, 3, 1, 4)
             prefix.append(torch.stack((key, value), dim=1))
             if layer is not self._git.layers[-1]:

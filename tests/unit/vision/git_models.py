@@ -51,10 +51,19 @@ def noise(side_px: int, count: int, seed: int = 0) -> list[Pixels]:
     ]
 
 
+def stacked(pictures: Sequence[Pixels]) -> torch.Tensor:
+    """Return uint8 [pictures, H, W, 3]."""
+    return torch.from_numpy(np.stack([_array(pixels) for pixels in pictures]))
+
+
+def _array(pixels: Pixels) -> np.ndarray:
+    return np.frombuffer(pixels.data, np.uint8).reshape(pixels.height_px, pixels.width_px, 3)
+
+
 def reference_values(pictures: Sequence[Pixels]) -> torch.Tensor:
     """Return upstream's preprocessing of pictures of the model's size: float32 [n, 3, H, W]."""
     processor = AutoProcessor.from_pretrained(model_location("embedded:git-demo"))
-    arrays = [np.frombuffer(p.data, np.uint8).reshape(p.height_px, p.width_px, 3) for p in pictures]
+    arrays = [_array(pixels) for pixels in pictures]
     values: torch.Tensor = processor(
         images=arrays,
         do_resize=False,

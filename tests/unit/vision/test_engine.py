@@ -35,9 +35,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     encode = PrefixEncoder.encode
 
-    def counted(self: PrefixEncoder, pixel_values: torch.Tensor) -> list[torch.Tensor]:
-        sizes.append(len(pixel_values))
-        return encode(self, pixel_values)
+    def counted(self: PrefixEncoder, pictures: torch.Tensor) -> list[torch.Tensor]:
+        sizes.append(len(pictures))
+        return encode(self, pictures)
 
     monkeypatch.setattr(PrefixEncoder, "encode", counted)
     return sizes
@@ -87,6 +87,26 @@ async def test_one_bad_picture_fails_alone(engine: DescriberEngine, expected: li
     assert [first.description.text, second.description.text] == expected[:2]
 
 
+async def test_a_picture_that_the_encoder_cannot_take_fails_alone(
+    engine: DescriberEngine, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = engine._encoder.encode
+    bad = Pixels(bytes(64 * 64 * 3), 64, 64)
+
+    def choosy(pictures: torch.Tensor) -> list[torch.Tensor]:
+        if any(not picture.any() for picture in pictures):
+            raise RuntimeError("black")
+        return encode(pictures)
+
+    tasks = await submitted(engine, [PICTURES[0], bad, PICTURES[1]])
+    monkeypatch.setattr(engine, "_warm_up", lambda: None)  # with black pictures
+    monkeypatch.setattr(engine._encoder, "encode", choosy)
+    engine.start()
+    first, error, second = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(error, RuntimeError)
+    assert [d.description.text for d in (first, second) if isinstance(d, Described)] == expected[:2]
+
+
 async def test_a_picture_whose_caller_has_gone_is_left_out(
     engine: DescriberEngine, encoded: list[int]
 ) -> None:
@@ -97,6 +117,18 @@ async def test_a_picture_whose_caller_has_gone_is_left_out(
     await stayed
     assert encoded[-1] == 1
     assert gone.cancelled()
+
+
+async def test_a_place_in_memory_is_used_again(loaded: LoadedGit, expected: list[str]) -> None:
+    engine = DescriberEngine(loaded, max_rows=2, max_waiting=3)
+    engine.start()
+    for number in range(12):
+        tasks = await submitted(engine, [PICTURES[number], BAD, PICTURES[number + 1]])
+        tasks[2].cancel()  # before it joins, or after
+        described = await tasks[0]
+        assert described.description.text == expected[number]
+        await asyncio.gather(*tasks, return_exceptions=True)
+    engine.close()
 
 
 async def test_too_many_are_refused(engine: DescriberEngine) -> None:

@@ -1,18 +1,33 @@
 """Our passes say what `generate()` says, token for token in float32, whoever else is in flight."""
 
 import random
+import shutil
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 import torch
 
-from caption_studio.records import Pixels
 from caption_studio.vision.decode import Decoder
 from caption_studio.vision.git import LoadedGit
+from caption_studio.vision.graphs import Record
+from caption_studio.vision.image_encoder import ImageEncoder
 from caption_studio.vision.prefix import PrefixEncoder
-from tests.unit.vision.git_models import demo, large, noise, reference, reference_values
+from tests.unit.vision.git_models import demo, large, noise, reference, reference_values, stacked
 
 DEMO_PICTURES = 64
 LARGE_PICTURES = 8
+
+
+def call_again(run: Callable[[], None]) -> Callable[[], None]:
+    """Stand in for a GPU's recorder: fixed sizes and tensors, but each replay computes anew."""
+    run()
+    return run
+
+
+@pytest.fixture(params=[None, call_again], ids=["eager", "recorded"])
+def record(request: pytest.FixtureRequest) -> Record | None:
+    return cast("Record | None", request.param)
 
 
 class Case:
@@ -22,11 +37,26 @@ class Case:
         self.loaded = loaded
         self.pictures = noise(loaded.git.image_size_px, pictures)
         self.expected = reference(loaded.git, self.pictures)
-        self.encoder = PrefixEncoder(loaded.git, mean=loaded.mean, std=loaded.std)
+        self.encoders = {
+            record: PrefixEncoder(loaded, most=pictures, record=record)
+            for record in (None, call_again)
+        }
 
-    def join(self, decoder: Decoder[int], numbers: list[int]) -> None:
-        values = self.encoder.pixel_values([self.pictures[number] for number in numbers])
-        decoder.join(numbers, self.encoder.encode(values))
+    def passes(self, record: Record | None, max_rows: int) -> "Passes":
+        return Passes(self, record, max_rows)
+
+
+class Passes:
+    """A decoder and how its pictures are encoded."""
+
+    def __init__(self, case: Case, record: Record | None, max_rows: int) -> None:
+        self.case = case
+        self.encoder = case.encoders[record]
+        self.decoder: Decoder[int] = Decoder(case.loaded.git, max_rows=max_rows, record=record)
+
+    def join(self, numbers: list[int]) -> None:
+        pictures = stacked([self.case.pictures[number] for number in numbers])
+        self.decoder.join(numbers, self.encoder.encode(pictures))
 
 
 @pytest.fixture(scope="module", params=["demo", "large"])
@@ -42,10 +72,11 @@ def test_the_pictures_tell_rows_apart(case: Case) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 64])
 @torch.inference_mode()
-def test_a_batch_says_what_upstream_says(case: Case, size: int) -> None:
+def test_a_batch_says_what_upstream_says(case: Case, record: Record | None, size: int) -> None:
     count = min(size, len(case.pictures))
-    decoder: Decoder[int] = Decoder(case.loaded.git, max_rows=size)
-    case.join(decoder, list(range(count)))
+    passes = case.passes(record, max_rows=size)
+    decoder = passes.decoder
+    passes.join(list(range(count)))
     said = {}
     while len(decoder):
         said |= dict(decoder.step())
@@ -54,9 +85,12 @@ def test_a_batch_says_what_upstream_says(case: Case, size: int) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 @torch.inference_mode()
-def test_rows_that_join_and_leave_change_nothing(case: Case, seed: int) -> None:
+def test_rows_that_join_and_leave_change_nothing(
+    case: Case, record: Record | None, seed: int
+) -> None:
     dice = random.Random(seed)
-    decoder: Decoder[int] = Decoder(case.loaded.git, max_rows=6)
+    passes = case.passes(record, max_rows=6)
+    decoder = passes.decoder
     waiting = list(range(len(case.pictures)))
     dice.shuffle(waiting)
     said: dict[int, list[int]] = {}
@@ -64,7 +98,7 @@ def test_rows_that_join_and_leave_change_nothing(case: Case, seed: int) -> None:
     while waiting or len(decoder):
         count = min(dice.randint(0, 3), decoder.room, len(waiting))
         if count:
-            case.join(decoder, [waiting.pop() for _ in range(count)])
+            passes.join([waiting.pop() for _ in range(count)])
         if len(decoder):
             said |= dict(decoder.step())
         dropped |= set(decoder.drop(lambda number: number % 5 == 1 and dice.random() < 0.2))
@@ -74,10 +108,20 @@ def test_rows_that_join_and_leave_change_nothing(case: Case, seed: int) -> None:
 
 
 def test_pixel_values_are_upstreams(case: Case) -> None:
-    ours = case.encoder.pixel_values(case.pictures)
+    ours = case.encoders[None].pixel_values(stacked(case.pictures))
     torch.testing.assert_close(ours, reference_values(case.pictures), rtol=0, atol=1 / 255)
 
 
-def test_a_picture_of_another_size_is_refused(case: Case) -> None:
-    with pytest.raises(ValueError, match="reshape"):
-        case.encoder.pixel_values([Pixels(b"abc", 1, 1)])
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # TorchInductor's own
+@pytest.mark.parametrize("compiled", [False, True])
+@torch.inference_mode()
+def test_the_image_encoder_is_upstreams(case: Case, compiled: bool) -> None:
+    if compiled and shutil.which("g++") is None:
+        pytest.skip("TorchInductor needs a compiler for the CPU")
+    upstream = case.loaded.git.model.git.image_encoder
+    ours = ImageEncoder(upstream, compiled=compiled)
+    for count in (1, 3, 8):
+        values = reference_values(case.pictures[:count])
+        torch.testing.assert_close(
+            ours(values), upstream(values).last_hidden_state, rtol=1e-4, atol=1e-4
+        )
