@@ -21,7 +21,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from benchmarks.bodies import Bodies
 from benchmarks.peers import engine, loads
 from benchmarks.peers.alone import Windows, arguments, write
-from benchmarks.peers.alone_describer import PICTURES, BareGit
+from benchmarks.peers.alone_describer import BareDescriber
 from benchmarks.peers.loads import Load
 from benchmarks.peers.records import RoundRecord, Row
 from benchmarks.peers.servers import captioning
@@ -114,13 +114,14 @@ def text_prompts() -> list[str]:
     return [json.loads(request.partition(b"\r\n\r\n")[2])["prompt"] for request in made]
 
 
-def caption_prompts(git: Path) -> list[str]:
+async def caption_prompts(git: Path) -> list[str]:
     """Return the captioning prompts of the client's first pictures."""
-    model = BareGit(git)
-    return [
-        captioning.caption_prompt(description)
-        for description in model.describe(model.pixel_values(PICTURES))
-    ]
+    bare = BareDescriber(git, threads=1)  # what the captioner, next in this process, has
+    try:
+        described = await asyncio.gather(*(bare.describe(pixels) for pixels in bare.pictures))
+    finally:
+        bare.stop()
+    return [captioning.caption_prompt(description) for description in described]
 
 
 async def main() -> None:
@@ -131,7 +132,7 @@ async def main() -> None:
     parser.add_argument("--adapter", type=Path, metavar="DIR")
     parser.add_argument("--loads", nargs="+", choices=LOADS, required=True)
     chosen = parser.parse_args()
-    prompts = {True: caption_prompts(chosen.git), False: text_prompts()}
+    prompts = {True: await caption_prompts(chosen.git), False: text_prompts()}
     bare = BareEngine(chosen.falcon, chosen.adapter)
     records: list[RoundRecord] = []
     try:

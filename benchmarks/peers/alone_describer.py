@@ -1,96 +1,86 @@
-"""GIT by itself, no server: transformers' `generate` on pictures that are ready, in batches.
+"""GIT by itself, no server: our describer's engine on pictures that are ready.
 
-Decoding and resizing are done before: what is timed is pixel values → texts.
+Decoding and resizing are done before: what is timed is pixels → texts, on all cores.
 """
 
-import io
+import asyncio
 import itertools
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import torch
-from PIL import Image
-from transformers import AutoProcessor, GitForCausalLM
-
+from benchmarks.describer import models
+from benchmarks.describer.ways import Ours
 from benchmarks.peers.alone import Windows, arguments, write
 from benchmarks.peers.records import RoundRecord, Row
-from benchmarks.peers.servers.captioning import DESCRIPTION_MAX_LENGTH
-from benchmarks.pictures import paint
-from benchmarks.scenario import PictureKind
+from caption_studio.records import Pixels
+from caption_studio.settings import VisionSettings
+from caption_studio.vision.git import load as load_git
 
 PICTURES = 256
-BATCHES = {"alone-describe-64": 64, "alone-describe-1": 1}
+ROWS = 64
+IN_FLIGHT = {"alone-describe-64": 64, "alone-describe-1": 1}
 
 
-class BareGit:
-    """The model, the processor, and pictures as pixel values."""
+class BareDescriber:
+    """The engine, without the cache of descriptions, and the pictures of the client's seed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._processor = AutoProcessor.from_pretrained(folder)
-        self._model = GitForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        settings = VisionSettings(model=str(folder.absolute()), threads=threads)
+        self._engine = Ours(load_git(settings), ROWS)
+        self.pictures = models.pictures(settings.image_size_px, PICTURES)
 
-    def pixel_values(self, count: int) -> torch.Tensor:
-        """Return the first pictures of the client's seed: float32 [count, 3, H, W]."""
-        pictures = [
-            Image.open(io.BytesIO(paint(PictureKind(), seed=1, number=number))).convert("RGB")
-            for number in range(count)
-        ]
-        values: torch.Tensor = self._processor(images=pictures, return_tensors="pt").pixel_values
-        return values
+    async def describe(self, pixels: Pixels) -> str:
+        """Return the description of one picture."""
+        return await self._engine.describe(pixels)
 
-    @torch.inference_mode()
-    def describe(self, pixel_values: torch.Tensor) -> list[str]:
-        """Return one description for each picture."""
-        token_ids = self._model.generate(
-            pixel_values=pixel_values, max_length=DESCRIPTION_MAX_LENGTH, do_sample=False
-        )
-        texts = self._processor.batch_decode(token_ids, skip_special_tokens=True)
-        return [text.strip() for text in texts]
+    def stop(self) -> None:
+        """Let go of the engine's thread."""
+        self._engine.close()
 
 
-def measure(git: BareGit, pixels: torch.Tensor, load: str, windows: Windows) -> list[RoundRecord]:
-    """Describe batch after batch for each round's warm-up and window.
-
-    The window is stretched to whole batches: a batch may take longer than what is left.
-    """
+async def measure(bare: BareDescriber, load: str, windows: Windows) -> list[RoundRecord]:
+    """Keep that many pictures in flight for each round's warm-up and window."""
+    pictures = itertools.cycle(bare.pictures)
     records = []
     for round_ in range(windows.repeats):
-        batches = itertools.cycle(torch.split(pixels, BATCHES[load]))
-        started = time.monotonic()
-        rows = _describe_for(git, batches, windows.warmup_s, started)
-        begin_s = time.monotonic() - started
-        rows += _describe_for(git, batches, begin_s + windows.window_s, started)
-        length_s = time.monotonic() - started - begin_s
-        records.append(RoundRecord(load, round_, begin_s, length_s, rows))
+        rows = await _describe_for(
+            bare, pictures, IN_FLIGHT[load], windows.warmup_s + windows.window_s
+        )
+        records.append(RoundRecord(load, round_, windows.warmup_s, windows.window_s, rows))
     return records
 
 
-def _describe_for(
-    git: BareGit, batches: Iterator[torch.Tensor], until_s: float, started: float
+async def _describe_for(
+    bare: BareDescriber, pictures: Iterator[Pixels], in_flight: int, until_s: float
 ) -> list[Row]:
     rows: list[Row] = []
-    while (due_s := time.monotonic() - started) < until_s:
-        texts = git.describe(next(batches))
-        done_s = time.monotonic() - started
-        rows += [Row(due_s, done_s, None, 0, True) for _ in texts]
+    started = time.monotonic()
+
+    async def caller() -> None:
+        while (due_s := time.monotonic() - started) < until_s:
+            await bare.describe(next(pictures))
+            rows.append(Row(due_s, time.monotonic() - started, None, 0, True))
+
+    await asyncio.gather(*(caller() for _ in range(in_flight)))
     return rows
 
 
-def main() -> None:
-    """Measure both batch sizes and write the records."""
+async def main() -> None:
+    """Measure both loads and write the records."""
     parser = arguments()
     parser.add_argument("--git", type=Path, required=True, metavar="DIR")
     chosen = parser.parse_args()
-    git = BareGit(chosen.git)
-    pixels = git.pixel_values(PICTURES)
-    windows = Windows.of(chosen)
-    records: list[Any] = []
-    for load in BATCHES:
-        records += measure(git, pixels, load, windows)
+    bare = BareDescriber(chosen.git, threads=os.cpu_count() or 1)
+    records: list[RoundRecord] = []
+    try:
+        for load in IN_FLIGHT:
+            records += await measure(bare, load, Windows.of(chosen))
+    finally:
+        bare.stop()
     write(records, chosen.output)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

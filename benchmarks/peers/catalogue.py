@@ -207,7 +207,7 @@ _PAIR = ("--git", str(GIT), "--falcon", str(FALCON))
 ALONE: tuple[Alone, ...] = (
     Alone(
         "alone-describer",
-        "GIT by transformers' generate, batches of 64 and of 1, no server",
+        "our describer's engine, 64 pictures and 1 in flight, no server",
         "alone_describer",
         lambda work: ("--git", str(GIT)),
     ),
