@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from ray._common.utils import import_attr
 from ray.autoscaler._private.kuberay.autoscaling_config import (
     _derive_autoscaling_config_from_ray_cr,
 )
@@ -161,9 +162,21 @@ def devices_are_there(objects: list[Object]) -> Iterator[str]:
             yield f"Describer: runs on {settings.vision.device}, with a GPU: {gpu}"
 
 
+def policies_build(objects: list[Object]) -> Iterator[str]:
+    for application in serve_config(objects)["applications"]:
+        policy = application.get("autoscaling_policy")
+        if policy is None:
+            continue
+        try:
+            import_attr(policy["policy_function"])(**policy.get("policy_kwargs", {}))
+        except (AttributeError, ImportError, ValueError) as error:
+            yield f"autoscaling_policy: {error}"
+
+
 RULES: tuple[Rule, ...] = (
     config_loads,
     application_builds,
+    policies_build,
     replicas_fit_their_groups,
     devices_are_there,
 )

@@ -58,6 +58,7 @@ class Mistake:
 
 
 SERVE = "applications.0.deployments"
+POLICY = "applications.0.autoscaling_policy"
 UNKNOWN = "Additional properties are not allowed"
 
 FOUND_BY_KUBERAYS_SCHEMA = [
@@ -226,6 +227,8 @@ FOUND_BY_RULES = [
     Mistake("proxy_location", "HeadOnly", "no proxy on the workers", CONFIG),
     Mistake("applications.0.import_path", "caption_studio.app:build", "No module", CONFIG),
     Mistake("applications.0.args.language.modle", "x", "modle", CONFIG),
+    Mistake(f"{POLICY}.policy_function", "caption_studio.deployments:Joint", "Joint", CONFIG),
+    Mistake(f"{POLICY}.policy_kwargs.captioners_per_describe", 4, "captioners_per", CONFIG),
     Mistake(f"{SERVE}.1.name", "Describers", "the config names", CONFIG),
     Mistake(f"{SERVE}.1.autoscaling_config.target_ongoing_requests", 129, "more than", CONFIG),
     Mistake(f"{SERVE}.1.ray_actor_options.label_selector.stage", "describers", "[]", CONFIG),
