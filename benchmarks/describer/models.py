@@ -1,7 +1,9 @@
 """Which GIT is measured, and the pictures it gets."""
 
 import io
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +21,27 @@ LARGE_MAX_LENGTH = 13
 """Random weights never end a text; with 12 tokens it is about as long as one of COCO's."""
 
 
+class TokenIds:
+    """Stands in for a tokenizer: random models have no words, their texts are their tokens."""
+
+    def __init__(self, eos: Collection[int]) -> None:
+        self._eos = eos
+
+    def decode(self, token_ids: Sequence[int], **_: object) -> str:
+        """Return the tokens, cut after the first that ends a text."""
+        ids = [int(token_id) for token_id in token_ids]
+        ends = (number + 1 for number, token_id in enumerate(ids) if token_id in self._eos)
+        return " ".join(map(str, ids[: next(ends, len(ids))]))
+
+    def batch_decode(self, rows: Iterable[Sequence[int]], **_: object) -> list[str]:
+        """Return each row's tokens."""
+        return [self.decode(row) for row in rows]
+
+
 def demo(dtype: torch.dtype) -> LoadedGit:
     """Return the embedded model."""
     model = GitForCausalLM.from_pretrained(DEMO, dtype=dtype).eval()
-    return _loaded(model, DEMO_MAX_LENGTH)
+    return _loaded(model, DEMO_MAX_LENGTH, AutoProcessor.from_pretrained(DEMO).tokenizer)
 
 
 def git_large_config(*, encoder_layers: int = 24) -> GitConfig:
@@ -54,15 +73,39 @@ def git_large_config(*, encoder_layers: int = 24) -> GitConfig:
 
 def git_large(dtype: torch.dtype) -> LoadedGit:
     """Return git-large-coco's config with random weights."""
+    return random_git(git_large_config(), dtype, torch.device("cpu"), LARGE_MAX_LENGTH)
+
+
+def random_git(
+    config: GitConfig, dtype: torch.dtype, device: torch.device, max_length: int
+) -> LoadedGit:
+    """Return a model of random weights, the same for each dtype."""
     torch.manual_seed(0)
-    return _loaded(GitForCausalLM(git_large_config()).eval().to(dtype), LARGE_MAX_LENGTH)
+    return _loaded(GitForCausalLM(config).eval().to(device, dtype), max_length)
 
 
-def _loaded(model: GitForCausalLM, max_length: int) -> LoadedGit:
-    processor = AutoProcessor.from_pretrained(DEMO)  # the same normalisation and kind of tokens
-    images = processor.image_processor
+def lively(config: GitConfig, dtype: torch.dtype, device: torch.device) -> LoadedGit:
+    """Return a random model whose texts differ from picture to picture, in length too.
+
+    Its weights are larger than upstream's initialisation, and every twelfth token ends a text.
+    """
+    torch.manual_seed(7)
+    model = GitForCausalLM(config).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim > 1:
+                weight.mul_(2)
+        for layer in model.git.encoder.layer:
+            layer.attention.self.query.weight.mul_(4)
+    model.generation_config.eos_token_id = list(range(1, config.vocab_size, 12))
+    return _loaded(model.to(device, dtype), DEMO_MAX_LENGTH)
+
+
+def _loaded(model: GitForCausalLM, max_length: int, tokenizer: Any = None) -> LoadedGit:
+    images = AutoProcessor.from_pretrained(DEMO).image_processor  # the same normalisation
     git = Git(model, max_length=max_length)
-    return LoadedGit(git, tuple(images.image_mean), tuple(images.image_std), processor.tokenizer)
+    mean, std = tuple(images.image_mean), tuple(images.image_std)
+    return LoadedGit(git, mean, std, tokenizer or TokenIds(git.eos))
 
 
 def pictures(side_px: int, count: int) -> list[Pixels]:

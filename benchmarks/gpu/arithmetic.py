@@ -1,0 +1,88 @@
+"""Configs → the operations and bytes a result cannot do without; pure.
+
+A figure's limit is what the card's measured rates make of them: see `limits.Card`. Operations
+count a multiplication and an addition as two, and only those of matrix products.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "fp8": 1}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one result takes at the least."""
+
+    operations: float
+    bytes_: float = 0.0
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(self.operations + other.operations, self.bytes_ + other.bytes_)
+
+    def times(self, count: float) -> "Work":
+        """Return so many of it."""
+        return Work(self.operations * count, self.bytes_ * count)
+
+
+def picture(config: Any, text_tokens: int) -> Work:
+    """Return a description's work in a full batch, whose weights are read once for many.
+
+    `config`: transformers' `GitConfig`; `text_tokens` are the decode steps.
+    """
+    vision = config.vision_config
+    image_tokens = (vision.image_size // vision.patch_size) ** 2 + 1
+    patches = 2 * (image_tokens - 1) * 3 * vision.patch_size**2 * vision.hidden_size
+    encoder = (
+        vision.num_hidden_layers
+        * image_tokens
+        * (
+            _layer(vision.hidden_size, vision.intermediate_size)
+            + _attention(vision.hidden_size, image_tokens)
+        )
+    )
+    prefix = 2 * image_tokens * vision.hidden_size * config.hidden_size
+    prefix += (
+        config.num_hidden_layers
+        * image_tokens
+        * (
+            _layer(config.hidden_size, config.intermediate_size)
+            + _attention(config.hidden_size, image_tokens)
+        )
+    )
+    head = 2 * config.hidden_size * config.vocab_size
+    step = head + config.num_hidden_layers * (
+        _layer(config.hidden_size, config.intermediate_size)
+        + _attention(config.hidden_size, image_tokens + text_tokens)
+    )
+    return Work(float(patches + encoder + prefix + text_tokens * step))
+
+
+def falcon_parameters(config: Any) -> int:
+    """Return the parameters of a Falcon with one key-value head and one norm a layer (7B)."""
+    hidden, head = config.hidden_size, config.hidden_size // config.num_attention_heads
+    attention = hidden * (hidden + 2 * head) + hidden * hidden
+    mlp = 2 * 4 * hidden * hidden
+    layer = attention + mlp + 2 * hidden
+    return int(config.num_hidden_layers * layer + config.vocab_size * hidden + 2 * hidden)
+
+
+def token(config: Any) -> Work:
+    """Return one token's work in a full batch: every parameter once, attention left out."""
+    return Work(2.0 * falcon_parameters(config))
+
+
+def lone_step(config: Any, dtype: str) -> Work:
+    """Return one decode step of one sequence: every weight is read for it."""
+    parameters = falcon_parameters(config)
+    return Work(2.0 * parameters, float(parameters * BYTES[dtype]))
+
+
+def _layer(hidden: int, intermediate: int) -> int:
+    """Return the operations of one token in one layer, attention's own left out."""
+    return 2 * (4 * hidden * hidden + 2 * hidden * intermediate)
+
+
+def _attention(hidden: int, length: int) -> int:
+    """Return the operations of one token that attends to `length` tokens in one layer."""
+    return 2 * 2 * length * hidden

@@ -1,0 +1,52 @@
+"""A Falcon of random weights as a checkpoint folder, and an adapter of the published shape."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import FalconConfig, FalconForCausalLM
+
+TOKENIZER = Path(__file__).parents[2] / "serve/caption_studio/demo/models/falcon-demo"
+"""The demo's: prompts are then about as long as with Falcon's own, and all its ids are known."""
+
+RANK, ALPHA, TARGET = 16, 32, "query_key_value"
+SPREAD = 0.02
+"""Of the random B: an adapter as PEFT begins it has none and would do nothing."""
+
+
+def save_config(config: FalconConfig, folder: Path) -> None:
+    """Write a checkpoint without weights: vLLM makes them (`load_format="dummy"`)."""
+    config.architectures = ["FalconForCausalLM"]
+    config.save_pretrained(folder)
+    _add_tokenizer(folder)
+
+
+def save_model(config: FalconConfig, folder: Path) -> FalconForCausalLM:
+    """Write a checkpoint of random weights and return it."""
+    torch.manual_seed(0)
+    model = FalconForCausalLM(config).eval()
+    model.save_pretrained(folder)
+    _add_tokenizer(folder)
+    return model
+
+
+def save_adapter(config: FalconConfig, folder: Path) -> None:
+    """Write a LoRA adapter whose A and B are random, without ever having the model's weights."""
+    with torch.device("meta"):
+        model = get_peft_model(
+            FalconForCausalLM(config),
+            LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=[TARGET], task_type="CAUSAL_LM"),
+        )
+    random = torch.Generator().manual_seed(1)
+    weights = {
+        name: torch.randn(parameter.shape, generator=random) * SPREAD
+        for name, parameter in model.named_parameters()
+        if "lora_" in name
+    }
+    model.save_pretrained(folder, state_dict=weights)
+
+
+def _add_tokenizer(folder: Path) -> None:
+    for path in TOKENIZER.glob("*token*"):
+        shutil.copy(path, folder)
