@@ -10,6 +10,7 @@ import pytest
 
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 from tests.conftest import ADMIN_KEY, Service, running
+from tests.faults.load import HEAD
 
 HEAL_S = 60.0
 REPLICAS = 2
@@ -19,7 +20,6 @@ ARGS: dict[str, dict[str, Any]] = {
 }
 GATEWAY, DESCRIBER, CAPTIONER, ENGINE = "Gateway", "Describer", "Captioner", "EngineCore"
 TABLE = pytest.StashKey[list[tuple[str, ...]]]()
-HEAD = ("fault", "asked", "answered", "told in the stream", "lost", "refused", "healed in")
 
 
 class Fleet:

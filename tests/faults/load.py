@@ -23,6 +23,7 @@ sent away with a time to come back; answered with what is no answer."""
 
 CAPTION, CAPTION_STREAM, TEXT, TEXT_STREAM = "caption", "caption stream", "text", "text stream"
 KINDS = (CAPTION, CAPTION_STREAM, TEXT, TEXT_STREAM)
+HEAD = ("fault", "asked", "answered", "told in the stream", "lost", "refused", "healed in")
 TIMEOUT_S = 100
 CALLERS = 6
 EOS_BIAS = {"0": -100}
@@ -31,10 +32,12 @@ EOS_BIAS = {"0": -100}
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: its kind, how it ended, in how many seconds, and what was seen of it."""
+    """One request: its kind, how it ended, when it was sent (of the monotonic clock), in how
+    many seconds, and what was seen of it."""
 
     kind: str
     end: End
+    sent_s: float
     seconds: float
     detail: str = ""
 
@@ -52,6 +55,12 @@ class Load:
     def failures(self) -> list[Asked]:
         """Return what ended as it should not."""
         return [one for one in list(self.asked) if one.end not in ("whole", "told")]
+
+    def row(self, fault: str, healed: str) -> tuple[str, ...]:
+        """Return a row of the table: see `HEAD`."""
+        ends = self.ends()
+        counts = [str(ends[end]) for end in ("whole", "told", "lost", "refused")]
+        return (fault, str(len(self.asked)), *counts, healed)
 
     def slowest_s(self) -> float:
         """Return the longest time of an answer."""
@@ -80,9 +89,10 @@ def load(
                 if stop.is_set():
                     return
                 colour = tuple(colours.randrange(256) for _ in range(3))
-                started_s = time.monotonic()
+                sent_s = time.monotonic()
                 end, detail = _ask(client, kind, body(kind, colour, max_tokens))
-                seen.asked.append(Asked(kind, end, time.monotonic() - started_s, detail))
+                seconds = time.monotonic() - sent_s
+                seen.asked.append(Asked(kind, end, sent_s, seconds, detail))
                 if end != "whole":
                     time.sleep(0.2)
 

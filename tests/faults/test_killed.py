@@ -21,9 +21,7 @@ def kill_one(fleet: Fleet, stage: str, table: Table) -> Load:
         seen.wait_for(20)  # goes on at once
         healed_s = fleet.wait_until_whole(killed_at_s)
         seen.wait_for(40)
-    ends = seen.ends()
-    counts = [str(ends[end]) for end in ("whole", "told", "lost", "refused")]
-    table.append((f"{stage} killed", str(len(seen.asked)), *counts, f"{healed_s:.0f} s"))
+    table.append(seen.row(f"{stage} killed", f"{healed_s:.0f} s"))
     return seen
 
 

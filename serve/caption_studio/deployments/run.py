@@ -1,4 +1,7 @@
-"""A Serve config file → a running service on this machine, until told to stop."""
+"""A Serve config file → a running service on this machine, until told to stop.
+
+SIGUSR1 reads the file again and rolls the change out. SIGHUP ends the service: its terminal has.
+"""
 
 import logging
 import os
@@ -15,7 +18,12 @@ import ray
 import yaml
 from ray import serve
 from ray.serve._private.api import serve_start
-from ray.serve.schema import ApplicationStatus, ServeDeploySchema
+from ray.serve.schema import (
+    ApplicationStatus,
+    ApplicationStatusOverview,
+    DeploymentStatus,
+    ServeDeploySchema,
+)
 
 from caption_studio.deployments.environment import serve_environment
 from caption_studio.settings import Settings
@@ -24,6 +32,7 @@ START_TIMEOUT_S = 1800.0
 """Long enough to fetch Falcon-7B from the hub."""
 
 POLL_S = 0.5
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +42,15 @@ class StartFailed(Exception):
 
 
 def run(config_path: Path, *, host: str | None, port: int | None) -> None:
-    """Serve `config_path` until SIGINT or SIGTERM, then leave nothing behind.
+    """Serve `config_path` until SIGINT, SIGTERM or SIGHUP, then leave nothing behind.
 
     `host` and `port` replace those of the file. Raises `StartFailed`.
     """
     config = load_config(config_path, host=host, port=port)
     address = (config.http_options.host, config.http_options.port)
     _check_free(*address)
-    stop = threading.Event()
-    previous = {number: _on_signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop, reload = threading.Event(), threading.Event()
+    previous = _listen_to_signals(stop, reload)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     print("Starting Caption Studio; this takes about a minute …", flush=True)
     started = time.monotonic()
@@ -50,13 +59,17 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
+        _listen_to_signals(stop, reload)  # again: Ray has put in a SIGTERM that aborts
         deploy(config)
         _wait_until_running(config, stop)
         if not stop.is_set():
             seconds = time.monotonic() - started
             print(f"Listening on http://{address[0]}:{address[1]} (ready in {seconds:.0f} s)")
             print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
-        stop.wait()
+        while not stop.wait(POLL_S):
+            if reload.is_set():
+                reload.clear()
+                config = _redeploy(config, config_path, stop)
         print("Stopping …", flush=True)
     finally:
         serve.shutdown()
@@ -64,6 +77,26 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
         scratch.cleanup()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _redeploy(running: ServeDeploySchema, path: Path, stop: threading.Event) -> ServeDeploySchema:
+    """Roll the file's applications out; return what serves then: `running` if they do not start.
+
+    Where the service listens stays as it is.
+    """
+    print(f"Reading {path} again …", flush=True)
+    options = running.http_options
+    try:
+        changed = load_config(path, host=options.host, port=options.port)
+        deploy(changed)
+        _wait_until_running(changed, stop)
+    except StartFailed as error:
+        print(f"{error}\nThe configuration stays as it was.", flush=True)
+        deploy(running)
+        return running
+    if not stop.is_set():
+        print("The changed configuration serves.", flush=True)
+    return changed
 
 
 def deploy(config: ServeDeploySchema) -> Any:
@@ -104,11 +137,14 @@ def _check_free(host: str, port: int) -> None:
             raise StartFailed(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
-def _on_signal(number: int, stop: threading.Event) -> Any:
-    def handle(_: int, __: FrameType | None) -> None:
-        stop.set()
+def _listen_to_signals(stop: threading.Event, reload: threading.Event) -> dict[int, Any]:
+    """Have signals set the events; return the handlers that were there before."""
+    events = {**dict.fromkeys(STOP_SIGNALS, stop), signal.SIGUSR1: reload}
 
-    return signal.signal(number, handle)
+    def handle(number: int, _: FrameType | None) -> None:
+        events[signal.Signals(number)].set()
+
+    return {number: signal.signal(number, handle) for number in events}
 
 
 def _wait_until_running(config: ServeDeploySchema, stop: threading.Event) -> None:
@@ -118,8 +154,18 @@ def _wait_until_running(config: ServeDeploySchema, stop: threading.Event) -> Non
         wanted = [applications.get(application.name) for application in config.applications]
         for status in wanted:
             if status is not None and status.status == ApplicationStatus.DEPLOY_FAILED:
-                raise StartFailed(f"The service could not start: {status.message}")
+                raise StartFailed(f"The service could not start. {_reasons(status)}")
         if all(s is not None and s.status == ApplicationStatus.RUNNING for s in wanted):
             return
         if time.monotonic() > deadline:
             raise StartFailed(f"The service was not up after {START_TIMEOUT_S:.0f} s.")
+
+
+def _reasons(application: ApplicationStatusOverview) -> str:
+    """Return Serve's own word, and the last line of what each failed deployment raised."""
+    raised = [
+        f"{name}: {deployment.message.strip().splitlines()[-1]}"
+        for name, deployment in application.deployments.items()
+        if deployment.status == DeploymentStatus.DEPLOY_FAILED and deployment.message.strip()
+    ]
+    return "\n".join([application.message, *raised])

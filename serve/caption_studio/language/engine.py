@@ -72,14 +72,25 @@ class FalconEngine:
         Raises `InvalidAdapter` or `AdapterUnavailable` for a configured adapter.
         """
         set_environment(self._settings)
+        adapters = configured(self._settings)
         async with weights_to_load(self._settings) as weights:
             arguments = engine_args(self._settings, weights, lora=self._takes_adapters)
+            names = (model_location(self._settings.model), self._settings.id)
+            base = BaseModel.of(arguments.create_model_config().hf_config, names)
+            self._service = AdapterService(self._settings, base)
+            for adapter in adapters:  # a wrong one is told of before the weights are loaded
+                await self._prepare_configured(adapter)
             self._llm = AsyncLLM.from_engine_args(arguments)
-        names = (model_location(self._settings.model), self._settings.id)
-        base = BaseModel.of(self._llm.model_config.hf_config, names)
-        self._service = AdapterService(self._settings, base)
-        for adapter in configured(self._settings):
+        for adapter in adapters:
             await self._loaded.get(adapter)
+
+    async def _prepare_configured(self, adapter: Adapter) -> None:
+        try:
+            await self._running_service().prepare(adapter)
+        except InvalidAdapter as error:
+            raise InvalidAdapter(
+                f"The adapter {adapter.id!r} of the settings: {error.message}", param=error.param
+            ) from error
 
     def stop(self) -> None:
         """End the engine's process."""
