@@ -24,6 +24,7 @@ class Experiment:
     phases: tuple[Phase, ...]
     events: dict[float, str] = field(default_factory=dict)
     to_zero: bool = False
+    embedded: bool = False
     seed: int = 1
 
 
@@ -31,6 +32,9 @@ EXPERIMENTS = {
     "step": Experiment(((20, 2), (90, 16), (80, 1.5)), {80: "drain captioner"}),
     "to-zero": Experiment(((2, 1), (18, 1), (45, 10), (65, 0), (5, 1), (20, 0)), to_zero=True),
     "killed": Experiment(((15, 2), (60, 10), (5, 1)), {55: "kill captioner"}),
+    "real-engines": Experiment(
+        ((2, 1), (58, 2), (40, 0), (2, 1), (40, 1)), to_zero=True, embedded=True
+    ),
 }
 
 
@@ -38,14 +42,14 @@ def run(name: str, experiment: Experiment, log: Path) -> dict[str, Any]:
     """Run one experiment on a cluster of its own; return its result as JSON."""
     arrivals_s = poisson(experiment.phases, experiment.seed)
     until_s = sum(seconds for seconds, _ in experiment.phases)
-    with hosted(log, to_zero=experiment.to_zero) as host:
+    with hosted(log, to_zero=experiment.to_zero, embedded=experiment.embedded) as host:
         sent = host.send(arrivals_s, until_s, experiment.events)
         timeline = host.timeline()
     return {
         "name": name,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "experiment": asdict(experiment),
-        "models": models.described(),
+        "models": "the embedded ones" if experiment.embedded else models.described(),
         "environment": asdict(describe()),
         "requests": len(sent.samples),
         "failed": [asdict(sample) for sample in sent.failed],

@@ -1,9 +1,9 @@
 """`python -m benchmarks.cluster.host FOLDER PORT`: the cluster, in a process of its own.
 
-Serves the stand-in application on 127.0.0.1:PORT and writes what there is, twice a second, as
-one line of JSON to FOLDER/timeline.jsonl. Commands come by lines on standard input:
-`drain captioner` takes the busiest such node away as a cloud would (with notice), `kill
-captioner` without; the end of the input ends everything.
+Serves the application on 127.0.0.1:PORT, over stand-ins or the embedded models, and writes what
+there is, twice a second, as one line of JSON to FOLDER/timeline.jsonl. Commands come by lines on
+standard input: `drain captioner` takes the busiest such node away as a cloud would (with notice),
+`kill captioner` without; the end of the input ends everything.
 """
 
 import argparse
@@ -32,8 +32,14 @@ NOTICE_S = 60.0
 """Of a drained node, until it would be taken away."""
 
 
-def serve_config(port: int, *, to_zero: bool, quiet_s: float) -> ServeDeploySchema:
-    """Return deploy/cluster.yaml's form of application, over the stand-ins."""
+STAND_INS = "benchmarks.cluster.application:build"
+EMBEDDED = "caption_studio.deployments.app:build"
+MOST_EMBEDDED = {"describer": 1, "captioner": 2}
+"""What two cores hold of the real engines."""
+
+
+def serve_config(port: int, *, to_zero: bool, quiet_s: float, embedded: bool) -> ServeDeploySchema:
+    """Return deploy/cluster.yaml's form of application, over the stand-ins or the real engines."""
     delays = {
         "metrics_interval_s": models.REPORT_S,
         "look_back_period_s": models.LOOK_BACK_S,
@@ -45,6 +51,7 @@ def serve_config(port: int, *, to_zero: bool, quiet_s: float) -> ServeDeploySche
     least["captioner"] = model.captioner.min_replicas
     most = {"gateway": REPLICAS_PER_NODE, "describer": model.describer.max_replicas}
     most["captioner"] = model.captioner.max_replicas
+    most |= MOST_EMBEDDED if embedded else {}
     deployments = [
         {
             "name": kind.capitalize(),
@@ -61,7 +68,7 @@ def serve_config(port: int, *, to_zero: bool, quiet_s: float) -> ServeDeploySche
     application = {
         "name": "caption-studio",
         "route_prefix": "/",
-        "import_path": "benchmarks.cluster.application:build",
+        "import_path": EMBEDDED if embedded else STAND_INS,
         "autoscaling_policy": {
             "policy_function": "caption_studio.deployments.scaling:JointPolicy",
             "policy_kwargs": models.scaling(quiet_s).model_dump(),
@@ -163,9 +170,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("port", type=int)
     parser.add_argument("--to-zero", action="store_true")
+    parser.add_argument("--embedded", action="store_true")
     parser.add_argument("--quiet-s", type=float, default=models.QUIET_S)
     options = parser.parse_args()
-    config = serve_config(options.port, to_zero=options.to_zero, quiet_s=options.quiet_s)
+    config = serve_config(
+        options.port, to_zero=options.to_zero, quiet_s=options.quiet_s, embedded=options.embedded
+    )
     most = {"describer": 1, "captioner": 4}  # one more than full, for what is taken away
     with cluster(options.folder, most=most) as address:
         try:

@@ -29,6 +29,7 @@ TIMEOUT_S = 120.0
 """Of a request, as the gateway's own."""
 
 PICTURE = PictureKind(width_px=256, height_px=192)
+STREAMED_SHARE = 0.5
 
 Phase = tuple[float, float]
 """So many seconds, so many requests a second."""
@@ -74,7 +75,9 @@ class Hosted:
         trace.write_text("".join(f"{time_s:.6f}\n" for time_s in arrivals_s))
         scenario = Scenario(
             name="cluster",
-            requests=Requests(pictures=Pictures(kinds=(PICTURE,), max_unique=4096)),
+            requests=Requests(
+                pictures=Pictures(kinds=(PICTURE,), max_unique=4096), streamed_share=STREAMED_SHARE
+            ),
             load=Replay(trace=trace),
             warmup_s=0,
             duration_s=until_s,
@@ -95,12 +98,13 @@ class Hosted:
 
 @contextmanager
 def hosted(
-    log: Path, *, to_zero: bool = False, quiet_s: float = models.QUIET_S
+    log: Path, *, to_zero: bool = False, quiet_s: float = models.QUIET_S, embedded: bool = False
 ) -> Iterator[Hosted]:
     """Run a cluster for the length of the context; its output goes to `log`."""
     with short_folder() as folder, log.open("w") as errors:
         port = free_port()
         flags = ["--quiet-s", str(quiet_s), *(["--to-zero"] if to_zero else [])]
+        flags += ["--embedded"] if embedded else []
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.cluster.host", str(folder), str(port), *flags],
             env=environment(folder),

@@ -1,6 +1,7 @@
 """The command line: `caption-studio serve | caption | models`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    # Ray on this machine alone: all its ports on loopback. It reads this when it is imported
+    # (ray_constants.ENABLE_RAY_CLUSTER, 2.60), and calls it so because it is the default there.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     # Ray takes seconds to import, and only this command needs it.
     from caption_studio.deployments.run import StartFailed, run
 

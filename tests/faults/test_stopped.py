@@ -45,5 +45,6 @@ def test_what_was_accepted_is_answered_and_nothing_is_left(
     assert alive == []
     assert left_over() <= files
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
         address = urlsplit(service.url)
         probe.bind((address.hostname, address.port))

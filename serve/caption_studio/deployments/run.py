@@ -25,6 +25,7 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
+from caption_studio.deployments.drain import drain
 from caption_studio.deployments.environment import serve_environment
 from caption_studio.settings import Settings
 
@@ -70,13 +71,19 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
             if reload.is_set():
                 reload.clear()
                 config = _redeploy(config, config_path, stop)
-        print("Stopping …", flush=True)
+        print("Stopping; a second signal does not wait for what is under way …", flush=True)
+        stop.clear()
+        drain(Path(scratch.name), timeout_s=_longest_request_s(config), hurry=stop.is_set)
     finally:
         serve.shutdown()
         ray.shutdown()
         scratch.cleanup()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _longest_request_s(config: ServeDeploySchema) -> float:
+    return max(Settings.load(a.args).gateway.request_timeout_s for a in config.applications)
 
 
 def _redeploy(running: ServeDeploySchema, path: Path, stop: threading.Event) -> ServeDeploySchema:
