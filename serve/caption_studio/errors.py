@@ -39,6 +39,9 @@ from typing import Any, ClassVar
 RETRY_AFTER_S = 1
 """What is told to one who should come back soon."""
 
+MAX_RETRY_AFTER_S = 10
+"""The most that is told: who was sent away for longer would miss that the rush is over."""
+
 
 class CaptionStudioError(Exception):
     """A failure with a public answer.

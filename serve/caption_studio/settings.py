@@ -13,6 +13,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+MAX_IN_FLIGHT = 512
+"""Of one gateway; HAProxy before it (deployments.haproxy) refuses what goes far beyond."""
+
 EMBEDDED_PREFIX = "embedded:"
 EMBEDDED_MODELS_DIR = Path(__file__).parent / "demo" / "models"
 
@@ -154,7 +157,9 @@ class GatewaySettings(_Section):
     describe_share: float = Field(
         0.5, gt=0, lt=1, description="of request_timeout_s, what pictures and descriptions may take"
     )
-    max_in_flight: int = Field(512, gt=0, description="requests inside one gateway replica")
+    max_in_flight: int = Field(
+        MAX_IN_FLIGHT, gt=0, le=MAX_IN_FLIGHT, description="requests inside one gateway replica"
+    )
     max_predicted_s: float = Field(
         15.0, gt=0, description="more are let in only while they can expect their answer by then"
     )

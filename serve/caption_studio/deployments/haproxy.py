@@ -17,17 +17,23 @@ import sys
 from pathlib import Path
 
 from caption_studio.errors import (
+    MAX_RETRY_AFTER_S,
     RETRY_AFTER_S,
     CaptionStudioError,
     NotReady,
+    Overloaded,
     RouteNotFound,
     ServiceError,
 )
+from caption_studio.settings import MAX_IN_FLIGHT
 from caption_studio.wire.render import error_body
 
 COMMAND = "caption-studio-haproxy"
 HEAD_TIMEOUT_S = 30
 """For a request's head, and for the time between two requests of a connection."""
+
+MAX_CONNECTIONS = MAX_IN_FLIGHT + 128
+"""Requests at one gateway at a time: those in flight, and some that it is about to refuse."""
 
 REPLAYED_BYTES = 128 * 1024
 """A request up to this size is sent to another gateway when its own dies before it answers.
@@ -52,6 +58,8 @@ def environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
+        # One line for each request, read by a Python process beside: our metrics have it all.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         # Serve's fixed ones would keep a second service off this machine.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
@@ -84,7 +92,8 @@ def hardened(config: str) -> str:
     Raises:
         ValueError: a line is not there; this Serve writes another configuration.
     """
-    for pattern, replacement in _CHANGES:
+    has_backends = re.search(r"^backend http-", config, flags=re.MULTILINE)
+    for pattern, replacement in (*_CHANGES, *(_IN_BACKENDS if has_backends else ())):
         text = replacement.replace("\\", r"\\")  # no references to groups
         config, count = re.subn(pattern, text, config, flags=re.MULTILINE)
         if not count and replacement not in config:
@@ -106,7 +115,20 @@ _STARTING = _error(NotReady("The service is starting.", retry_after_s=RETRY_AFTE
 _CUT_OFF = _error(ServiceError("The server had an error."), status=502)
 _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 
+_FULL = _error(Overloaded("The service is full. Try again soon.", retry_after_s=MAX_RETRY_AFTER_S))
+_REFUSE_EXCESS = f"""\
+    http-reuse always
+    http-request set-var(txn.room) nbsrv,mul({MAX_CONNECTIONS})
+    http-request return {_FULL} if METH_POST {{ nbsrv gt 0 }} {{ be_conn,sub(txn.room) gt 0 }}"""
+
 _RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
+
+_IN_BACKENDS = (
+    # A gateway tells each when to come back; a refusal costs it a millisecond or two, though, and
+    # in a flood those who are refused would wait behind one another for longer than for an answer.
+    (r"^    http-reuse always$(\n    http-request .*)*", _REFUSE_EXCESS),
+)
+"""What changes in the part of an application, once there is one."""
 
 _CHANGES = (
     # Asking a model twice does no harm; a request that kills what it meets does, so twice it is.

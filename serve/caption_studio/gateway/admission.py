@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from caption_studio.errors import RETRY_AFTER_S, Overloaded
+from caption_studio.errors import MAX_RETRY_AFTER_S, RETRY_AFTER_S, Overloaded
 from caption_studio.gateway.error_responses import refuse
 
 MEMORY_S = 10.0
@@ -23,9 +23,6 @@ MEMORY_ANSWERS = 32
 
 ENOUGH_ANSWERS = 5.0
 """Fewer in memory tell no rate."""
-
-MAX_RETRY_AFTER_S = 10
-"""Who was sent away longer than this would miss that the rush is over."""
 
 
 class AnswerRate:

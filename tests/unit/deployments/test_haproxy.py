@@ -8,22 +8,35 @@ import sys
 from pathlib import Path
 
 import pytest
-from ray.serve._private.haproxy import HAProxyApi, HAProxyConfig
+from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
 
 from caption_studio.deployments.haproxy import COMMAND, environment, hardened
 
 
+def written(folder: Path, backends: dict[str, BackendConfig]) -> str:
+    """Return the configuration as Serve writes it."""
+    config = HAProxyConfig(
+        socket_path=str(folder / "admin.sock"),
+        server_state_base=str(folder),
+        server_state_file=str(folder / "server-state"),
+    )
+    path = folder / "haproxy.cfg"
+    HAProxyApi(config, backends, config_file_path=str(path))._generate_config_file_internal()
+    return path.read_text()
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> str:
-    """The configuration as Serve writes it, before there is an application."""
-    config = HAProxyConfig(
-        socket_path=str(tmp_path / "admin.sock"),
-        server_state_base=str(tmp_path),
-        server_state_file=str(tmp_path / "server-state"),
-    )
-    path = tmp_path / "haproxy.cfg"
-    HAProxyApi(config, config_file_path=str(path))._generate_config_file_internal()
-    return path.read_text()
+    """The configuration before there is an application."""
+    return written(tmp_path, {})
+
+
+@pytest.fixture
+def with_gateway(tmp_path: Path) -> str:
+    """The configuration with one gateway."""
+    server = ServerConfig(name="gateway", host="127.0.0.1", port=30000)
+    backend = BackendConfig(name="http-app", path_prefix="/", servers=[server])
+    return written(tmp_path, {"http-app": backend})
 
 
 def test_all_changes_are_made_once_and_for_all(served: str) -> None:
@@ -62,13 +75,27 @@ def test_only_the_front_listens_to_others(served: str) -> None:
     assert "mode 600 level admin" in hardened(served)
 
 
+def test_a_flood_is_refused_before_the_gateway(with_gateway: str) -> None:
+    config = hardened(with_gateway)
+    (rule,) = re.findall(r"^ +http-request return status 429 .*$", config, re.M)
+    assert "hdr retry-after 10" in rule
+    assert rule.endswith(" if METH_POST { nbsrv gt 0 } { be_conn,sub(txn.room) gt 0 }")
+    assert hardened(config) == config
+    with pytest.raises(ValueError, match="http-reuse"):
+        hardened(with_gateway.replace("http-reuse always", "http-reuse safe"))
+
+
 def test_another_configuration_is_refused(served: str) -> None:
     with pytest.raises(ValueError, match="no line like"):
         hardened(served.replace("errorfile 503", "errorfile 599"))
 
 
-def test_haproxy_takes_the_configuration(served: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["served", "with_gateway"])
+def test_haproxy_takes_the_configuration(
+    state: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     path = tmp_path / "haproxy.cfg"
+    served = request.getfixturevalue(state)
     path.write_text(served)
     settings = {**os.environ, **environment(tmp_path)}
     assert Path(settings["RAY_SERVE_HAPROXY_BINARY_PATH"]).name == COMMAND

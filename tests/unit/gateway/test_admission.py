@@ -2,8 +2,8 @@
 
 import pytest
 
-from caption_studio.errors import Overloaded
-from caption_studio.gateway.admission import MAX_RETRY_AFTER_S, Places
+from caption_studio.errors import MAX_RETRY_AFTER_S, Overloaded
+from caption_studio.gateway.admission import Places
 
 
 class Clock:
