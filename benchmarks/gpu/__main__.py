@@ -1,6 +1,7 @@
 """`python -m benchmarks.gpu`: measure this machine's GPU, print the table, write the result."""
 
 import argparse
+import gc
 import importlib
 import sys
 import traceback
@@ -44,8 +45,10 @@ def main() -> int:
             # Only here: a stage's imports are what its machine may lack.
             importlib.import_module(f"benchmarks.gpu.{stage}").run(scale, card, found)
         except Exception as error:  # the other stages are worth having all the same
-            found.lacks(stage, f"{type(error).__name__}: {str(error).strip().splitlines()[-1:]}")
+            found.lacks(stage, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
             found.texts[f"{stage}-error.txt"] = traceback.format_exc()
+        gc.collect()
+        torch.cuda.empty_cache()  # the next stage's engine takes its share of what is free
     verdicts = [] if options.tiny else list(judge(found))
     print("\n" + report.table(card, found, verdicts, described(scale)["weights"]))
     if options.output or not options.tiny:

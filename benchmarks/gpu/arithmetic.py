@@ -20,10 +20,6 @@ class Work:
     def __add__(self, other: "Work") -> "Work":
         return Work(self.operations + other.operations, self.bytes_ + other.bytes_)
 
-    def times(self, count: float) -> "Work":
-        """Return so many of it."""
-        return Work(self.operations * count, self.bytes_ * count)
-
 
 def picture(config: Any, text_tokens: int) -> Work:
     """Return a description's work in a full batch, whose weights are read once for many.
@@ -67,9 +63,14 @@ def falcon_parameters(config: Any) -> int:
     return int(config.num_hidden_layers * layer + config.vocab_size * hidden + 2 * hidden)
 
 
-def token(config: Any) -> Work:
-    """Return one token's work in a full batch: every parameter once, attention left out."""
-    return Work(2.0 * falcon_parameters(config))
+def request(config: Any, prompt_tokens: int, answer_tokens: int) -> Work:
+    """Return an answer's work in a full batch: weights once a token, attention left out.
+
+    The last token is never read, and only what an answer's token follows needs the head.
+    """
+    head = config.vocab_size * config.hidden_size
+    passes = prompt_tokens + answer_tokens - 1
+    return Work(2.0 * ((falcon_parameters(config) - head) * passes + head * answer_tokens))
 
 
 def lone_step(config: Any, dtype: str) -> Work:

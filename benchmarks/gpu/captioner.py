@@ -105,8 +105,7 @@ def _speed(
     """Measure one engine: base and adapter beside each other, or weights alone."""
     ways = {"base": False, "adapter": True} if adapter else {quantization or "merged": False}
     dtype = quantization or scale.dtype
-    request = arithmetic.token(scale.falcon).times(PROMPT_TOKENS + ANSWER_TOKENS)
-    limit = 1 / card.seconds(request)
+    limit = 1 / card.seconds(arithmetic.request(scale.falcon, PROMPT_TOKENS, ANSWER_TOKENS))
     step_s = card.seconds(arithmetic.lone_step(scale.falcon, dtype))
 
     async def measure() -> None:
@@ -153,4 +152,4 @@ async def _loads(
 
 
 def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -38,16 +38,15 @@ def run(scale: Scale, card: Card, found: Found) -> None:
 async def _measure(folder: Path, adapter: Path, scale: Scale, card: Card, found: Found) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     pictures = models.pictures(scale.git.vision_config.image_size, PICTURES)
-    work = arithmetic.token(scale.falcon).times(PROMPT_TOKENS + ANSWER_TOKENS)
-    work += arithmetic.picture(scale.git, MAX_LENGTH - 1)
-    limit = 1 / card.seconds(work)
+    work = arithmetic.request(scale.falcon, PROMPT_TOKENS, ANSWER_TOKENS)
+    limit = 1 / card.seconds(work + arithmetic.picture(scale.git, MAX_LENGTH - 1))
     engine = Engine.start(
         folder, scale, dtype=scale.dtype, adapter=adapter, memory_share=CAPTIONERS_SHARE
     )
     describer = None
     try:
         loaded = models.random_git(scale.git, scale.torch_dtype, scale.device, MAX_LENGTH)
-        describer = Ours(loaded, max(scale.describer_rows[0], 1))
+        describer = Ours(loaded, scale.describer_rows[0])
 
         async def caption(pixels: Pixels) -> None:
             text = await describer.describe(pixels)

@@ -11,7 +11,7 @@ TOKENIZER = Path(__file__).parents[2] / "serve/caption_studio/demo/models/falcon
 """The demo's: prompts are then about as long as with Falcon's own, and all its ids are known."""
 
 RANK, ALPHA, TARGET = 16, 32, "query_key_value"
-SPREAD = 0.02
+SPREAD = 0.1
 """Of the random B: an adapter as PEFT begins it has none and would do nothing."""
 
 

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.service
 
 ADAPTERS = "/v1/admin/adapters"
 ROLL_OUT_S = 300.0
+CALLERS = 3
+"""Enough to notice, few enough for two cores that start replicas meanwhile."""
+
 Table = list[tuple[str, ...]]
 
 
@@ -71,7 +74,7 @@ def test_a_changed_configuration_is_rolled_out_and_nobody_notices(
     before = pids(fleet)
     with (
         changed(fleet, with_adapter("embedded:caption-demo-plain")),
-        load(fleet.url, max_tokens=20) as seen,
+        load(fleet.url, callers=CALLERS, max_tokens=20) as seen,
     ):
         seen.wait_for(20)
         seconds = read_again(fleet, "The changed configuration serves.")
@@ -87,7 +90,10 @@ def test_an_adapter_that_is_not_there_is_refused_and_all_stays_as_it_was(
     fleet: Fleet, table: Table
 ) -> None:
     before = models(fleet)
-    with changed(fleet, with_adapter("/nowhere/at/all")), load(fleet.url, max_tokens=20) as seen:
+    with (
+        changed(fleet, with_adapter("/nowhere/at/all")),
+        load(fleet.url, callers=CALLERS, max_tokens=20) as seen,
+    ):
         seen.wait_for(20)
         seconds = read_again(fleet, "The configuration stays as it was.")
         seen.wait_for(40)
@@ -112,7 +118,7 @@ def test_adapters_come_and_go_under_load(fleet: Fleet, table: Table) -> None:
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     voice = {"id": "late", "source": "embedded:caption-demo-plain"}
     with httpx.Client(base_url=fleet.url, timeout=60, headers=headers) as admin:
-        with load(fleet.url, max_tokens=20) as seen:
+        with load(fleet.url, callers=CALLERS, max_tokens=20) as seen:
             for _ in range(3):
                 seen.wait_for(20)
                 added = admin.post(ADAPTERS, json=voice)
