@@ -128,7 +128,6 @@ def write_config(folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: 
     application.update(import_path="tests.service_app:build", args={**args, "language": language})
     for deployment in application["deployments"]:
         deployment["num_replicas"] = replicas
-        deployment["max_constructor_retry_count"] = 1  # what cannot start cannot start twice
         deployment["ray_actor_options"] = {"num_cpus": 0.25 / replicas}  # it is one machine still
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
