@@ -38,6 +38,10 @@ from caption_studio.settings import Settings
 DRAIN_MARGIN_S = 10.0
 """Above the longest request, for what a gateway does before it waits for the last one."""
 
+START_ATTEMPTS = 3
+"""Of all replicas of a stage together, before a change is given up: what is wrong with a model or
+an adapter stays wrong, and a start takes a minute."""
+
 MakeIntake = Callable[[Settings], ImageIntake]
 
 
@@ -141,7 +145,9 @@ def application(
     # A replica that is to go finishes what it has; no request takes longer than this.
     drain_s = settings.gateway.request_timeout_s + DRAIN_MARGIN_S
     describer, captioner, gateway = (
-        deployment.options(graceful_shutdown_timeout_s=drain_s)
+        deployment.options(
+            graceful_shutdown_timeout_s=drain_s, max_constructor_retry_count=START_ATTEMPTS
+        )
         for deployment in (describer, captioner, gateway_deployment)
     )
     return gateway.bind(settings, make_intake, describer.bind(settings), captioner.bind(settings))

@@ -19,9 +19,10 @@ def recorded(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_no_recorded_request_failed(name: str) -> None:
     result = recorded(name)
-    assert len(result["samples"]) == result["requests"] > 400
+    embedded = EXPERIMENTS[name].embedded
+    assert len(result["samples"]) == result["requests"] > (100 if embedded else 400)
     assert {outcome for _, _, outcome in result["samples"]} == {"ok"}
-    assert result["models"] == models.described()
+    assert result["models"] == ("the embedded ones" if embedded else models.described())
 
 
 @pytest.mark.parametrize("name", ["step", "to-zero"])
