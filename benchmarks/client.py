@@ -53,8 +53,9 @@ class Client:
             )
             connection = None
             try:
-                connection = await self._connection(left_s)
-                if not exchange.finished.done():  # it may be too late to send it
+                if left_s > 0:  # else the timer ends it at once
+                    connection = await self._connection(left_s)
+                if connection is not None and not exchange.finished.done():
                     data = request()
                     sample.sent_bytes, sample.sent_s = len(data), self._now()
                     connection.send(data, exchange)
