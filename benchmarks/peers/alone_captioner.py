@@ -1,7 +1,7 @@
 """vLLM's AsyncLLM by itself, in one process with its callers: no HTTP, no Ray.
 
 The callers ask what the client asks of the servers: the same prompts, and for captions the
-descriptions that GIT gives for the client's pictures. The demo's adapter ends its answer by
+descriptions that GIT gives for the client's pictures. Top-p is our engine's (language.top_p_cpu). The demo's adapter ends its answer by
 itself behind the closing quote, so nothing need be read on the way.
 """
 
@@ -25,6 +25,7 @@ from benchmarks.peers.alone_describer import BareDescriber
 from benchmarks.peers.loads import Load
 from benchmarks.peers.records import RoundRecord, Row
 from benchmarks.peers.servers import captioning
+from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
 
 TEXTS = 2000
 LOADS = {
@@ -39,7 +40,12 @@ class BareEngine:
     def __init__(self, falcon: Path, adapter: Path | None) -> None:
         lora = engine.LORA_ARGS if adapter else {}
         self._llm = AsyncLLM.from_engine_args(
-            AsyncEngineArgs(model=str(falcon), **engine.ENGINE_ARGS, **lora)
+            AsyncEngineArgs(
+                model=str(falcon),
+                logits_processors=[TopPWithoutSorting],
+                **engine.ENGINE_ARGS,
+                **lora,
+            )
         )
         self._lora = LoRARequest(adapter.name, 1, str(adapter)) if adapter else None
         self._ids = itertools.count()
@@ -68,7 +74,7 @@ def _sampling(load: Load) -> SamplingParams:
         return SamplingParams(
             max_tokens=captioning.MAX_NEW_TOKENS,
             temperature=captioning.TEMPERATURE,
-            top_p=captioning.TOP_P,
+            extra_args={TOP_P: captioning.TOP_P},
             output_kind=kind,
         )
     return SamplingParams(max_tokens=loads.TEXT_TOKENS, temperature=0.0, output_kind=kind)

@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Job:
-    """Prompts for one engine, all of them in one batch; `adapter_of` is by prompt."""
+    """Prompts for one engine, all of them in one batch; `adapter_of` is by prompt.
+
+    Greedy, unless `sampling` (vLLM's names) says otherwise.
+    """
 
     model: str
     prompts: Sequence[list[int]]
@@ -23,6 +26,7 @@ class Job:
     max_tokens: int
     adapters: Sequence[str] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    sampling: dict[str, Any] = field(default_factory=dict)
 
 
 class Refused(Exception):
@@ -36,7 +40,7 @@ class Engines:
         self._process = process
 
     def run(self, job: Job) -> list[list[int]]:
-        """Return the greedy tokens of each prompt, or raise `Refused`."""
+        """Return the tokens of each prompt, or raise `Refused`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(job)) + "\n")

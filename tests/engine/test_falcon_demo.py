@@ -9,6 +9,7 @@ from transformers import AutoTokenizer, FalconForCausalLM
 from caption_studio.demo.scenes import sample_scene
 from caption_studio.language.merge import write_merged_checkpoint
 from caption_studio.language.prompt import caption_prompt
+from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
 from caption_studio.records import Description
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 from tests.engine.checkpoints import copy_with_config_2023
@@ -67,6 +68,22 @@ def test_a_merged_checkpoint_gives_its_adapters_tokens(
     assert differences([reference[i] for i in mine], tokens) == []
 
 
+def test_top_p_without_sorting_draws_the_tokens_that_vllm_draws(
+    engines: Engines, prompts: list[list[int]]
+) -> None:
+    ours = f"{TopPWithoutSorting.__module__}:{TopPWithoutSorting.__name__}"
+    drawn = {"temperature": 1.2, "seed": 5}
+    theirs_tokens, our_tokens = (
+        engines.run(_job(BASE, prompts, sampling=drawn | top_p, **options))
+        for top_p, options in (
+            ({"top_p": 0.8}, {}),
+            ({"extra_args": {TOP_P: 0.8}}, {"logits_processors": [ours]}),
+        )
+    )
+    assert our_tokens == theirs_tokens
+    assert our_tokens != engines.run(_job(BASE, prompts, sampling=drawn))
+
+
 def test_the_two_adapters_and_the_base_model_answer_differently(
     prompts: list[list[int]],
 ) -> None:
@@ -83,7 +100,12 @@ def test_the_two_adapters_and_the_base_model_answer_differently(
         assert different > 6, (first, second)
 
 
-def _job(model: Path, prompts: list[list[int]], **options: object) -> Job:
+def _job(
+    model: Path,
+    prompts: list[list[int]],
+    sampling: dict[str, object] | None = None,
+    **options: object,
+) -> Job:
     return Job(
         model=str(model),
         prompts=prompts,
@@ -91,4 +113,5 @@ def _job(model: Path, prompts: list[list[int]], **options: object) -> Job:
         max_tokens=MAX_TOKENS,
         adapters=[str(adapter) for adapter in ADAPTERS],
         options=options,
+        sampling=sampling or {},
     )

@@ -38,6 +38,7 @@ def generate(
     adapter_of: list[int | None],
     max_tokens: int,
     options: dict[str, Any],
+    sampling: dict[str, Any],
 ) -> list[list[int]]:
     """Start an engine, answer all prompts in one mixed batch, end the engine."""
     from vllm import LLM, SamplingParams, TokensPrompt
@@ -67,7 +68,15 @@ def generate(
         )
         outputs = llm.generate(
             [TokensPrompt(prompt_token_ids=prompt) for prompt in prompts],
-            SamplingParams(temperature=0, max_tokens=max_tokens, ignore_eos=True, detokenize=False),
+            SamplingParams(
+                **{
+                    "temperature": 0.0,
+                    "max_tokens": max_tokens,
+                    "ignore_eos": True,
+                    "detokenize": False,
+                    **sampling,
+                }
+            ),
             lora_request=[None if i is None else requests[i] for i in adapter_of],
             use_tqdm=False,
         )

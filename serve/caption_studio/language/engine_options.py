@@ -5,13 +5,15 @@ Not here: the engine itself (language.engine).
 
 import os
 from pathlib import Path
+from typing import Any
 
 from vllm import AsyncEngineArgs, SamplingParams
 from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
 
 from caption_studio.language.falcon_lora import CONFIG_FORMAT
-from caption_studio.records import Prompt
+from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
+from caption_studio.records import Prompt, Sampling
 from caption_studio.settings import LanguageSettings
 
 CPU_COPIES = 4
@@ -51,6 +53,7 @@ def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> Asyn
         max_loras=settings.max_loaded_adapters,
         max_cpu_loras=settings.max_loaded_adapters * CPU_COPIES,
         max_lora_rank=settings.max_lora_rank,
+        logits_processors=[TopPWithoutSorting] if current_platform.is_cpu() else None,
         disable_log_stats=True,
         enable_log_requests=False,
         generation_config="vllm",  # a checkpoint's own sampling defaults are not ours
@@ -69,7 +72,7 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         n=sampling.n,
         max_tokens=min(sampling.max_tokens or room, room),
         temperature=sampling.temperature,
-        top_p=sampling.top_p,
+        **_top_p(sampling),
         seed=sampling.seed,
         presence_penalty=sampling.presence_penalty,
         frequency_penalty=sampling.frequency_penalty,
@@ -78,3 +81,11 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         stop=[*sampling.stop, *prompt.stop],
         output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
     )
+
+
+def _top_p(sampling: Sampling) -> dict[str, Any]:
+    """Return `top_p` as vLLM takes it here; a greedy answer needs none."""
+    if not current_platform.is_cpu():
+        return {"top_p": sampling.top_p}
+    wanted = sampling.top_p if sampling.temperature > 0 else 1.0
+    return {"extra_args": {TOP_P: wanted} if wanted < 1 else None}
