@@ -1,8 +1,9 @@
 """vLLM's AsyncLLM by itself, in one process with its callers: no HTTP, no Ray.
 
 The callers ask what the client asks of the servers: the same prompts, and for captions the
-descriptions that GIT gives for the client's pictures. Top-p is our engine's (language.top_p_cpu). The demo's adapter ends its answer by
-itself behind the closing quote, so nothing need be read on the way.
+descriptions that GIT gives for the client's pictures. Top-p is our engine's
+(language.top_p_cpu). The demo's adapter ends its answer by itself behind the closing quote, so
+nothing need be read on the way.
 """
 
 import asyncio
