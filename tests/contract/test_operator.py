@@ -1,12 +1,14 @@
 """What an operator relies on: probes, metrics, logs, the command line."""
 
 import json
+import os
 import re
 import subprocess
 import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.conftest import COMMAND, Service
@@ -92,3 +94,15 @@ def test_a_second_start_on_a_busy_port_says_so(service: Service) -> None:
     )
     assert done.returncode == 1
     assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_whoever_feeds_the_engine_does_not_interrupt_it(service: Service) -> None:
+    policies = {
+        process.name(): os.sched_getscheduler(process.pid)
+        for process in psutil.Process(service.pid).children(recursive=True)
+    }
+    (engine,) = (policies[name] for name in policies if "EngineCor" in name)
+    fed_by = [policies[name] for name in policies if re.search("Gateway|Captioner", name)]
+    assert engine == os.SCHED_OTHER
+    assert len(fed_by) == 2
+    assert set(fed_by) == {os.SCHED_BATCH}

@@ -21,6 +21,7 @@ from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
 from caption_studio.deployments.metrics import of_this_replica
+from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay_listener import RelayListener
 from caption_studio.deployments.snapshots import Snapshots
 from caption_studio.deployments.vision import describer_deployment
@@ -69,6 +70,7 @@ class Gateway:
         """Build the application in the replica, once the handles are there."""
         settings = self._settings
         studio_logging.configure(settings.logging)
+        interrupt_nobody()
         intake = self._make_intake(settings)
         relay = RelayListener(get_node_ip_address())
         is_asleep = sleep.in_application(serve.get_replica_context().app_name)

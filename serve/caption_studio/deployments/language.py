@@ -14,6 +14,7 @@ from contextlib import aclosing, contextmanager
 from ray import serve
 
 from caption_studio.deployments import metrics
+from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.errors import EngineDied
@@ -47,6 +48,7 @@ class Captioner:
         self._metrics = metrics.of_this_replica(captioner_registry(self._engine.load))
         self._sampling: asyncio.Task[None] | None = None
         await self._engine.start()
+        interrupt_nobody()
         await self._metrics.start()
         self._sampling = asyncio.create_task(self._keep_sampling())
 
