@@ -27,6 +27,8 @@ COLOURS = ("#3b82f6", "#e8833a", "#2fa36b", "#a06be0", "#e0524d", "#1fa5b5", "#c
 REST = "#8a93a0"
 MAX_POINTS = 3000
 """Of a scatter: a page is to open at once."""
+LEGEND_COLUMNS = 4
+"""More stages than that side by side are wider than the figure."""
 STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
@@ -102,7 +104,7 @@ def _throughput_latency(results: Sequence[Result]) -> Figure | None:
     limit_s = results[0].scenario.limits.e2e_s
     if limit_s is not None:
         axes.axhline(limit_s * 1e3, color=INK, linestyle=":", linewidth=1)
-        axes.annotate("limit", (0, limit_s * 1e3), xytext=(4, 3), textcoords="offset points")
+        axes.annotate("limit", (0, limit_s * 1e3), xytext=(4, -12), textcoords="offset points")
     sweep = results[0].scenario.sweep
     if isinstance(sweep, RateSweep):
         held = held_rate(sweep, points_of(results))
@@ -173,7 +175,7 @@ def _stages(results: Sequence[Result]) -> Figure | None:
     axes.set_yticks(places, [load_text(result.scenario.load) for result, _ in shown])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    figure.legend(loc="outside lower center", ncols=min(6, len(names)))
+    figure.legend(loc="outside lower center", ncols=min(LEGEND_COLUMNS, len(names)))
     return figure
 
 

@@ -90,7 +90,8 @@ def load_text(load: Load) -> str:
     """Return a load in words."""
     match load:
         case Closed():
-            return f"closed loop, {load.concurrency} callers"
+            callers = "1 caller" if load.concurrency == 1 else f"{load.concurrency} callers"
+            return f"closed loop, {callers}"
         case Constant():
             return f"constant, {load.rate_per_s:g}/s"
         case Poisson():

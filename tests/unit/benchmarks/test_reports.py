@@ -7,6 +7,7 @@ import pytest
 import benchmarks
 from benchmarks.fleet import Round
 from benchmarks.hardware import describe
+from benchmarks.plots import draw, png
 from benchmarks.report_terminal import Live, sweep_table, table
 from benchmarks.rows import number, stage_means
 from benchmarks.run import Endpoint, Result, judge
@@ -23,11 +24,16 @@ class Terminal(io.StringIO):
         return True
 
 
-def result(*e2e_s: float, effort: Effort = CALM, rate_per_s: float = 2.0) -> Result:
+def result(
+    *e2e_s: float,
+    effort: Effort = CALM,
+    rate_per_s: float = 2.0,
+    stages: dict[str, float] = STAGES,
+) -> Result:
     """One repeat for each latency."""
     asked = scenario(load=Poisson(rate_per_s=rate_per_s), limits=Limits(e2e_s=0.6))
     repeats = [
-        judge(Round(asked, [answered(20.0, value, stage_times_s=STAGES)], [effort]))
+        judge(Round(asked, [answered(20.0, value, stage_times_s=stages)], [effort]))
         for value in e2e_s
     ]
     return Result(Endpoint("http://127.0.0.1:1"), asked, repeats, describe())
@@ -57,6 +63,16 @@ def test_a_client_that_was_the_limit_is_said_loudly() -> None:
 )
 def test_numbers_show_the_digits_that_count(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_the_legend_of_many_stages_is_within_the_figure() -> None:
+    stages = {f"describe_queue_{number}_s": 0.05 for number in range(7)}
+    figure = draw([result(0.5, stages=stages)])["stages"]
+    png(figure)  # lays it out
+    (legend,) = figure.legends
+    drawn, whole = legend.get_window_extent(), figure.bbox
+    assert whole.x0 <= drawn.x0
+    assert drawn.x1 <= whole.x1
 
 
 def test_progress_is_live_on_a_terminal_and_silent_in_a_file() -> None:
