@@ -27,7 +27,7 @@ COLOURS = ("#3b82f6", "#e8833a", "#2fa36b", "#a06be0", "#e0524d", "#1fa5b5", "#c
 REST = "#8a93a0"
 MAX_POINTS = 3000
 """Of a scatter: a page is to open at once."""
-LEGEND_COLUMNS = 4
+LEGEND_COLUMNS = 3
 """More stages than that side by side are wider than the figure."""
 STYLE: Any = {
     "svg.fonttype": "none",
