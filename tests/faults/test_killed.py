@@ -34,9 +34,10 @@ def test_of_a_killed_stage_nobody_notices_but_those_who_were_reading(
     assert set(seen.ends(CAPTION, TEXT)) == {"whole"}
 
 
-def test_a_killed_gateway_takes_no_more_with_it_than_it_had_in_flight(
+def test_a_killed_gateway_takes_only_the_streams_with_it_that_it_had_begun(
     fleet: Fleet, table: Table
 ) -> None:
     seen = kill_one(fleet, GATEWAY, table)
     assert set(seen.ends()) <= {"whole", "lost"}
+    assert set(seen.ends(CAPTION, TEXT)) == {"whole"}
     assert seen.ends()["lost"] <= CALLERS

@@ -42,6 +42,10 @@ HAProxy keeps it for that in one buffer, as large as this for each side of a bus
 request's head must fit into it, too.
 """
 
+BODY_WAIT_S = 1
+"""How long HAProxy waits for the rest of such a request before it sends what it has: one in pieces
+cannot be sent again. Clients send head and body apart, though at once."""
+
 
 def environment(folder: Path) -> dict[str, str]:
     """Return what makes Serve's processes use HAProxy, with its files in `folder`.
@@ -116,17 +120,23 @@ _CUT_OFF = _error(ServiceError("The server had an error."), status=502)
 _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 
 _FULL = _error(Overloaded("The service is full. Try again soon.", retry_after_s=MAX_RETRY_AFTER_S))
-_REFUSE_EXCESS = f"""\
+_IN_BACKEND = f"""\
     http-reuse always
+    tcp-request inspect-delay {BODY_WAIT_S}s
+    tcp-request content accept if !METH_POST || {{ req.hdr(expect) -m found }}
+    tcp-request content set-var(txn.length) req.body_size
+    tcp-request content accept if {{ req.body_size gt {REPLAYED_BYTES} }}
+    tcp-request content accept if {{ req.body_len,sub(txn.length) ge 0 }} || WAIT_END
     http-request set-var(txn.room) nbsrv,mul({MAX_CONNECTIONS})
     http-request return {_FULL} if METH_POST {{ nbsrv gt 0 }} {{ be_conn,sub(txn.room) gt 0 }}"""
 
 _RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
 
 _IN_BACKENDS = (
+    # HAProxy can send to another gateway only what it had whole when it sent it to the first.
     # A gateway tells each when to come back; a refusal costs it a millisecond or two, though, and
     # in a flood those who are refused would wait behind one another for longer than for an answer.
-    (r"^    http-reuse always$(\n    http-request .*)*", _REFUSE_EXCESS),
+    (r"^    http-reuse always$(\n    (tcp|http)-request .*)*", _IN_BACKEND),
 )
 """What changes in the part of an application, once there is one."""
 

