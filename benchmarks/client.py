@@ -84,7 +84,7 @@ class Client:
         host, port = self._url.hostname or "", self._url.port or (443 if self._ssl else 80)
         loop = asyncio.get_running_loop()
         opening = loop.create_connection(Connection, host, port, ssl=self._ssl)
-        _, connection = await asyncio.wait_for(opening, max(0.001, left_s))
+        _, connection = await asyncio.wait_for(opening, left_s)
         self._open.add(connection)
         return connection
 

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from tests.conftest import COMMAND, Service
 from tests.contract.hostile import CHAT, chat, data_url
+from tests.contract.processes import snapshot
 from tests.pictures import held_out
 
 pytestmark = pytest.mark.service
@@ -98,11 +98,12 @@ def test_a_second_start_on_a_busy_port_says_so(service: Service) -> None:
 
 def test_whoever_feeds_the_engine_does_not_interrupt_it(service: Service) -> None:
     policies = {
-        process.name(): os.sched_getscheduler(process.pid)
-        for process in psutil.Process(service.pid).children(recursive=True)
+        name: os.sched_getscheduler(pid)
+        for (pid, _), name in snapshot(service.pid).names.items()
+        if re.search("EngineCore|Gateway|Captioner", name)
     }
-    (engine,) = (policies[name] for name in policies if "EngineCor" in name)
-    fed_by = [policies[name] for name in policies if re.search("Gateway|Captioner", name)]
+    (engine,) = (policies[name] for name in policies if "EngineCore" in name)
+    fed_by = [policies[name] for name in policies if "EngineCore" not in name]
     assert engine == os.SCHED_OTHER
     assert len(fed_by) == 2
     assert set(fed_by) == {os.SCHED_BATCH}

@@ -20,10 +20,9 @@ def interrupt_nobody() -> None:
     Threads and processes that are started later inherit it, those started before go on as they
     are; so a captioner starts its engine first. With a processor free nothing changes.
     """
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(ProcessLookupError):  # it has ended meanwhile
-            try:
+    try:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # it has ended meanwhile
                 os.sched_setscheduler(int(thread.name), os.SCHED_BATCH, os.sched_param(0))
-            except PermissionError:
-                logger.info("this container does not allow SCHED_BATCH; it works without")
-                return
+    except PermissionError:
+        logger.info("this container does not allow SCHED_BATCH; it works without")

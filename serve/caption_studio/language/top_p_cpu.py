@@ -2,11 +2,9 @@
 
 vLLM's own CPU path (vllm/v1/sample/ops/topk_topp_sampler.py, 0.32.0) sorts the whole vocabulary
 of every row at every step, a fifth of the demo engine's time. The tokens that top-p keeps are
-nearly always among the few likeliest, and finding those is a hundred times cheaper; a row
-where they are not is sorted as before. The kept set is the same, and so are the tokens that a
-seed gives. On a GPU vLLM has kernels for it, and this is not used.
-
-Imported by vLLM in its worker, by the name in language.engine_options.
+nearly always among the few likeliest, and finding those is ten times cheaper (64 rows of 1,536:
+5.6 ms, 0.56 ms); a row where they are not is sorted as before. The kept set is the same, and so
+are the tokens that a seed gives. On a GPU vLLM has kernels for it, and this is not used.
 """
 
 from typing import Any
@@ -44,32 +42,29 @@ class TopPWithoutSorting(LogitsProcessor):  # type: ignore[misc]
             self._top_p = torch.tensor([self._of_row[row] for row in rows])
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
-        """Set what top-p leaves out to -inf; float32 `[rows, vocabulary]`, in place."""
+        """Return the logits, float32 `[rows, vocabulary]`, with -inf for what top-p leaves out."""
         if len(self._rows) == len(logits):
-            keep_nucleus(logits, self._top_p)
-        elif len(self._rows):
+            return keep_nucleus(logits, self._top_p)
+        if len(self._rows):
             logits[self._rows] = keep_nucleus(logits[self._rows], self._top_p)
         return logits
 
 
 def keep_nucleus(logits: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
-    """Keep the fewest likeliest tokens of each row whose probabilities reach `top_p`.
+    """Return the fewest likeliest tokens of each row whose probabilities reach `top_p`.
 
-    `logits` is float32 `[rows, vocabulary]`, changed in place and returned; `top_p` `[rows]`.
+    `logits` is float32 `[rows, vocabulary]`, as is what is returned, -inf for the other tokens;
+    `top_p` is `[rows]`.
     """
     values, tokens = logits.topk(min(LIKELIEST, logits.shape[1]), dim=1)
     probabilities = logits.softmax(dim=1)
     unreached = _drop_behind_nucleus(values, probabilities.gather(1, tokens), top_p)
+    kept = torch.full_like(logits, -torch.inf).scatter_(1, tokens, values)
     if len(unreached):
-        most, most_tokens = logits[unreached].sort(dim=1, descending=True)
-        _drop_behind_nucleus(
-            most, probabilities[unreached].gather(1, most_tokens), top_p[unreached]
-        )
-        unsorted = torch.empty_like(most).scatter_(1, most_tokens, most)
-    logits.fill_(-torch.inf).scatter_(1, tokens, values)
-    if len(unreached):
-        logits[unreached] = unsorted
-    return logits
+        values, tokens = logits[unreached].sort(dim=1, descending=True)
+        _drop_behind_nucleus(values, probabilities[unreached].gather(1, tokens), top_p[unreached])
+        kept[unreached] = torch.empty_like(values).scatter_(1, tokens, values)
+    return kept
 
 
 def _drop_behind_nucleus(
