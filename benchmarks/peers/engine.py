@@ -9,7 +9,7 @@ ENGINE_ARGS: dict[str, Any] = {
     "dtype": "float32",
     "max_model_len": 1024,
     "max_num_seqs": 128,
-    "max_num_batched_tokens": 2048,
+    "max_num_batched_tokens": 192,
     "kv_cache_memory_bytes": 256 * 1024**2,
     "enforce_eager": True,
     "disable_log_stats": True,

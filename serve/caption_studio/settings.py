@@ -113,7 +113,12 @@ class LanguageSettings(_Section):
     adapter_fetch_timeout_s: float = Field(60.0, gt=0, description="the files of one adapter")
     max_model_len: int = Field(1024, gt=0, description="tokens of prompt and answer together")
     max_num_seqs: int = Field(128, gt=0, description="sequences in one engine step")
-    max_num_batched_tokens: int = Field(2048, gt=0, description="tokens in one engine step")
+    max_num_batched_tokens: int = Field(
+        192,
+        gt=0,
+        description="tokens in one engine step; few let prompts join evenly, which keeps a small "
+        "machine's processors all at work",
+    )
     kv_cache_bytes: int | None = Field(
         256 * 1024**2, gt=0, description="None: what gpu_memory_utilization leaves"
     )

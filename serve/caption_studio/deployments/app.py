@@ -17,6 +17,7 @@ from ray.util import get_node_ip_address
 
 from caption_studio.deployments import sleep
 from caption_studio.deployments.adapter_registry import RunTimeAdapters
+from caption_studio.deployments.collector import leave_out_what_is_loaded
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
@@ -92,6 +93,7 @@ class Gateway:
                     if resource is not None:
                         await resource.start()
                         stack.push_async_callback(resource.close)
+                leave_out_what_is_loaded()
                 yield
 
         return create_app(

@@ -14,6 +14,7 @@ from contextlib import aclosing, contextmanager
 from ray import serve
 
 from caption_studio.deployments import metrics
+from caption_studio.deployments.collector import leave_out_what_is_loaded
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
@@ -49,6 +50,7 @@ class Captioner:
         self._sampling: asyncio.Task[None] | None = None
         await self._engine.start()
         interrupt_nobody()
+        leave_out_what_is_loaded()
         await self._metrics.start()
         self._sampling = asyncio.create_task(self._keep_sampling())
 

@@ -3,6 +3,7 @@
 from ray import serve
 
 from caption_studio.deployments import metrics
+from caption_studio.deployments.collector import leave_out_what_is_loaded
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import describer_registry
@@ -34,6 +35,7 @@ class Describer:
         self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
         self._engine.start()
         self._metrics.begin()
+        leave_out_what_is_loaded()
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
     async def describe(self, pixels: Pixels, request_id: str, traceparent: str | None) -> Described:
