@@ -1,5 +1,8 @@
 """Serve handles as the pipeline's stages; Ray's exceptions end here.
 
+A method of a handle is a handle of its own, which Serve makes anew at each access (2.60.0, a
+twentieth of a gateway's time), so the ones that requests call are kept.
+
 A call whose replica dies under it is made once more, as long as nobody has seen anything of
 its answer: Serve brings it to another replica, or holds it until there is one. Both stages may
 be asked twice without harm. The caller's deadline is the caller's business.
@@ -8,7 +11,7 @@ be asked twice without harm. The caller's deadline is the caller's business.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing, contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from ray.exceptions import RayActorError, RayTaskError
@@ -47,13 +50,17 @@ class DescriberHandle:
         """See `protocols.Describer`."""
         with _translated("describer"):
             described: Described = await _twice_if_lost(
-                lambda: self._handle.describe.remote(pixels, request_id, traceparent)
+                lambda: self._describe.remote(pixels, request_id, traceparent)
             )
             return described
 
     async def check_ready(self) -> None:
         """See `protocols.Describer`."""
         await _check_ready("describer", self._handle, self._is_asleep)
+
+    @cached_property
+    def _describe(self) -> DeploymentHandle:
+        return self._handle.describe
 
 
 class CaptionerHandle:
@@ -68,7 +75,7 @@ class CaptionerHandle:
         """See `protocols.Captioner`."""
         with _translated("captioner"):
             if not stream:
-                yield await _twice_if_lost(lambda: self._handle.complete.remote(prompt))
+                yield await _twice_if_lost(lambda: self._complete.remote(prompt))
                 return
             for is_last in (False, True):
                 yielded = False
@@ -84,7 +91,7 @@ class CaptionerHandle:
 
     async def _streamed(self, prompt: Prompt) -> AsyncGenerator[DeltaGroup]:
         with self._relay.live() as live:
-            call = self._handle.stream.remote(prompt, live.ticket)
+            call = self._stream.remote(prompt, live.ticket)
             whole = asyncio.ensure_future(_awaited(call))
             whole.add_done_callback(partial(_end, live))
             try:
@@ -107,6 +114,14 @@ class CaptionerHandle:
     async def check_ready(self) -> None:
         """See `protocols.Captioner`."""
         await _check_ready("captioner", self._handle, self._is_asleep)
+
+    @cached_property
+    def _complete(self) -> DeploymentHandle:
+        return self._handle.complete
+
+    @cached_property
+    def _stream(self) -> DeploymentHandle:
+        return self._handle.stream
 
 
 async def _twice_if_lost(call: Callable[[], Awaitable[T]]) -> T:

@@ -76,6 +76,8 @@ def test_ratios_take_the_better_of_the_fixed_batches_and_every_target_has_one() 
     add("large fixed-8", "8 in flight", 6.0)
     add("large ours", "1 in flight", 2.0)
     add("large ours", "8 in flight", 5.0)
+    for way, latency_s in (("fixed-8", 8.0), ("fixed-64", 6.0), ("ours", 4.0)):
+        add(f"large {way}", "64 in flight", latency_s)
     values = ratios(found)
     assert values.keys() == TARGETS.keys()
     assert values["demo-64-over-fixed-batches"] == pytest.approx(2)
@@ -83,6 +85,7 @@ def test_ratios_take_the_better_of_the_fixed_batches_and_every_target_has_one() 
     assert values["demo-1-over-one-by-one"] == pytest.approx(2)
     assert values["demo-poisson-p95-fixed-batches-over-ours"] == pytest.approx(3)
     assert values["git-large-1-over-one-by-one"] == pytest.approx(1.5)
+    assert values["git-large-64-over-fixed-batches"] == pytest.approx(1.5)
 
 
 def test_agreement_is_the_share_of_equal_texts() -> None:

@@ -17,9 +17,10 @@ def demo() -> LoadedGit:
     return load(VisionSettings())
 
 
-def large() -> LoadedGit:
-    """Return git-large-coco's true config with random weights, but for 2 of 24 encoder layers."""
-    return lively(git_large_config(encoder_layers=2), torch.float32, torch.device("cpu"))
+def large(*, encoder_layers: int) -> LoadedGit:
+    """Return git-large-coco's true config: random weights, fewer than its 24 encoder layers."""
+    config = git_large_config(encoder_layers=encoder_layers)
+    return lively(config, torch.float32, torch.device("cpu"))
 
 
 def noise(side_px: int, count: int, seed: int = 0) -> list[Pixels]:

@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -33,13 +33,17 @@ def record(request: pytest.FixtureRequest) -> Record | None:
 class Case:
     """A model, pictures, and what upstream says of them."""
 
-    def __init__(self, loaded: LoadedGit, pictures: int) -> None:
+    def __init__(
+        self,
+        loaded: LoadedGit,
+        pictures: int,
+        records: Sequence[Record | None] = (None, call_again),
+    ) -> None:
         self.loaded = loaded
         self.pictures = noise(loaded.git.image_size_px, pictures)
         self.expected = reference(loaded.git, self.pictures)
         self.encoders = {
-            record: PrefixEncoder(loaded, most=pictures, record=record)
-            for record in (None, call_again)
+            record: PrefixEncoder(loaded, most=pictures, record=record) for record in records
         }
 
     def passes(self, record: Record | None, max_rows: int) -> "Passes":
@@ -58,11 +62,32 @@ class Passes:
         pictures = stacked([self.case.pictures[number] for number in numbers])
         self.decoder.join(numbers, self.encoder.encode(pictures))
 
+    def at_random(
+        self, dice: random.Random, most_at_once: int
+    ) -> tuple[dict[int, list[int]], set[int]]:
+        """Let all pictures join, up to so many between two steps, and some of them leave early."""
+        waiting = list(range(len(self.case.pictures)))
+        dice.shuffle(waiting)
+        said: dict[int, list[int]] = {}
+        dropped: set[int] = set()
+        while waiting or len(self.decoder):
+            count = min(dice.randint(0, most_at_once), self.decoder.room, len(waiting))
+            if count:
+                self.join([waiting.pop() for _ in range(count)])
+            if len(self.decoder):
+                said |= dict(self.decoder.step())
+            dropped |= set(
+                self.decoder.drop(lambda number: number % 5 == 1 and dice.random() < 0.2)
+            )
+        return said, dropped
+
 
 @pytest.fixture(scope="module", params=["demo", "large"])
 def case(request: pytest.FixtureRequest) -> Case:
     """The shipped model, and git-large-coco's config (2 of its 24 encoder layers)."""
-    return Case(demo(), DEMO_PICTURES) if request.param == "demo" else Case(large(), LARGE_PICTURES)
+    if request.param == "demo":
+        return Case(demo(), DEMO_PICTURES)
+    return Case(large(encoder_layers=2), LARGE_PICTURES)
 
 
 def test_the_pictures_tell_rows_apart(case: Case) -> None:
@@ -88,20 +113,26 @@ def test_a_batch_says_what_upstream_says(case: Case, record: Record | None, size
 def test_rows_that_join_and_leave_change_nothing(
     case: Case, record: Record | None, seed: int
 ) -> None:
-    dice = random.Random(seed)
-    passes = case.passes(record, max_rows=6)
-    decoder = passes.decoder
-    waiting = list(range(len(case.pictures)))
-    dice.shuffle(waiting)
+    said, dropped = case.passes(record, max_rows=6).at_random(random.Random(seed), most_at_once=3)
+    _assert_as_upstream(case, said, dropped)
+
+
+@torch.inference_mode()
+def test_a_crowd_of_the_large_model_says_what_upstream_says() -> None:
+    """Sixty-four rows, at once and at random; one encoder layer, for a picture takes 0.2 s so."""
+    case = Case(large(encoder_layers=1), 64, records=(None,))
+    assert len({tuple(tokens) for tokens in case.expected}) > 20
+    at_once = case.passes(None, max_rows=64)
+    at_once.join(list(range(64)))
     said: dict[int, list[int]] = {}
-    dropped: set[int] = set()
-    while waiting or len(decoder):
-        count = min(dice.randint(0, 3), decoder.room, len(waiting))
-        if count:
-            passes.join([waiting.pop() for _ in range(count)])
-        if len(decoder):
-            said |= dict(decoder.step())
-        dropped |= set(decoder.drop(lambda number: number % 5 == 1 and dice.random() < 0.2))
+    while len(at_once.decoder):
+        said |= dict(at_once.decoder.step())
+    _assert_as_upstream(case, said, set())
+    at_random = case.passes(None, max_rows=64).at_random(random.Random(0), most_at_once=24)
+    _assert_as_upstream(case, *at_random)
+
+
+def _assert_as_upstream(case: Case, said: dict[int, list[int]], dropped: set[int]) -> None:
     assert said.keys() | dropped == set(range(len(case.pictures)))
     assert not said.keys() & dropped
     assert all(said[number] == case.expected[number] for number in said)

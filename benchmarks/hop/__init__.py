@@ -1,0 +1,1 @@
+"""How a decoded picture best travels from a gateway to a describer (two Serve replicas)."""

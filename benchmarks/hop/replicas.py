@@ -1,0 +1,75 @@
+"""The two ends: a sender that measures its calls, and a receiver that looks at each picture."""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ray
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from caption_studio.records import Pixels
+
+Way = Literal["grpc", "actor", "store"]
+"""Inline in a gRPC message, inline in an actor call, or put into Ray's object store and named in
+an actor call (gRPC takes no references). Ray itself moves an argument of an actor call to the
+object store when it is larger than 100 KB."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What some calls took: seconds for each, and of processor time in both replicas together."""
+
+    elapsed_s: float
+    latencies_s: list[float]
+    cpu_s: float
+
+
+@serve.deployment(max_ongoing_requests=1024)
+class Receiver:
+    """The describer's end."""
+
+    async def look(self, pixels: Pixels) -> int:
+        """Return a byte that is in the middle of it: all of it is here."""
+        return pixels.data[len(pixels.data) // 2]
+
+    async def cpu_s(self) -> float:
+        """Return the processor time that this replica has used."""
+        return time.process_time()
+
+
+@serve.deployment(max_ongoing_requests=8)
+class Sender:
+    """The gateway's end."""
+
+    def __init__(self, receiver: DeploymentHandle) -> None:
+        self._receiver = receiver
+
+    async def send(self, way: Way, size_px: int, in_flight: int, seconds: float) -> Calls:
+        """Keep `in_flight` pictures of `size_px` x `size_px` under way for so long."""
+        handle = self._receiver.options(_by_reference=way != "grpc")
+        pictures = [Pixels(os.urandom(3 * size_px**2), size_px, size_px) for _ in range(16)]
+        latencies_s: list[float] = []
+        before_s = await self._cpu_s()
+        started_s = time.monotonic()
+
+        async def caller(first: int) -> None:
+            number = first
+            while (begun_s := time.monotonic()) - started_s < seconds:
+                pixels = pictures[number % len(pictures)]
+                sent: Any = ray.put(pixels) if way == "store" else pixels
+                seen = await handle.look.remote(sent)
+                latencies_s.append(time.monotonic() - begun_s)
+                if seen != pixels.data[len(pixels.data) // 2]:
+                    raise AssertionError(f"another picture arrived by {way}")
+                number += 1
+
+        await asyncio.gather(*(caller(first) for first in range(in_flight)))
+        elapsed_s = time.monotonic() - started_s
+        return Calls(elapsed_s, latencies_s, await self._cpu_s() - before_s)
+
+    async def _cpu_s(self) -> float:
+        at_receiver: float = await self._receiver.cpu_s.remote()
+        return time.process_time() + at_receiver
