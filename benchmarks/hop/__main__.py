@@ -16,7 +16,7 @@ import ray
 from ray import serve
 
 from benchmarks.hardware import describe
-from benchmarks.hop.replicas import Calls, Receiver, Sender, Way
+from benchmarks.hop.replicas import Calls, Way, receiver_deployment, sender_deployment
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPEATS = 3
@@ -38,7 +38,8 @@ def measure(*, repeats: int, seconds: float) -> Found:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     found: Found = defaultdict(list)
     try:
-        sender = serve.run(Sender.bind(Receiver.bind()), name="hop", route_prefix=None)
+        application = sender_deployment.bind(receiver_deployment.bind())
+        sender = serve.run(application, name="hop", route_prefix=None)
         for repeat in range(-1, repeats):  # the first one warms up
             for size_px, in_flight, way in itertools.product(SIZES_PX, IN_FLIGHT, get_args(Way)):
                 wanted_s = seconds if repeat >= 0 else seconds / 3

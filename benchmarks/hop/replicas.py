@@ -27,7 +27,6 @@ class Calls:
     cpu_s: float
 
 
-@serve.deployment(max_ongoing_requests=1024)
 class Receiver:
     """The describer's end."""
 
@@ -40,7 +39,6 @@ class Receiver:
         return time.process_time()
 
 
-@serve.deployment(max_ongoing_requests=8)
 class Sender:
     """The gateway's end."""
 
@@ -73,3 +71,7 @@ class Sender:
     async def _cpu_s(self) -> float:
         at_receiver: float = await self._receiver.cpu_s.remote()
         return time.process_time() + at_receiver
+
+
+receiver_deployment = serve.deployment(max_ongoing_requests=1024)(Receiver)
+sender_deployment = serve.deployment(Sender)

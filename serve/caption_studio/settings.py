@@ -142,6 +142,12 @@ class LanguageSettings(_Section):
             raise ValueError("mode: merged takes exactly one adapter")
         return self
 
+    @model_validator(mode="after")
+    def _a_step_holds_every_sequence(self) -> Self:
+        if self.max_num_batched_tokens < self.max_num_seqs:
+            raise ValueError("max_num_batched_tokens must be at least max_num_seqs")
+        return self
+
     @property
     def weights_id(self) -> str:
         """The id that the weights in the engine answer for."""

@@ -61,6 +61,13 @@ def test_only_one_adapter_can_be_merged(adapters: list[dict[str, str]]) -> None:
         Settings.load({"language": merged(adapters=adapters)})
 
 
+def test_an_engine_step_must_hold_a_token_of_each_sequence() -> None:
+    sizes = {"max_num_seqs": 64, "max_num_batched_tokens": 64}
+    assert Settings.load({"language": sizes}).language.max_num_batched_tokens == 64
+    with pytest.raises(ValidationError, match="at least max_num_seqs"):
+        Settings.load({"language": {**sizes, "max_num_seqs": 65}})
+
+
 def test_merged_weights_take_no_adapters_at_run_time() -> None:
     with pytest.raises(ValidationError, match="no admin keys"):
         Settings.load({"language": merged(), "gateway": {"admin_keys": ["k"]}})
