@@ -19,8 +19,5 @@ def serve_environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
         # The one HAProxy here hears at once which gateways there are. Serve's 30 s are for others.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "3",
-        # How often Serve's controller looks around. Its 0.1 s take a tenth of a core of a small
-        # machine, idle or not.
-        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
         **haproxy.environment(folder),
     }
