@@ -62,6 +62,14 @@ class Passes:
         pictures = stacked([self.case.pictures[number] for number in numbers])
         self.decoder.join(numbers, self.encoder.encode(pictures))
 
+    def at_once(self, count: int) -> dict[int, list[int]]:
+        """Let the first pictures join together, and step until all are done."""
+        self.join(list(range(count)))
+        said: dict[int, list[int]] = {}
+        while len(self.decoder):
+            said |= dict(self.decoder.step())
+        return said
+
     def at_random(
         self, dice: random.Random, most_at_once: int
     ) -> tuple[dict[int, list[int]], set[int]]:
@@ -99,12 +107,7 @@ def test_the_pictures_tell_rows_apart(case: Case) -> None:
 @torch.inference_mode()
 def test_a_batch_says_what_upstream_says(case: Case, record: Record | None, size: int) -> None:
     count = min(size, len(case.pictures))
-    passes = case.passes(record, max_rows=size)
-    decoder = passes.decoder
-    passes.join(list(range(count)))
-    said = {}
-    while len(decoder):
-        said |= dict(decoder.step())
+    said = case.passes(record, max_rows=size).at_once(count)
     assert [said[number] for number in range(count)] == case.expected[:count]
 
 
@@ -122,12 +125,7 @@ def test_a_crowd_of_the_large_model_says_what_upstream_says() -> None:
     """Sixty-four rows, at once and at random; one encoder layer, for a picture takes 0.2 s so."""
     case = Case(large(encoder_layers=1), 64, records=(None,))
     assert len({tuple(tokens) for tokens in case.expected}) > 20
-    at_once = case.passes(None, max_rows=64)
-    at_once.join(list(range(64)))
-    said: dict[int, list[int]] = {}
-    while len(at_once.decoder):
-        said |= dict(at_once.decoder.step())
-    _assert_as_upstream(case, said, set())
+    _assert_as_upstream(case, case.passes(None, max_rows=64).at_once(64), set())
     at_random = case.passes(None, max_rows=64).at_random(random.Random(0), most_at_once=24)
     _assert_as_upstream(case, *at_random)
 
