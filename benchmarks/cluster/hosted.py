@@ -116,11 +116,22 @@ def hosted(
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            if process.stdout.readline() != "ready\n":
-                raise RuntimeError(f"the cluster did not start: {log.read_text()[-2000:]}")
+            _wait_until_ready(process, log)
             yield Hosted(f"http://127.0.0.1:{port}", folder, process.stdin)
         finally:
             _stop(process)
+
+
+def _wait_until_ready(process: subprocess.Popen[str], log: Path) -> None:
+    """Read what the host prints; Ray prints there, too. Its own deadlines are the host's."""
+    assert process.stdout is not None
+    printed = []
+    for line in process.stdout:
+        if line == "ready\n":
+            return
+        printed.append(line)
+    said = log.read_text()[-2000:] + "".join(printed)[-2000:]
+    raise RuntimeError(f"the cluster did not start (status {process.wait(STOP_TIMEOUT_S)}): {said}")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

@@ -13,8 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-MAX_IN_FLIGHT = 512
-"""Of one gateway; HAProxy before it (deployments.haproxy) refuses what goes far beyond."""
+from caption_studio.limits import MAX_IN_FLIGHT
 
 EMBEDDED_PREFIX = "embedded:"
 EMBEDDED_MODELS_DIR = Path(__file__).parent / "demo" / "models"

@@ -17,7 +17,11 @@ def serve_environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": edge.IMPORT_PATH,
         # Between replicas gRPC costs a third less than actor calls, and answers are small.
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-        # The one HAProxy here hears at once which gateways there are. Serve's 30 s are for others.
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "3",
+        # Serve ends a proxy that is not ready 5 s after its birth, and the start with it; on a
+        # busy machine the imports alone take longer.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        # The one HAProxy here hears at once which gateways there are, and takes two starts of its
+        # command to go by it. Serve's 30 s are for others.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
         **haproxy.environment(folder),
     }

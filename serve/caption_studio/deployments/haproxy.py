@@ -6,6 +6,9 @@ through Ray's object store. Serve writes HAProxy's configuration and leaves no s
 lets the binary be named (RAY_SERVE_HAPROXY_BINARY_PATH). What it starts is `main`: it mends
 the file and becomes the real binary. See ray/serve/_private/haproxy_templates.py, 2.60.
 
+That command starts anew at each change of the gateways, while the old ones wait for it to be
+done: it imports little, neither pydantic nor Ray.
+
 What HAProxy cannot read as HTTP at all it answers itself: 400 or 408 with a line of HTML and
 the end of the connection, built in and not to be changed.
 """
@@ -25,8 +28,8 @@ from caption_studio.errors import (
     RouteNotFound,
     ServiceError,
 )
-from caption_studio.settings import MAX_IN_FLIGHT
-from caption_studio.wire.render import error_body
+from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.wire.error_body import error_body
 
 COMMAND = "caption-studio-haproxy"
 HEAD_TIMEOUT_S = 30

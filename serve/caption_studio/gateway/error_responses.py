@@ -14,7 +14,7 @@ from caption_studio.errors import (
     RouteNotFound,
     ServiceError,
 )
-from caption_studio.wire.render import error_body
+from caption_studio.wire.error_body import error_body
 
 
 def error_response(error: CaptionStudioError) -> Response:

@@ -16,14 +16,13 @@ from caption_studio.errors import CaptionStudioError
 from caption_studio.records import Adapter, Answer, CaptionDelta, CaptionRequest
 from caption_studio.wire.answers import (
     CaptionStudio,
-    ErrorBody,
-    ErrorDetail,
     Model,
     ModelList,
     StageTimesBody,
     Usage,
 )
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect, WholeChoice
+from caption_studio.wire.error_body import error_body
 
 DONE = b"data: [DONE]\n\n"
 
@@ -134,12 +133,6 @@ class Rendering:
         if usage is None and not self._request.include_usage:
             absent.add("usage")
         return body.model_dump_json(exclude=absent).encode()
-
-
-def error_body(error: CaptionStudioError) -> bytes:
-    """Return the error's JSON body, all four keys."""
-    detail = ErrorDetail(message=error.message, type=error.type, param=error.param, code=error.code)
-    return ErrorBody(error=detail).model_dump_json().encode()
 
 
 def error_event(error: CaptionStudioError) -> bytes:
