@@ -50,7 +50,7 @@ class PrefixEncoder:
         """
         if self._replays is None:
             some = CPU_PASS if pictures.device.type == "cpu" else len(pictures)
-            passes = [self._encode(part) for part in pictures.split(some)]
+            passes = [self._encode(part) for part in torch.split(pictures, some)]
             return [torch.cat(of_layer) for of_layer in zip(*passes, strict=True)]
         self._pixels[: len(pictures)] = pictures
         self._replays(len(pictures))
