@@ -17,8 +17,9 @@ from typing import IO, Any
 import psutil
 
 from benchmarks.cluster import models
-from benchmarks.cluster.nodes import environment, free_port, short_folder
+from benchmarks.cluster.nodes import environment, short_folder
 from benchmarks.fleet import Fleet
+from benchmarks.ports import free_port
 from benchmarks.sample import Sample
 from benchmarks.scenario import PictureKind, Pictures, Replay, Requests, Scenario
 from benchmarks.worker import Endpoint, Progress

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from benchmarks.peers.catalogue import ADAPTER, FALCON, ROOT, Alone, Peer, Works
 from benchmarks.peers.loads import Load
 from benchmarks.peers.process import StartFailed, run_program, running
 from benchmarks.peers.records import RoundRecord, Row, from_json
+from benchmarks.ports import free_port
 from benchmarks.run import Repeat, run
 from benchmarks.worker import Endpoint
 
@@ -56,7 +56,7 @@ def measure(
         _make_merged(work)
     if isinstance(peer, Alone):
         return _measure_alone(peer, plan, work, round_), None
-    port = _free_port()
+    port = free_port()
     with running(peer.server(work, port), work.log(peer.name)) as start_s:
         endpoint = Endpoint(f"http://127.0.0.1:{port}")
         records = []
@@ -124,9 +124,3 @@ def _make_merged(work: Workspace) -> None:
         check=True,
         capture_output=True,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
