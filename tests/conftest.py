@@ -25,6 +25,9 @@ STOP_TIMEOUT_S = 60
 ROOT = Path(__file__).parents[1]
 ADMIN_KEY = "an-admin-key-of-the-tests"
 COMMAND = Path(sys.executable).with_name("caption-studio")
+ENGINE_PROCESS = "EngineCore|multiprocessing-fork"
+"""How the engine's process is called: vLLM does not always succeed in setting a title."""
+
 ARGS: dict[str, dict[str, Any]] = {
     "images": {
         "max_bytes": 4 * 1024**2,

@@ -115,7 +115,6 @@ def hosted(
             text=True,
         )
         assert process.stdin is not None
-        assert process.stdout is not None
         try:
             _wait_until_ready(process, log)
             yield Hosted(f"http://127.0.0.1:{port}", folder, process.stdin)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import COMMAND, Service
+from tests.conftest import COMMAND, ENGINE_PROCESS, Service
 from tests.contract.hostile import CHAT, chat, data_url
 from tests.contract.processes import snapshot
 from tests.pictures import held_out
@@ -96,18 +96,14 @@ def test_a_second_start_on_a_busy_port_says_so(service: Service) -> None:
     assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
-ENGINE = "EngineCore|multiprocessing-fork"
-"""How its process is called: vLLM does not always succeed in setting a title."""
-
-
 def test_whoever_feeds_the_engine_does_not_interrupt_it(service: Service) -> None:
     policies = {
         name: os.sched_getscheduler(pid)
         for (pid, _), name in snapshot(service.pid).names.items()
-        if re.search(f"{ENGINE}|Gateway|Captioner", name)
+        if re.search(f"{ENGINE_PROCESS}|Gateway|Captioner", name)
     }
-    (engine,) = (policies[name] for name in policies if re.search(ENGINE, name))
-    fed_by = [policies[name] for name in policies if not re.search(ENGINE, name)]
+    (engine,) = (policies[name] for name in policies if re.search(ENGINE_PROCESS, name))
+    fed_by = [policies[name] for name in policies if not re.search(ENGINE_PROCESS, name)]
     assert engine == os.SCHED_OTHER
     assert len(fed_by) == 2
     assert set(fed_by) == {os.SCHED_BATCH}

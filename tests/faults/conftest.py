@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -11,7 +10,7 @@ import psutil
 import pytest
 
 from caption_studio.settings import EMBEDDED_MODELS_DIR
-from tests.conftest import ADMIN_KEY, Service, running
+from tests.conftest import ADMIN_KEY, ENGINE_PROCESS, Service, running
 from tests.faults.load import HEAD
 
 HEAL_S = 60.0
@@ -33,12 +32,15 @@ class Fleet:
 
     def processes(self, stage: str) -> list[psutil.Process]:
         """Return the replicas of a stage, or the captioners' engines, oldest first."""
-        if stage != ENGINE:
-            return _processes(self.service.pid, f"ServeReplica:caption-studio:{stage}")
-        # Not by its title: vLLM's process does not always succeed in setting one.
-        replicas = self.processes(CAPTIONER)
-        engines = (_processes(one.pid, "spawn_main|EngineCore") for one in replicas)
-        return [engine for of_one in engines for engine in of_one]
+        mark = ENGINE_PROCESS if stage == ENGINE else f"ServeReplica:caption-studio:{stage}"
+        found = []
+        for process in psutil.Process(self.service.pid).children(recursive=True):
+            try:
+                if re.search(mark, " ".join(process.cmdline())):
+                    found.append((process.create_time(), process))
+            except psutil.NoSuchProcess:
+                continue
+        return [process for _, process in sorted(found, key=lambda pair: pair[0])]
 
     def is_ready(self) -> bool:
         """Ask the service itself."""
@@ -56,19 +58,6 @@ class Fleet:
         counts = {stage: len(self.processes(stage)) for stage in (GATEWAY, DESCRIBER, CAPTIONER)}
         engines = self.processes(ENGINE)
         return set(counts.values()) == {replicas} and len(engines) == replicas and self.is_ready()
-
-
-def _processes(ancestor: int, title: str) -> list[psutil.Process]:
-    """Return its descendants with such a title, oldest first."""
-    found = []
-    try:
-        for process in psutil.Process(ancestor).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                if re.search(title, " ".join(process.cmdline())):
-                    found.append((process.create_time(), process))
-    except psutil.NoSuchProcess:
-        return []
-    return [process for _, process in sorted(found, key=lambda pair: pair[0])]
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ class PrefixEncoder:
         mean, std = torch.tensor([loaded.mean, loaded.std], dtype=torch.float32)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(git.weight.device)
         self._shift = (-mean / std).view(1, 3, 1, 1).to(git.weight.device)
+        self._at_once = CPU_PASS if git.weight.device.type == "cpu" else most
         self._replays: Replays | None = None
         if record is not None:
             side, columns = git.image_size_px, (2, git.heads, git.image_tokens, git.head_size)
@@ -49,8 +50,9 @@ class PrefixEncoder:
         answer where the next one does, so it is to be read before that.
         """
         if self._replays is None:
-            some = CPU_PASS if pictures.device.type == "cpu" else len(pictures)
-            passes = [self._encode(part) for part in torch.split(pictures, some)]
+            if len(pictures) <= self._at_once:
+                return self._encode(pictures)
+            passes = [self._encode(part) for part in torch.split(pictures, self._at_once)]
             return [torch.cat(of_layer) for of_layer in zip(*passes, strict=True)]
         self._pixels[: len(pictures)] = pictures
         self._replays(len(pictures))

@@ -14,13 +14,7 @@ from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
 from caption_studio.records import Adapter, Answer, CaptionDelta, CaptionRequest
-from caption_studio.wire.answers import (
-    CaptionStudio,
-    Model,
-    ModelList,
-    StageTimesBody,
-    Usage,
-)
+from caption_studio.wire.answers import CaptionStudio, Model, ModelList, StageTimesBody, Usage
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect, WholeChoice
 from caption_studio.wire.error_body import error_body
 
