@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from caption_studio.key_rules import check_key
 from caption_studio.limits import MAX_IN_FLIGHT
 
 EMBEDDED_PREFIX = "embedded:"
@@ -27,7 +28,8 @@ def model_location(source: str) -> str:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # An error that showed its input could show a key.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ImageSettings(_Section):
@@ -177,14 +179,39 @@ class GatewaySettings(_Section):
     max_n: int = Field(16, gt=0, description="choices of one request")
     max_text_bytes: int = Field(32 * 1024, gt=0, description="all text parts of one request")
     api_keys: tuple[SecretStr, ...] = Field((), description="none: no key is needed")
-    api_keys_file: Path | None = Field(None, description="further keys, one a line")
+    api_keys_file: Path | None = Field(
+        None, description="further keys, one a line, each with a name and limits if need be"
+    )
     requests_per_minute: int | None = Field(
-        None, gt=0, description="of one key, per gateway replica; None: no limit"
+        None,
+        gt=0,
+        description="of a key whose line has none of its own, per gateway replica; None: no limit",
     )
     admin_keys: tuple[SecretStr, ...] = Field(
         (), description="may add and remove adapters; none: there are no such routes"
     )
     admin_keys_file: Path | None = Field(None, description="further admin keys, one a line")
+
+    @field_validator("api_keys", "admin_keys", mode="before")
+    @classmethod
+    def _keys_are_a_list(cls, keys: object) -> object:
+        if isinstance(keys, str):
+            raise ValueError("a list of keys is wanted, in JSON where it comes from a variable")
+        return keys
+
+    @field_validator("api_keys", "admin_keys")
+    @classmethod
+    def _keys_are_no_open_door(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in keys:
+            check_key(key.get_secret_value())
+        return keys
+
+    @field_validator("api_keys_file", "admin_keys_file")
+    @classmethod
+    def _a_key_file_has_a_name(cls, path: Path | None) -> Path | None:
+        if path == Path():
+            raise ValueError("an empty name is no file: leave it out where there is none")
+        return path
 
     @property
     def describe_timeout_s(self) -> float:
@@ -269,6 +296,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
+        hide_input_in_errors=True,
         env_prefix="CAPTION_STUDIO_",
         env_nested_delimiter="__",
     )

@@ -7,11 +7,12 @@ from pathlib import Path
 import caption_studio
 
 ROOT = Path(caption_studio.__file__).parent
-BASE = {"counts", "errors", "limits", "records", "protocols", "settings"}
+BASE = {"counts", "errors", "key_rules", "limits", "records", "protocols", "settings"}
 
 MAY_IMPORT = {
     "counts": BASE,
     "errors": BASE,
+    "key_rules": set(),
     "limits": set(),
     "records": BASE,
     "protocols": BASE,

@@ -10,8 +10,9 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
+from caption_studio.gateway.authentication import check_key
 from caption_studio.gateway.body import read_json
-from caption_studio.gateway.keys import check_admin_key
+from caption_studio.gateway.keys import Keyring
 from caption_studio.gateway.openapi import json_body
 from caption_studio.protocols import AdapterRegistry, Captioner
 from caption_studio.settings import GatewaySettings
@@ -42,13 +43,13 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def create_admin_router(
-    administration: Administration, settings: GatewaySettings, digests: tuple[bytes, ...]
+    administration: Administration, settings: GatewaySettings, keyring: Keyring
 ) -> APIRouter:
-    """Return the routes for those whose key has one of the `digests`."""
+    """Return the routes for those whose key is in the `keyring`."""
     adapters = administration.adapters
 
     async def key(request: Request) -> None:
-        check_admin_key(request.scope, digests)
+        check_key(request.scope, keyring)
 
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(key)])
 

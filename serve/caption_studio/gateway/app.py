@@ -1,5 +1,6 @@
 """Pipeline → ASGI application."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -13,9 +14,11 @@ from caption_studio.errors import CaptionStudioError
 from caption_studio.gateway import openapi
 from caption_studio.gateway.admin import Administration, create_admin_router
 from caption_studio.gateway.admission import Admission
+from caption_studio.gateway.authentication import Keys
 from caption_studio.gateway.error_responses import on_error, on_http_exception
-from caption_studio.gateway.keys import Keys, admin_key_digests, key_digests
+from caption_studio.gateway.key_files import load_keyrings
 from caption_studio.gateway.middleware import Failures, RequestContext
+from caption_studio.gateway.rate_limits import RateLimits
 from caption_studio.gateway.routes import Exposition, create_router
 from caption_studio.gateway.traces import Traced
 from caption_studio.observability.metrics import Metrics
@@ -25,6 +28,8 @@ from caption_studio.protocols import AdapterCatalog
 from caption_studio.settings import Settings
 from caption_studio.wire.admin import AdapterRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
+
+logger = logging.getLogger(__name__)
 
 Resources = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -48,6 +53,9 @@ def create_app(
     are routes that change the adapters. `proxy_echoes_id` is that of
     `middleware.RequestContext`.
     """
+    keyrings = load_keyrings(settings.gateway)
+    if not keyrings.api.keys:
+        logger.warning("no API keys are configured: whoever reaches the port is served")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -66,11 +74,8 @@ def create_app(
             Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
             *([] if tracing is None else [Middleware(Traced, tracing=tracing)]),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
-            Middleware(
-                Keys,
-                digests=key_digests(settings.gateway),
-                requests_per_minute=settings.gateway.requests_per_minute,
-            ),
+            Middleware(Keys, keyring=keyrings.api),
+            Middleware(RateLimits, requests_per_minute=settings.gateway.requests_per_minute),
             Middleware(
                 Admission,
                 max_in_flight=settings.gateway.max_in_flight,
@@ -82,8 +87,7 @@ def create_app(
     app.include_router(create_router(pipeline, adapters, settings, metrics, exposition))
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest]
     if administration is not None:
-        digests = admin_key_digests(settings.gateway)
-        app.include_router(create_admin_router(administration, settings.gateway, digests))
+        app.include_router(create_admin_router(administration, settings.gateway, keyrings.admin))
         bodies.append(AdapterRequest)
     openapi.install(app, bodies)
     return app

@@ -1,153 +1,125 @@
-"""Who may ask, and how often: API keys and each key's rate limit, as pure ASGI.
+"""Keys as values: what is known of one, the ring that finds it, and the text of a key file.
 
-Checked before the body is read. Keys are kept and compared as SHA-256 digests only. Admin keys
-are others than API keys, and open other doors (gateway.admin).
+A key is kept and compared as its SHA-256 digest only. No file is read here: see
+gateway.key_files.
 """
 
 import hashlib
-import hmac
-import logging
-import math
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from pydantic import SecretStr
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from caption_studio.errors import CaptionStudioError, InvalidAPIKey, RateLimitExceeded
-from caption_studio.gateway.error_responses import refuse
-from caption_studio.settings import GatewaySettings
+from caption_studio.key_rules import check_key
 
-logger = logging.getLogger(__name__)
-
-GUARDED = ("/v1/", "/metrics")
-"""Beginnings of the paths that need a key where keys are configured."""
-
-ADMIN = "/v1/admin/"
-"""Beginning of the paths that ask for an admin key instead, by themselves."""
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LIMIT = re.compile(r"[1-9][0-9]{0,11}")
+LIMITS = ("requests_per_minute", "tokens_per_minute")
 
 
-def key_digests(settings: GatewaySettings) -> tuple[bytes, ...]:
-    """Return the digests of the keys in the settings and in their file, one key a line.
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key, and what its line in the key file says of it.
 
-    Raises:
-        OSError: the file cannot be read: no start rather than an open door.
-        ValueError: the file is there and holds no key.
-    """
-    digests = _digests(settings.api_keys, settings.api_keys_file)
-    if not digests:
-        logger.warning("no API keys are configured: whoever reaches the port is served")
-    return digests
-
-
-def admin_key_digests(settings: GatewaySettings) -> tuple[bytes, ...]:
-    """Return the same of the admin keys.
-
-    Raises as `key_digests`, and `ValueError` if one of them is an API key too.
-    """
-    digests = _digests(settings.admin_keys, settings.admin_keys_file)
-    if not set(digests).isdisjoint(_digests(settings.api_keys, settings.api_keys_file)):
-        raise ValueError("an admin key must not be an API key too")
-    return digests
-
-
-def check_admin_key(scope: Scope, digests: tuple[bytes, ...]) -> None:
-    """Raise `InvalidAPIKey` unless the request brings a key with one of the digests."""
-    scope["caption_studio.log"]["key"] = _known(scope, digests).hex()[:8]
-
-
-class Keys:
-    """Lets requests with a known key through, each key at most at its rate.
-
-    The key's fingerprint goes into the log line. `clock` gives seconds.
+    `digest` is the SHA-256 of the key. A limit of None is that of the settings, which may be none.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        digests: tuple[bytes, ...],
-        requests_per_minute: int | None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._app = app
-        self._digests = digests
-        self._buckets = (
-            {digest: _Bucket(requests_per_minute, clock) for digest in digests}
-            if requests_per_minute is not None
-            else {}
-        )
+    digest: bytes
+    name: str | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or refuse it before its body is read."""
-        if self._digests and scope["type"] == "http" and _needs_key(scope["path"]):
-            try:
-                self._admit(scope)
-            except CaptionStudioError as error:
-                await refuse(error, scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _admit(self, scope: Scope) -> None:
-        given = scope["caption_studio.key"] = _known(scope, self._digests)
-        log: dict[str, Any] = scope["caption_studio.log"]
-        log["key"] = given.hex()[:8]
-        if given in self._buckets:
-            self._buckets[given].take()
+    @property
+    def fingerprint(self) -> str:
+        """What logs call the key: the first 8 hexadecimal digits of its digest."""
+        return self.digest.hex()[:8]
 
 
-class _Bucket:
-    """A token bucket that holds a minute's requests."""
+class Keyring:
+    """Finds a key by its text.
 
-    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
-        self._capacity = float(per_minute)
-        self._per_s = per_minute / 60
-        self._clock = clock
-        self._level = self._capacity
-        self._filled_at = clock()
+    Raises `ValueError` if a key or a name is there twice: which limits are its own?
+    """
 
-    def take(self) -> None:
-        now = self._clock()
-        self._level = min(self._capacity, self._level + (now - self._filled_at) * self._per_s)
-        self._filled_at = now
-        if self._level < 1:
-            wait_s = math.ceil((1 - self._level) / self._per_s)
-            raise RateLimitExceeded(
-                "Rate limit reached for this API key.", retry_after_s=max(1, wait_s)
-            )
-        self._level -= 1
+    def __init__(self, keys: Iterable[ApiKey]) -> None:
+        self.keys = tuple(keys)
+        self._by_digest = {key.digest: key for key in self.keys}
+        check_distinct(self.keys)
+
+    def find(self, text: bytes) -> ApiKey | None:
+        """Return the key with this text, None if there is none."""
+        # The time that a look-up by digest takes tells nothing of how near the text was.
+        return self._by_digest.get(_digest(text))
 
 
-def _digests(keys: Sequence[SecretStr], path: Path | None) -> tuple[bytes, ...]:
-    lines: list[str] = []
-    if path is not None:
-        lines = path.read_text().split()
-        if not lines:
-            raise ValueError(f"{path} holds no API key")
-    return tuple(_digest(key.encode()) for key in [k.get_secret_value() for k in keys] + lines)
+def check_distinct(keys: Sequence[ApiKey]) -> None:
+    """Raise `ValueError` if two of them are the same key or have the same name."""
+    if len({key.digest for key in keys}) < len(keys):
+        raise ValueError("a key is given twice")
+    names = Counter(key.name for key in keys if key.name is not None)
+    if twice := sorted(name for name, count in names.items() if count > 1):
+        raise ValueError(f"two keys have the name {twice[0]}")
 
 
-def _needs_key(path: str) -> bool:
-    return path.startswith(GUARDED) and not path.startswith(ADMIN)
+def configured_keys(keys: Iterable[SecretStr]) -> tuple[ApiKey, ...]:
+    """Return the keys of the settings' own lists: they have no name and no limits."""
+    return tuple(ApiKey(_digest(key.get_secret_value().encode())) for key in keys)
 
 
-def _known(scope: Scope, digests: tuple[bytes, ...]) -> bytes:
-    """Return the digest of the request's key. Raises `InvalidAPIKey` if it is none of these."""
-    given = _digest(_bearer_token(scope))
-    # All of them, whichever fits: the time taken tells nothing.
-    if not [digest for digest in digests if hmac.compare_digest(digest, given)]:
-        raise InvalidAPIKey("Incorrect or missing API key.")
-    return given
+def parse_key_file(text: str, *, with_limits: bool = True) -> tuple[ApiKey, ...]:
+    """Read one key a line: `KEY [name=NAME] [requests_per_minute=N] [tokens_per_minute=N]`.
+
+    Blank lines, and lines that begin with `#`, are skipped. Without `with_limits` a line may give
+    a name only. Raises `ValueError`, which names the line and never shows the key.
+    """
+    allowed = ("name", *LIMITS) if with_limits else ("name",)
+    keys: list[ApiKey] = []
+    seen: set[bytes | str | None] = set()
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        try:
+            key = _parse_line(words, allowed)
+            if key.digest in seen:
+                raise ValueError("this key stands in an earlier line too")
+            if key.name in seen:
+                raise ValueError(f"the name {key.name} stands in an earlier line too")
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None  # its context may show the key
+        keys.append(key)
+        seen |= {key.digest, key.name} - {None}
+    if not keys:
+        raise ValueError("there is no key in it")
+    return tuple(keys)
 
 
-def _bearer_token(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, token = value.partition(b" ")
-            return bytes(token.strip()) if scheme.lower() == b"bearer" else b""
-    return b""
+def _parse_line(words: Sequence[str], allowed: Sequence[str]) -> ApiKey:
+    key, *rest = words
+    if key.partition("=")[0] in ("name", *LIMITS):
+        raise ValueError("the key must come first")
+    check_key(key)
+    fields: dict[str, str] = {}
+    for word in rest:
+        field, equals, value = word.partition("=")
+        if not equals or field not in allowed:
+            raise ValueError(f"after the key only {', '.join(f'{n}=…' for n in allowed)} may stand")
+        if field in fields:
+            raise ValueError(f"{field} is given twice")
+        if not (NAME if field == "name" else LIMIT).fullmatch(value):
+            raise ValueError(_wanted(field))
+        fields[field] = value
+    limits = {name: int(fields[name]) for name in LIMITS if name in fields}
+    return ApiKey(_digest(key.encode()), name=fields.get("name"), **limits)
 
 
-def _digest(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()
+def _wanted(field: str) -> str:
+    if field == "name":
+        return "a name is 1 to 64 letters, digits, dots, underscores and hyphens"
+    return f"{field} must be a positive whole number"
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()

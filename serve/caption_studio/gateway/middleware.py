@@ -1,8 +1,9 @@
 """What happens around every request, as pure ASGI: id, log line, metrics, deadline.
 
 From outside in: `RequestContext` names the request and reports it, `Failures` turns what
-went wrong into an answer (an error event where the answer is already a stream), gateway.keys
-asks who it is, gateway.admission refuses at the door.
+went wrong into an answer (an error event where the answer is already a stream),
+gateway.authentication asks who it is, gateway.rate_limits whether its key may ask so often,
+gateway.admission refuses at the door.
 """
 
 import asyncio

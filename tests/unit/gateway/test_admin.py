@@ -1,24 +1,22 @@
 """The administrators' routes, through the gateway's app over fakes."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from caption_studio import errors
-from caption_studio.gateway.keys import admin_key_digests
 from caption_studio.records import Adapter
-from caption_studio.settings import GatewaySettings
 from tests.fakes import FakeCaptioner, FakeRegistry
+from tests.unit.gateway.test_authentication import bearer
 from tests.unit.gateway.test_gateway import CHAT, CHAT_PATH, gateway
-from tests.unit.gateway.test_keys import bearer
 
 pytestmark = pytest.mark.anyio
 
 PATH = "/v1/admin/adapters"
-ADMIN: dict[str, Any] = {"admin_keys": ["boss"]}
-BOSS = bearer("boss")
+BOSS_KEY, USER_KEY = "the-key-of-the-boss", "the-key-of-a-user"
+ADMIN: dict[str, Any] = {"admin_keys": [BOSS_KEY]}
+BOSS = bearer(BOSS_KEY)
 BODY = {"id": "late", "source": "org/late", "revision": "0" * 40}
 CARD = {
     "object": "adapter",
@@ -43,13 +41,13 @@ async def test_without_an_admin_key_in_the_settings_there_are_no_such_routes() -
         assert "admin" not in (await client.get("/openapi.json")).text
 
 
-@pytest.mark.parametrize("headers", [{}, bearer("wrong"), bearer("user"), bearer("")])
+@pytest.mark.parametrize("headers", [{}, bearer("wrong"), bearer(USER_KEY), bearer("")])
 async def test_only_an_admin_key_opens_them(headers: dict[str, str]) -> None:
     async def body() -> Any:
         raise AssertionError("the body was read")
         yield b""
 
-    async with gateway(api_keys=["user"], **ADMIN) as client:
+    async with gateway(api_keys=[USER_KEY], **ADMIN) as client:
         answers = [
             await client.get(PATH, headers=headers),
             await client.post(PATH, content=body(), headers=headers),
@@ -59,7 +57,7 @@ async def test_only_an_admin_key_opens_them(headers: dict[str, str]) -> None:
 
 
 async def test_an_admin_key_opens_nothing_else() -> None:
-    async with gateway(api_keys=["user"], **ADMIN) as client:
+    async with gateway(api_keys=[USER_KEY], **ADMIN) as client:
         assert (await client.get(PATH, headers=BOSS)).status_code == 200
         answer = await client.post(CHAT_PATH, json=CHAT, headers=BOSS)
         assert error_of(answer) == (401, "invalid_api_key", None)
@@ -160,17 +158,3 @@ async def test_the_document_describes_them() -> None:
     assert set(document["components"]["schemas"][name]["required"]) == {"id", "source"}
     assert "201" in document["paths"][PATH]["post"]["responses"]
     assert "422" not in str(document["paths"])
-
-
-def test_admin_keys_come_from_a_file_too_and_are_no_api_keys(tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    path.write_text("one\ntwo\n")
-    settings = GatewaySettings(admin_keys=("zero",), admin_keys_file=path)  # type: ignore[arg-type]
-    assert len(admin_key_digests(settings)) == 3
-    assert "zero" not in repr(settings)
-    both = GatewaySettings(admin_keys=("k",), api_keys=("k",))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="API key too"):
-        admin_key_digests(both)
-    path.write_text("")
-    with pytest.raises(ValueError, match="no API key"):
-        admin_key_digests(settings)

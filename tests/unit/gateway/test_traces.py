@@ -117,8 +117,8 @@ async def test_without_a_good_context_a_trace_begins_here(given: str | None) -> 
 async def test_no_content_is_in_a_span() -> None:
     traces = Traces()
     body = {"prompt": "a secret prompt", "model": "a-strangers-word"}
-    async with traced(traces, api_keys=["a-secret-key"]) as client:
-        headers = {"authorization": "Bearer a-secret-key"}
+    async with traced(traces, api_keys=["a-secret-key-of-ours"]) as client:
+        headers = {"authorization": "Bearer a-secret-key-of-ours"}
         await client.post(CHAT_PATH, json=CHAT, headers=headers)
         await client.post("/v1/completions", json=body, headers=headers)
         await client.post("/v1/completions", json=body)
