@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from caption_studio.language import adapter_weights
-from caption_studio.language.adapter_config import AdapterConfig, is_named, read_config, unservable
+from caption_studio.language.adapter_config import AdapterConfig, read_config, unservable
 from caption_studio.language.adapter_fetch import CONFIG_FILE, SAFETENSORS_FILE
 
 TENSOR = re.compile(
@@ -72,7 +72,7 @@ def check(folder: Path, base: BaseModel, *, max_rank: int, any_base: bool) -> No
     _check_shapes(_by_module(shapes), config, base)
     for name, tensor in tensors.items():
         if not adapter_weights.is_floating(tensor):
-            raise unservable(f"{name} is not of float32, float16 or bfloat16")
+            raise unservable(f"{name} is not of float64, float32, float16 or bfloat16")
         if not adapter_weights.is_finite(tensor):
             raise unservable(f"{name} holds NaN or infinity")
     if all(adapter_weights.is_zero(t) for name, t in tensors.items() if ".lora_B." in name):
@@ -81,6 +81,10 @@ def check(folder: Path, base: BaseModel, *, max_rank: int, any_base: bool) -> No
 
 def _check_base(named: str, names: tuple[str, ...]) -> None:
     """Compare the last part of the names: where a model lies is not what it is."""
+    if not named:
+        raise unservable(
+            "it does not say which base model it was made for; if it is this one, set any_base"
+        )
     if PurePosixPath(named).name.lower() not in {PurePosixPath(n).name.lower() for n in names}:
         raise unservable(
             f"it was made for the base model {named[:200]!r}, and this service runs another; "
@@ -94,7 +98,10 @@ def _by_module(shapes: Mapping[str, Shape]) -> Mapping[str, dict[str, Shape]]:
     for name, shape in shapes.items():
         match = TENSOR.fullmatch(name)
         if match is None:
-            raise unservable(f"there is no place for its tensor {name[:200]!r}")
+            raise unservable(
+                f"there is no place for its tensor {name[:200]!r}: only the linear layers of "
+                "Falcon's blocks take an adapter"
+            )
         modules.setdefault(match[1], {})[match[2]] = shape
     return modules
 
@@ -105,7 +112,9 @@ def _check_shapes(
     for module in sorted(found):
         if module not in base.modules:
             raise unservable(f"the base model has no module {module[:200]!r} that takes one")
-    expected = _expected(found, config, base)
+    expected = {module for module in base.modules if config.selection.selects(module)}
+    if not expected:
+        raise unservable("its target_modules select no module of the base model")
     for module in sorted(expected - found.keys()):
         raise unservable(f"its configuration names {module}, but it has no tensors for it")
     for module in sorted(found.keys() - expected):
@@ -113,29 +122,8 @@ def _check_shapes(
     for module, matrices in found.items():
         inputs, outputs = base.modules[module]
         rank = config.rank_of(module)
+        config.alpha_of(module)  # vLLM evaluates the same patterns, without a time limit
         for matrix, shape in (("A", (rank, inputs)), ("B", (outputs, rank))):
             if matrices.get(matrix) != shape:
                 have = list(matrices[matrix]) if matrix in matrices else "not there"
                 raise unservable(f"lora_{matrix} of {module} is {have} and must be {list(shape)}")
-
-
-def _expected(found: Iterable[str], config: AdapterConfig, base: BaseModel) -> set[str]:
-    """Return the modules that the configuration says are there.
-
-    Where it says so by a regular expression: each kind that is found, in every layer.
-    """
-    targets = config.targets
-    if targets is None:
-        targets = tuple({module.split(".", 3)[3] for module in found})
-        if not targets:
-            raise unservable("it has no tensors")
-    for target in targets:
-        if not any(is_named(module, target) for module in base.modules):
-            raise unservable(f"its target {target[:200]!r} is no module that takes an adapter")
-    return {
-        module
-        for module in base.modules
-        if any(is_named(module, target) for target in targets)
-        and not any(is_named(module, name) for name in config.excluded)
-        and (config.layers is None or int(module.split(".")[2]) in config.layers)
-    }

@@ -6,13 +6,13 @@ change what the adapter computes, and the answers would be wrong without a word.
 """
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from caption_studio.errors import InvalidAdapter
+from caption_studio.language.adapter_selection import Names, Selection, value_for
 
 MAX_FILE_BYTES = 1024**2
 MAX_ALPHA = 1e6
@@ -34,36 +34,32 @@ WITHOUT_EFFECT = frozenset(
 )
 """Fields of training, or of fields that are not set."""
 
-PLAIN_PATTERN = re.compile(r"[\w.]{1,200}", re.ASCII)
-"""Keys of the patterns are regular expressions in PEFT; only plain names are taken."""
+FALCON_TARGETS = ("query_key_value",)
+"""What PEFT adapts in a Falcon where `target_modules` is null."""
+
+MAX_PATTERNS = 1000
+MAX_PATTERN_CHARACTERS = 1000
+"""Of patterns and names: many or long ones would take long to match."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterConfig:
-    """The part of the configuration that the weights are checked against.
-
-    `targets` None means any of the modules that can take an adapter (a regular expression is
-    not evaluated: the weights themselves say which). `layers` None means all.
-    """
+    """The part of the configuration that the weights are checked against."""
 
     base: str
     rank: int
     rank_pattern: Mapping[str, int]
-    targets: tuple[str, ...] | None
-    excluded: tuple[str, ...]
-    layers: frozenset[int] | None
+    alpha: float
+    alpha_pattern: Mapping[str, float]
+    selection: Selection
 
     def rank_of(self, module: str) -> int:
-        """Return the module's rank: of the first pattern that ends its name, as PEFT does."""
-        for name, rank in self.rank_pattern.items():
-            if is_named(module, name):
-                return rank
-        return self.rank
+        """Return the module's rank. Raises `InvalidAdapter` for a pattern that is none."""
+        return value_for(module, self.rank_pattern, self.rank, "rank_pattern")
 
-
-def is_named(module: str, name: str) -> bool:
-    """Return whether `name` is the module's or the end of it, at a dot."""
-    return module == name or module.endswith(f".{name}")
+    def alpha_of(self, module: str) -> float:
+        """Return the module's alpha. Raises `InvalidAdapter` for a pattern that is none."""
+        return value_for(module, self.alpha_pattern, self.alpha, "alpha_pattern")
 
 
 def read_config(path: Path, *, max_rank: int) -> AdapterConfig:
@@ -77,16 +73,14 @@ def read_config(path: Path, *, max_rank: int) -> AdapterConfig:
     if not isinstance(values, dict):
         raise unservable("adapter_config.json is no JSON object")
     _check_kind(values)
-    config = AdapterConfig(
+    return AdapterConfig(
         base=_text(values, "base_model_name_or_path"),
         rank=_rank(values.get("r"), "r", max_rank),
         rank_pattern=_ranks(values, max_rank),
-        targets=_targets(values),
-        excluded=_names(values, "exclude_modules"),
-        layers=_layers(values),
+        alpha=_alpha(values.get("lora_alpha")),
+        alpha_pattern={k: _alpha(v) for k, v in _pattern(values, "alpha_pattern").items()},
+        selection=_selection(values),
     )
-    _check_alphas(values)
-    return config
 
 
 def _check_kind(values: Mapping[str, Any]) -> None:
@@ -126,35 +120,47 @@ def _ranks(values: Mapping[str, Any], max_rank: int) -> Mapping[str, int]:
     }
 
 
-def _check_alphas(values: Mapping[str, Any]) -> None:
-    alphas = [values.get("lora_alpha"), *_pattern(values, "alpha_pattern").values()]
-    for alpha in alphas:
-        number = isinstance(alpha, int | float) and not isinstance(alpha, bool)
-        if not number or not 0 < alpha <= MAX_ALPHA:
-            raise unservable("lora_alpha or alpha_pattern is no positive number of a usual size")
+def _alpha(value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < abs(value) <= MAX_ALPHA:
+        raise unservable("lora_alpha or alpha_pattern is zero or no number of a usual size")
+    return float(value)
 
 
 def _pattern(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     pattern = values.get(name) or {}
-    if not isinstance(pattern, dict) or not all(map(PLAIN_PATTERN.fullmatch, pattern)):
-        raise unservable(f"{name} must name modules, without regular expressions")
+    if not isinstance(pattern, dict):
+        raise unservable(f"{name} is no table of names")
+    _check_size(tuple(pattern), name)
     return pattern
 
 
-def _targets(values: Mapping[str, Any]) -> tuple[str, ...] | None:
-    if isinstance(values.get("target_modules"), str):
-        return None
-    targets = _names(values, "target_modules")
-    if not targets:
-        raise unservable("target_modules is empty")
-    return targets
+def _selection(values: Mapping[str, Any]) -> Selection:
+    targets = values.get("target_modules")
+    layer_patterns = _names(values, "layers_pattern")
+    return Selection(
+        targets=FALCON_TARGETS if targets is None else _names(values, "target_modules"),
+        excluded=_names(values, "exclude_modules"),
+        layers=_layers(values),
+        layer_patterns=(layer_patterns,) if isinstance(layer_patterns, str) else layer_patterns,
+    )
 
 
-def _names(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    names = values.get(name) or []
-    if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
+def _names(values: Mapping[str, Any], name: str) -> Names:
+    """Return a regular expression, or names; nothing is an empty list of names."""
+    names = values.get(name) or ()
+    if isinstance(names, str):
+        _check_size((names,), name)
+        return names
+    if not isinstance(names, list | tuple) or not all(isinstance(item, str) for item in names):
         raise unservable(f"{name} is no list of names")
+    _check_size(names, name)
     return tuple(names)
+
+
+def _check_size(names: Sequence[str], field: str) -> None:
+    if len(names) > MAX_PATTERNS or any(len(name) > MAX_PATTERN_CHARACTERS for name in names):
+        raise unservable(f"{field} is longer than it may be")
 
 
 def _layers(values: Mapping[str, Any]) -> frozenset[int] | None:

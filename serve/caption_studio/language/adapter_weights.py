@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from caption_studio.errors import InvalidAdapter
 from caption_studio.language.adapter_fetch import too_large
 
-DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def read(path: Path) -> Mapping[str, torch.Tensor]:
@@ -33,11 +33,13 @@ def convert(old: Path, new: Path, *, max_bytes: int) -> None:
     Raises `InvalidAdapter`, too if the file holds anything but tensors, or more than `max_bytes`.
     """
     try:
-        # torch.load inflates whatever is compressed; torch.save compresses nothing.
-        with zipfile.ZipFile(old) as archive:
-            unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
-        if unpacked_bytes > max_bytes:
-            raise too_large()
+        # torch.load inflates whatever is compressed; torch.save compresses nothing. Its form
+        # before torch 1.6 is no archive, and cannot be compressed.
+        if zipfile.is_zipfile(old):
+            with zipfile.ZipFile(old) as archive:
+                unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
+            if unpacked_bytes > max_bytes:
+                raise too_large()
         tensors = torch.load(old, map_location="cpu", weights_only=True)
     except InvalidAdapter:
         raise

@@ -12,6 +12,9 @@ from caption_studio.language.adapter_check import BaseModel, check
 from tests.adapters import BASE, DEMO, HIDDEN, RANK, TARGETS, Tensors, config, tensors, write
 
 LAST = "base_model.model.transformer.h.1.mlp.dense_4h_to_h.lora_B.weight"
+SLOW = "(.*)" * 9 + r"\3\4\5\6\7\8\9x?(?<![a-z])"
+"""A regular expression that tries every way to cut a name into nine."""
+
 QKV = "base_model.model.transformer.h.0.self_attention.query_key_value.lora_"
 
 
@@ -37,6 +40,10 @@ def test_all_four_together_may(tmp_path: Path) -> None:
         {"use_rslora": True},
         {"init_lora_weights": "gaussian"},
         {"alpha_pattern": {"dense": 4}},
+        {"alpha_pattern": {r"h\.1\..*": 4}, "rank_pattern": {r"mlp\.dense_\d": 2}},
+        {"lora_alpha": -8},
+        {"target_modules": [*TARGETS, "v_proj"]},  # as PEFT: what matches nothing does nothing
+        {"target_modules": "ALL-linear"},
         {"loftq_config": {"bits": 4}, "auto_mapping": {"parent_library": "x"}},
         {"base_model_name_or_path": "/content/Falcon-Tiny"},
         {"enable_lora": None, "merge_weights": False, "revision": None},  # PEFT of 2023
@@ -52,6 +59,23 @@ def test_an_adapter_of_some_layers_says_which(tmp_path: Path) -> None:
     checked(write(tmp_path / "two", config(layers_to_transform=1), weights))
     with pytest.raises(InvalidAdapter, match=r"h\.0.* no tensors"):
         checked(write(tmp_path / "three", config(), weights))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"target_modules": r".*\.h\.1\..*(query_key_value|dense|dense_h_to_4h|dense_4h_to_h)"},
+        {"exclude_modules": r".*\.h\.0\..*"},
+        {"layers_to_transform": [1, 99]},
+        {"layers_to_transform": [1], "layers_pattern": "h"},
+        {"layers_to_transform": 1, "layers_pattern": ["layers", "h"]},
+    ],
+)
+def test_layers_are_selected_as_peft_selects_them(tmp_path: Path, changes: dict[str, Any]) -> None:
+    of_layer_1 = {name: tensor for name, tensor in tensors().items() if ".h.1." in name}
+    checked(write(tmp_path / "one", config(**changes), of_layer_1))
+    with pytest.raises(InvalidAdapter, match="does not name"):
+        checked(write(tmp_path / "all", config(**changes)))
 
 
 def test_a_module_with_its_own_rank_says_so(tmp_path: Path) -> None:
@@ -80,12 +104,22 @@ WRONG_CONFIGURATIONS: list[tuple[dict[str, Any], str]] = [
     ({"r": True}, "no rank"),
     ({"r": "4"}, "no rank"),
     ({"rank_pattern": {"dense": 99}}, "over the 16"),
-    ({"rank_pattern": {"(a+)+": 2}}, "regular expressions"),
-    ({"lora_alpha": float("nan")}, "positive number"),
-    ({"lora_alpha": 10**400}, "positive number"),
-    ({"lora_alpha": None}, "positive number"),
-    ({"target_modules": ["query_key_value", "lm_head"]}, "lm_head"),
-    ({"target_modules": []}, "empty"),
+    ({"rank_pattern": {"(": 2}}, "rank_pattern holds what is no regular expression"),
+    ({"rank_pattern": {SLOW: 2}}, "rank_pattern .* takes too long"),
+    ({"alpha_pattern": {SLOW: 2}}, "alpha_pattern .* takes too long"),
+    ({"target_modules": SLOW}, "target_modules .* takes too long"),
+    ({"target_modules": "("}, "target_modules holds what is no regular expression"),
+    ({"exclude_modules": "["}, "exclude_modules holds what is no regular expression"),
+    ({"layers_to_transform": [0], "layers_pattern": "("}, "layers_pattern holds"),
+    ({"target_modules": ["a" * 1001]}, "longer than it may be"),
+    ({"rank_pattern": ["dense"]}, "no table"),
+    ({"lora_alpha": float("nan")}, "no number of a usual size"),
+    ({"lora_alpha": 10**400}, "no number of a usual size"),
+    ({"lora_alpha": 0}, "zero"),
+    ({"lora_alpha": None}, "no number of a usual size"),
+    ({"target_modules": ["v_proj", "lm_head"]}, "no module"),
+    ({"target_modules": []}, "no module"),
+    ({"target_modules": None}, "does not name"),
     ({"target_modules": [3]}, "no list of names"),
     ({"target_modules": ["query_key_value"]}, "does not name"),
     ({"exclude_modules": ["dense"]}, "does not name"),
@@ -163,6 +197,11 @@ WRONG_WEIGHTS: list[tuple[str, Callable[[Tensors], None], str]] = [
     ("another model family", replaced("model.layers.0.x.lora_A.weight", torch.ones(1)), "no place"),
     ("NaN", replaced(LAST, torch.full((HIDDEN, RANK), torch.nan)), "NaN"),
     ("infinity", replaced(LAST, torch.full((HIDDEN, RANK), torch.inf)), "NaN or infinity"),
+    (
+        "an adapted output head",
+        replaced("base_model.model.lm_head.lora_A.weight", torch.ones(1)),
+        "no place",
+    ),
     ("integers", replaced(LAST, torch.ones(HIDDEN, RANK, dtype=torch.int32)), "float32"),
     ("never trained", scaled(0), "never trained"),
 ]
