@@ -3,7 +3,7 @@
 CaptionRequest ─▶ ImageBytes ─▶ Pixels ─▶ Description ─▶ Prompt ─▶ CaptionDelta…
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -265,3 +265,39 @@ class CaptionerLoad:
     waiting: int
     kv_cache_ratio: float
     token_gaps: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """What an API key has asked for, and got.
+
+    `requests` were let in, `refused` were turned away (429) before anything was done for them.
+    `pictures` were captioned; the tokens are those of the language model, of streams that were
+    left early too.
+    """
+
+    requests: int = 0
+    refused: int = 0
+    pictures: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: "KeyUsage") -> "KeyUsage":
+        return KeyUsage(
+            self.requests + other.requests,
+            self.refused + other.refused,
+            self.pictures + other.pictures,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    """The usage of each key by its name, or its fingerprint where it has none.
+
+    It is counted since Unix time `since_s`.
+    """
+
+    since_s: float
+    keys: Mapping[str, KeyUsage]

@@ -185,7 +185,10 @@ class GatewaySettings(_Section):
     requests_per_minute: int | None = Field(
         None,
         gt=0,
-        description="of a key whose line has none of its own, per gateway replica; None: no limit",
+        description="of a key whose line has none of its own, over all gateways; None: no limit",
+    )
+    tokens_per_minute: int | None = Field(
+        None, gt=0, description="the same of tokens, those of prompts and of answers"
     )
     admin_keys: tuple[SecretStr, ...] = Field(
         (), description="may add and remove adapters; none: there are no such routes"
@@ -217,6 +220,11 @@ class GatewaySettings(_Section):
     def describe_timeout_s(self) -> float:
         """The part of a request's time in which its pictures must be described."""
         return self.request_timeout_s * self.describe_share
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether a key is asked for."""
+        return bool(self.api_keys) or self.api_keys_file is not None
 
     @property
     def has_admin(self) -> bool:

@@ -21,6 +21,7 @@ from caption_studio.deployments.collector import leave_out_what_is_loaded
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
+from caption_studio.deployments.ledger import RayLedger
 from caption_studio.deployments.metrics import of_this_replica
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay_listener import RelayListener
@@ -28,6 +29,8 @@ from caption_studio.deployments.snapshots import Snapshots
 from caption_studio.deployments.vision import describer_deployment
 from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
+from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
+from caption_studio.gateway.limits.usage import no_usage
 from caption_studio.images.loader import ImageIntake
 from caption_studio.language.adapters import ConfiguredAdapters
 from caption_studio.observability import logging as studio_logging
@@ -81,6 +84,8 @@ class Gateway:
         added = _run_time_adapters(configured) if settings.gateway.has_admin else None
         adapters = added or configured
         metrics = Metrics()
+        limiter = _limiter(settings, metrics) if settings.gateway.has_keys else None
+        usage = no_usage() if limiter is None else limiter.usage
         shared = of_this_replica(metrics.registry)
         spans = tracing.make(settings.tracing, "gateway") if settings.tracing.is_on else None
 
@@ -89,7 +94,7 @@ class Gateway:
             async with AsyncExitStack() as stack:
                 if spans is not None:
                     stack.callback(spans.close)
-                for resource in (intake, relay, added, shared):
+                for resource in (intake, relay, added, limiter, shared):
                     if resource is not None:
                         await resource.start()
                         stack.push_async_callback(resource.close)
@@ -110,7 +115,8 @@ class Gateway:
             metrics=metrics,
             exposition=shared.exposition,
             tracing=spans,
-            administration=None if added is None else Administration(captioner, added),
+            administration=None if added is None else Administration(captioner, added, usage),
+            limiter=limiter,
             proxy_echoes_id=True,  # see deployments.edge
         )
 
@@ -119,6 +125,13 @@ def _run_time_adapters(configured: ConfiguredAdapters) -> RunTimeAdapters:
     """Return the adapters of this application, which other replicas of it share."""
     application = serve.get_replica_context().app_name
     return RunTimeAdapters(configured, Snapshots(RayKeyValueStore("adapters", application)))
+
+
+def _limiter(settings: Settings, metrics: Metrics) -> Limiter:
+    """Return the limits of this application's keys, which other gateways share."""
+    ledger = RayLedger(serve.get_replica_context().app_name)
+    limits = KeyLimits(settings.gateway.requests_per_minute, settings.gateway.tokens_per_minute)
+    return Limiter(ledger, limits, metrics)
 
 
 # The gateway's own Admission answers 429 in our form; Serve must not queue before it.

@@ -1,10 +1,11 @@
-"""The administrators' routes: adapters listed, added and removed at run time.
+"""The administrators' routes: adapters listed, added and removed at run time; each key's usage.
 
 They exist only where an admin key is configured: without one every path here is unknown. The
 key is asked for by the routes themselves, before the body is read, so that no way of writing
 a path leads past it. An API key is no admin key.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,27 +16,34 @@ from caption_studio.gateway.body import read_json
 from caption_studio.gateway.keys import Keyring
 from caption_studio.gateway.openapi import json_body
 from caption_studio.protocols import AdapterRegistry, Captioner
+from caption_studio.records import UsageTotals
 from caption_studio.settings import GatewaySettings
 from caption_studio.wire.admin import (
     AdapterCard,
     AdapterDeleted,
     AdapterList,
     AdapterRequest,
+    UsageList,
     adapter_card,
     adapter_list,
     parse_adapter,
+    usage_list,
 )
 from caption_studio.wire.answers import ErrorBody
 
 PREFIX = "/v1/admin"
 
+ReadUsage = Callable[[], Awaitable[UsageTotals]]
+"""Raises `NotReady`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What the routes work on: where adapters are tried, and where they are kept."""
+    """What the routes work on: where adapters are tried, where they are kept; what keys used."""
 
     captioner: Captioner
     adapters: AdapterRegistry
+    usage: ReadUsage
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -81,5 +89,9 @@ def create_admin_router(
         request.scope["caption_studio.log"]["adapter"] = adapter_id
         await adapters.remove(adapter_id)
         return AdapterDeleted(id=adapter_id)
+
+    @router.get("/usage", summary="What each API key has used", responses=_errors())
+    async def usage() -> UsageList:
+        return usage_list(await administration.usage())
 
     return router

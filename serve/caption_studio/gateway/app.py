@@ -17,8 +17,9 @@ from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.authentication import Keys
 from caption_studio.gateway.error_responses import on_error, on_http_exception
 from caption_studio.gateway.key_files import load_keyrings
+from caption_studio.gateway.limits.limiter import Limiter
+from caption_studio.gateway.limits.middleware import RateLimits
 from caption_studio.gateway.middleware import Failures, RequestContext
-from caption_studio.gateway.rate_limits import RateLimits
 from caption_studio.gateway.routes import Exposition, create_router
 from caption_studio.gateway.traces import Traced
 from caption_studio.observability.metrics import Metrics
@@ -44,13 +45,15 @@ def create_app(
     exposition: Exposition,
     tracing: Tracing | None = None,
     administration: Administration | None = None,
+    limiter: Limiter | None = None,
     proxy_echoes_id: bool = False,
 ) -> FastAPI:
     """Return the gateway. `resources` is entered at start-up and left at shutdown.
 
     `metrics` are counted, `exposition` is what GET /metrics shows, `tracing` makes
     spans of requests (None: nobody wants them). With `administration` there
-    are routes that change the adapters. `proxy_echoes_id` is that of
+    are routes that change the adapters. `limiter` knows each key's limits and usage (None: there
+    are no keys). `proxy_echoes_id` is that of
     `middleware.RequestContext`.
     """
     keyrings = load_keyrings(settings.gateway)
@@ -75,7 +78,7 @@ def create_app(
             *([] if tracing is None else [Middleware(Traced, tracing=tracing)]),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
             Middleware(Keys, keyring=keyrings.api),
-            Middleware(RateLimits, requests_per_minute=settings.gateway.requests_per_minute),
+            *([] if limiter is None else [Middleware(RateLimits, limiter=limiter)]),
             Middleware(
                 Admission,
                 max_in_flight=settings.gateway.max_in_flight,

@@ -2,7 +2,7 @@
 
 From outside in: `RequestContext` names the request and reports it, `Failures` turns what
 went wrong into an answer (an error event where the answer is already a stream),
-gateway.authentication asks who it is, gateway.rate_limits whether its key may ask so often,
+gateway.authentication asks who it is, gateway.limits whether its key may ask so often,
 gateway.admission refuses at the door.
 """
 
@@ -69,9 +69,10 @@ class RequestContext:
                 ended = not message.get("more_body", False)
             elif message["type"] == "http.response.start":
                 status = scope["caption_studio.status"] = message["status"]
+                added = list(scope.get("caption_studio.headers", ()))  # gateway.limits'
                 if name_response:
-                    name = (b"x-request-id", request_id.encode())
-                    message["headers"] = [*message["headers"], name]
+                    added.append((b"x-request-id", request_id.encode()))
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         try:

@@ -8,7 +8,7 @@ from caption_studio.gateway.middleware import method_of, route_of
 from caption_studio.observability.metrics import PROBES
 from caption_studio.observability.tracing import Tracing
 
-NOT_TOLD = frozenset({"key", "error_code", "trace_id"})
+NOT_TOLD = frozenset({"key", "key_name", "error_code", "trace_id"})
 """Fields of the log line that are no attributes of the span."""
 
 

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from caption_studio.records import CacheResult, StageTimes
+from caption_studio.records import CacheResult, KeyUsage, StageTimes
 
 Stage = Literal["intake", "describer", "captioner"]
 
@@ -115,6 +115,29 @@ class Metrics:
             ("route",),
             registry=self.registry,
         )
+        self._key_requests = Counter(
+            "caption_studio_key_requests_total",
+            "Requests of an API key by result: served (let in), refused (429).",
+            ("key", "result"),
+            registry=self.registry,
+        )
+        self._key_pictures = Counter(
+            "caption_studio_key_pictures_total",
+            "Pictures captioned for an API key.",
+            ("key",),
+            registry=self.registry,
+        )
+        self._key_tokens = Counter(
+            "caption_studio_key_tokens_total",
+            "Tokens of the language model for an API key, by kind (prompt, completion).",
+            ("key", "kind"),
+            registry=self.registry,
+        )
+        self._ledger_reached = Gauge(
+            "caption_studio_limits_shared",
+            "1: limits are the cluster's. 0: this gateway spends an even part of each by itself.",
+            registry=self.registry,
+        )
         # Looked up once, not for each request.
         self._seconds_in = {
             name: self._stage_seconds.labels(name.removesuffix("_s")) for name in STAGES
@@ -178,3 +201,15 @@ class Metrics:
         """Count one answer's tokens."""
         self._tokens.labels(model, "prompt").inc(prompt)
         self._tokens.labels(model, "completion").inc(completion)
+
+    def key_used(self, key: str, usage: KeyUsage) -> None:
+        """Count one request of an API key, by its name or fingerprint."""
+        self._key_requests.labels(key, "served").inc(usage.requests)
+        self._key_requests.labels(key, "refused").inc(usage.refused)
+        self._key_pictures.labels(key).inc(usage.pictures)
+        self._key_tokens.labels(key, "prompt").inc(usage.prompt_tokens)
+        self._key_tokens.labels(key, "completion").inc(usage.completion_tokens)
+
+    def ledger_reached(self, reached: bool) -> None:
+        """Say whether the ledger of limits was reached the last time."""
+        self._ledger_reached.set(reached)

@@ -1,11 +1,12 @@
-"""The administrators' JSON: what may be sent to /v1/admin/adapters, and what is answered."""
+"""The administrators' JSON: what may be sent to /v1/admin/…, and what is answered."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from caption_studio.records import Adapter
+from caption_studio.records import Adapter, UsageTotals
 from caption_studio.wire.validate import json_object, validate
 
 
@@ -50,6 +51,29 @@ class AdapterDeleted(BaseModel):
     deleted: Literal[True] = True
 
 
+class KeyUsageCard(BaseModel):
+    """What one key has used; `key` is its name, or its fingerprint where it has none.
+
+    `requests` were let in, `refused` were turned away with 429; `pictures` were captioned.
+    """
+
+    key: str
+    object: Literal["key.usage"] = "key.usage"
+    requests: int
+    refused: int
+    pictures: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class UsageList(BaseModel):
+    """Answer of `GET /v1/admin/usage`, counted `since` that Unix time, over all gateways."""
+
+    object: Literal["list"] = "list"
+    since: int
+    data: list[KeyUsageCard]
+
+
 def parse_adapter(body: bytes) -> Adapter:
     """Read the body of `POST /v1/admin/adapters`. Raises `RequestError`."""
     request = validate(AdapterRequest, json_object(body))
@@ -71,3 +95,9 @@ def adapter_card(adapter: Adapter) -> AdapterCard:
 def adapter_list(adapters: Sequence[Adapter]) -> AdapterList:
     """Return them all, in the order given."""
     return AdapterList(data=[adapter_card(adapter) for adapter in adapters])
+
+
+def usage_list(totals: UsageTotals) -> UsageList:
+    """Return the usage of each key, by name."""
+    cards = [KeyUsageCard(key=key, **asdict(usage)) for key, usage in totals.keys.items()]
+    return UsageList(since=int(totals.since_s), data=cards)

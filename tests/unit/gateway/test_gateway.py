@@ -13,6 +13,9 @@ from prometheus_client import generate_latest
 from caption_studio import errors
 from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
+from caption_studio.gateway.limits.central import LocalLedger
+from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
+from caption_studio.gateway.limits.messages import CentralLedger
 from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
 from caption_studio.observability.tracing import Tracing
@@ -35,6 +38,7 @@ async def gateway(
     loader: Any = None,
     registry: FakeRegistry | None = None,
     tracing: Tracing | None = None,
+    ledger: CentralLedger | None = None,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
@@ -51,7 +55,10 @@ async def gateway(
         registry,
         describe_timeout_s=loaded.gateway.describe_timeout_s,
     )
-    administration = Administration(captioner, registry) if loaded.gateway.has_admin else None
+    edge = loaded.gateway
+    limits = KeyLimits(edge.requests_per_minute, edge.tokens_per_minute)
+    limiter = Limiter(ledger or LocalLedger(), limits, metrics)
+    administration = Administration(captioner, registry, limiter.usage) if edge.has_admin else None
 
     async def exposition() -> bytes:
         return generate_latest(metrics.registry)
@@ -65,6 +72,7 @@ async def gateway(
         exposition=exposition,
         tracing=tracing,
         administration=administration,
+        limiter=limiter if edge.has_keys else None,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
