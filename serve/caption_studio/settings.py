@@ -176,8 +176,13 @@ class GatewaySettings(_Section):
         15.0, gt=0, description="more are let in only while they can expect their answer by then"
     )
     max_images: int = Field(8, gt=0, description="pictures in one request")
+    max_turns: int = Field(
+        1000, gt=0, description="messages of one request, and content parts of all of them"
+    )
     max_n: int = Field(16, gt=0, description="choices of one request")
-    max_text_bytes: int = Field(32 * 1024, gt=0, description="all text parts of one request")
+    max_text_bytes: int = Field(
+        32 * 1024, gt=0, description="all text of one request, with some for each further turn"
+    )
     api_keys: tuple[SecretStr, ...] = Field((), description="none: no key is needed")
     api_keys_file: Path | None = Field(
         None, description="further keys, one a line, each with a name and limits if need be"

@@ -1,16 +1,17 @@
-"""HTTP request → body bytes, or the parts of an upload, within the caps.
+"""HTTP request → JSON taken apart, or the parts of an upload, within the caps.
 
 Not here: what they say (wire.parse).
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from caption_studio.errors import (
     BodyTooLarge,
@@ -25,6 +26,7 @@ from caption_studio.errors import (
 from caption_studio.observability.metrics import CLIENT_GONE
 from caption_studio.records import ImageBytes
 from caption_studio.settings import GatewaySettings
+from caption_studio.wire.json_body import PIECE_BYTES, JSONBody, JSONReader, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class Upload:
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 MAX_FORM_FIELDS = 64
+BASE64_CHARS_PER_BYTE = 4 / 3 * 9 / 8
+"""With room for white space, line breaks above all."""
+DATA_URL_HEAD_CHARS = 1024
 
 
 def media_type(request: Request) -> str:
@@ -45,38 +50,55 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_json(request: Request, settings: GatewaySettings) -> bytes:
-    """Return a JSON body. Raises as `read_body`, and `UnsupportedMediaType` if it is none."""
+async def read_json(
+    request: Request, settings: GatewaySettings, *, max_image_bytes: int | None = None
+) -> JSONBody:
+    """Return a JSON body, taken apart as it arrives: no piece holds the event loop for long.
+
+    Of a picture in it no more is kept than shows that it is over `max_image_bytes`.
+
+    Raises as `_pieces`, and:
+        UnsupportedMediaType: it is none.
+        MalformedJSON, TooLong: as `JSONReader`.
+    """
     if media_type(request) != JSON:
         raise UnsupportedMediaType(f"Send the request as Content-Type: {JSON}.")
-    return await read_body(request, settings)
+    largest = settings.max_body_bytes if max_image_bytes is None else max_image_bytes
+    reader = JSONReader(
+        Limits(
+            text_chars=settings.max_text_bytes,
+            pictures=settings.max_images,
+            picture_chars=int(largest * BASE64_CHARS_PER_BYTE) + DATA_URL_HEAD_CHARS,
+        )
+    )
+    async with aclosing(_pieces(request, settings)) as pieces:
+        async for piece in pieces:
+            reader.feed(piece)
+    return reader.end()
 
 
 async def read_upload(request: Request, settings: GatewaySettings) -> Upload:
     """Return the parts of a multipart body.
 
-    Raises as `read_body`, and:
+    Raises as `_pieces`, and:
         MalformedForm: it cannot be taken apart.
         UnknownParameter: a file in a field other than `image`.
         TooLong: more than `max_images` files.
     """
-    body = await read_body(request, settings)
-
-    async def once() -> AsyncGenerator[bytes]:
-        yield body
-
-    parser = MultiPartParser(
-        request.headers,
-        once(),
-        max_files=settings.max_images + 1,
-        max_fields=MAX_FORM_FIELDS,
-        max_part_size=settings.max_text_bytes,
-    )
-    parser.spool_max_size = len(body) + 1  # it is in memory already; keep it off the disk
-    try:
-        form = await parser.parse()
-    except (MultiPartException, MultipartParseError, ValueError, KeyError) as error:
-        raise MalformedForm("We could not parse the multipart body of your request.") from error
+    async with aclosing(_pieces(request, settings)) as pieces:
+        parser = MultiPartParser(
+            request.headers,
+            pieces,
+            max_files=settings.max_images + 1,
+            max_fields=MAX_FORM_FIELDS,
+            max_part_size=settings.max_text_bytes,
+        )
+        # In memory, as all requests are, within `max_body_bytes`; not on the disk.
+        parser.spool_max_size = settings.max_body_bytes + 1
+        try:
+            form = await parser.parse()
+        except (MultiPartException, MultipartParseError, ValueError, KeyError) as error:
+            raise MalformedForm("We could not parse the multipart body of your request.") from error
     try:
         return await _parts(form, settings)
     finally:
@@ -100,8 +122,10 @@ async def _parts(form: FormData, settings: GatewaySettings) -> Upload:
     return Upload(fields, tuple(images))
 
 
-async def read_body(request: Request, settings: GatewaySettings) -> bytes:
-    """Return the body, at most `max_body_bytes` of it.
+async def _pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator[bytes]:
+    """Yield the body in small pieces, at most `max_body_bytes` of it.
+
+    Others have their turn between two pieces, though they are there already.
 
     Raises:
         UnsupportedMediaType: it is compressed.
@@ -114,15 +138,28 @@ async def read_body(request: Request, settings: GatewaySettings) -> bytes:
     too_large = BodyTooLarge(f"A request body may be at most {settings.max_body_bytes} bytes.")
     if not length.isascii() or not length.isdigit() or int(length) > settings.max_body_bytes:
         raise too_large
-    body = bytearray()
+    deadline_s = asyncio.get_running_loop().time() + settings.upload_timeout_s
+    arrived_bytes = 0
+    while True:
+        chunk, more = await _next_chunk(request, deadline_s)
+        arrived_bytes += len(chunk)
+        if arrived_bytes > settings.max_body_bytes:
+            raise too_large
+        for start in range(0, len(chunk), PIECE_BYTES):
+            if start or arrived_bytes > len(chunk):
+                await asyncio.sleep(0)
+            yield chunk[start : start + PIECE_BYTES]
+        if not more:
+            return
+
+
+async def _next_chunk(request: Request, deadline_s: float) -> tuple[bytes, bool]:
+    """Return the next bytes of the body, and whether more follow."""
     try:
-        async with asyncio.timeout(settings.upload_timeout_s):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > settings.max_body_bytes:
-                    raise too_large
+        async with asyncio.timeout_at(deadline_s):
+            message = await request.receive()
     except TimeoutError as error:
         raise UploadTimeout("The request body did not arrive in time.") from error
-    except ClientDisconnect as error:
-        raise RequestError("The client went away.", code=CLIENT_GONE) from error
-    return bytes(body)
+    if message["type"] == "http.disconnect":
+        raise RequestError("The client went away.", code=CLIENT_GONE)
+    return message.get("body", b""), message.get("more_body", False)

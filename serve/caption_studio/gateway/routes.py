@@ -17,6 +17,7 @@ from caption_studio.protocols import AdapterCatalog
 from caption_studio.records import CaptionRequest
 from caption_studio.settings import Settings
 from caption_studio.wire.answers import ChatCompletion, Completion, ErrorBody, Model, ModelList
+from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.parse import parse_chat, parse_completion, parse_upload
 from caption_studio.wire.render import Rendering, model_card, model_list
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
@@ -52,6 +53,10 @@ def create_router(
     def known(request: Request) -> dict[str, Any]:
         return {"request_id": request.scope["caption_studio.request_id"], "settings": settings}
 
+    async def taken_apart(request: Request) -> JSONBody:
+        max_image_bytes = settings.images.max_bytes
+        return await read_json(request, settings.gateway, max_image_bytes=max_image_bytes)
+
     async def generate(request: Request, asked: CaptionRequest) -> Response:
         if traceparent := request.scope.get("caption_studio.traceparent"):
             asked = replace(asked, traceparent=traceparent)
@@ -84,8 +89,7 @@ def create_router(
         openapi_extra=json_body(ChatRequest, upload=False),
     )
     async def chat_completions(request: Request) -> Response:
-        body = await read_json(request, settings.gateway)
-        return await generate(request, parse_chat(body, **known(request)))
+        return await generate(request, parse_chat(await taken_apart(request), **known(request)))
 
     @router.post(
         "/v1/completions",
@@ -99,8 +103,7 @@ def create_router(
             upload = await read_upload(request, settings.gateway)
             asked = parse_upload(upload.fields, upload.images, **known(request))
         else:
-            body = await read_json(request, settings.gateway)
-            asked = parse_completion(body, **known(request))
+            asked = parse_completion(await taken_apart(request), **known(request))
         return await generate(request, asked)
 
     @router.get("/v1/models", summary="The base model and its adapters", responses=GUARDED)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from caption_studio.records import Adapter, UsageTotals
+from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.validate import json_object, validate
 
 
@@ -74,7 +75,7 @@ class UsageList(BaseModel):
     data: list[KeyUsageCard]
 
 
-def parse_adapter(body: bytes) -> Adapter:
+def parse_adapter(body: bytes | JSONBody) -> Adapter:
     """Read the body of `POST /v1/admin/adapters`. Raises `RequestError`."""
     request = validate(AdapterRequest, json_object(body))
     return Adapter(request.id, request.source, request.revision, request.any_base)

@@ -14,6 +14,7 @@ from caption_studio.errors import (
     InvalidType,
     InvalidValue,
     MissingParameter,
+    ModelNotFound,
     TooLong,
 )
 from caption_studio.records import (
@@ -25,6 +26,7 @@ from caption_studio.records import (
     Turn,
 )
 from caption_studio.settings import Settings
+from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.schema import (
     ChatRequest,
     CompletionRequest,
@@ -35,13 +37,20 @@ from caption_studio.wire.schema import (
 )
 from caption_studio.wire.validate import json_object, validate
 
+TURN_BYTES = len("Assistant: \n")
+"""What a turn adds to the prompt besides its text."""
+
+MAX_MODEL_CHARS = 1024
+
 COMPLETION_MAX_TOKENS = 16
 """The official default of `max_tokens` in completions."""
 
 
-def parse_chat(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
+def parse_chat(body: bytes | JSONBody, *, request_id: str, settings: Settings) -> CaptionRequest:
     """Read the body of `POST /v1/chat/completions`. Raises `RequestError`."""
-    request = validate(ChatRequest, json_object(body))
+    value = json_object(body)
+    _check_turns(value.get("messages"), settings.gateway.max_turns)
+    request = validate(ChatRequest, value)
     images: list[ImageReference] = []
     turns: list[Turn] = []
     for index, message in enumerate(request.messages):
@@ -62,7 +71,9 @@ def parse_chat(body: bytes, *, request_id: str, settings: Settings) -> CaptionRe
     )
 
 
-def parse_completion(body: bytes, *, request_id: str, settings: Settings) -> CaptionRequest:
+def parse_completion(
+    body: bytes | JSONBody, *, request_id: str, settings: Settings
+) -> CaptionRequest:
     """Read the body of `POST /v1/completions`. Raises `RequestError`."""
     request = validate(CompletionRequest, json_object(body))
     images = [] if request.image is None else [ImageReference(request.image, "image")]
@@ -149,7 +160,12 @@ def _request(
 
 
 def _model(model: str | None, has_images: bool, settings: Settings) -> str:
-    """Return the model that is named, whether it exists or not, or the one that is meant."""
+    """Return the model that is named, whether it exists or not, or the one that is meant.
+
+    Raises `ModelNotFound` for a name so long that nothing has it.
+    """
+    if model is not None and len(model) > MAX_MODEL_CHARS:
+        raise ModelNotFound("The model that `model` names does not exist.", param="model")
     if model is not None:
         return model
     return settings.default_caption_model if has_images else settings.language.weights_id
@@ -193,6 +209,17 @@ def _top_logprobs(request: ChatRequest | CompletionRequest) -> int | None:
     return (request.top_logprobs or 0) if request.logprobs else None
 
 
+def _check_turns(messages: Any, max_turns: int) -> None:
+    """Refuse too many messages, or parts in them, before each is looked at."""
+    if not isinstance(messages, list):
+        return
+    contents = [m.get("content") for m in messages[:max_turns] if isinstance(m, dict)]
+    parts = sum(len(content) for content in contents if isinstance(content, list))
+    for number, things in ((len(messages), "messages"), (parts, "content parts")):
+        if number > max_turns:
+            raise TooLong(f"A request may have at most {max_turns} {things}.", param="messages")
+
+
 def _image_references(parts: Sequence[Any], param: str) -> list[ImageReference]:
     return [
         ImageReference(part.image_url.url, f"{param}[{index}].image_url.url")
@@ -220,9 +247,16 @@ def _check_limits(
         raise TooLong(
             f"A request may hold at most {gateway.max_images} images.", param=images_param
         )
-    if sum(len(turn.text.encode()) for turn in turns) > gateway.max_text_bytes:
+    if _is_longer(turns, gateway.max_text_bytes):
         raise TooLong(
             f"The text of a request may be at most {gateway.max_text_bytes} bytes long.",
             param=text_param,
             code="string_above_max_length",
         )
+
+
+def _is_longer(turns: Sequence[Turn], max_bytes: int) -> bool:
+    """Return whether the turns make more of a prompt than that, in UTF-8."""
+    if sum(len(turn.text) for turn in turns) > max_bytes:
+        return True  # encoding it all would take as long as it is
+    return sum(len(turn.text.encode()) + TURN_BYTES for turn in turns) - TURN_BYTES > max_bytes

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Ta
 MAX_SEED = 2**63 - 1
 MAX_STOP = 4
 MAX_LOGIT_BIAS = 300
+MAX_NAME_CHARS = 256
+MAX_USER_CHARS = 1024
+MAX_TAG_CHARS = 64
 
 
 class _In(BaseModel):
@@ -39,13 +42,17 @@ class ImagePart(_In):
     image_url: ImageURL
 
 
+Several = Field(min_length=1, fail_fast=True)
+"""Of a list whose first bad item is enough of an error."""
+
+
 def _content_tag(value: Any) -> str:
     return "@text" if isinstance(value, str) else "@parts"
 
 
 def _part_tag(value: Any) -> str | None:
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return f"@{kind}" if isinstance(kind, str) else None
+    return f"@{kind[:MAX_TAG_CHARS]}" if isinstance(kind, str) else None
 
 
 Part = Annotated[
@@ -57,13 +64,16 @@ Part = Annotated[
     ),
 ]
 UserContent = Annotated[
-    Annotated[str, Tag("@text")] | Annotated[list[Part], Tag("@parts"), Field(min_length=1)],
+    Annotated[str, Tag("@text")] | Annotated[list[Part], Tag("@parts"), Several],
     Discriminator(_content_tag),
 ]
 TextContent = Annotated[
-    Annotated[str, Tag("@text")] | Annotated[list[TextPart], Tag("@parts"), Field(min_length=1)],
+    Annotated[str, Tag("@text")] | Annotated[list[TextPart], Tag("@parts"), Several],
     Discriminator(_content_tag),
 ]
+
+
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 
 
 class SystemMessage(_In):
@@ -71,7 +81,7 @@ class SystemMessage(_In):
 
     role: Literal["system", "developer"]
     content: TextContent
-    name: str | None = None
+    name: Name | None = None
 
 
 class UserMessage(_In):
@@ -79,7 +89,7 @@ class UserMessage(_In):
 
     role: Literal["user"]
     content: UserContent
-    name: str | None = None
+    name: Name | None = None
 
 
 class AssistantMessage(_In):
@@ -87,14 +97,14 @@ class AssistantMessage(_In):
 
     role: Literal["assistant"]
     content: TextContent
-    name: str | None = None
+    name: Name | None = None
 
 
 def _role_tag(value: Any) -> str | None:
     role = value.get("role") if isinstance(value, dict) else getattr(value, "role", None)
     if not isinstance(role, str):
         return None
-    return "@system" if role == "developer" else f"@{role}"
+    return "@system" if role == "developer" else f"@{role[:MAX_TAG_CHARS]}"
 
 
 Message = Annotated[
@@ -152,13 +162,13 @@ class _Generation(_In):
     presence_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
     logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=MAX_LOGIT_BIAS)] | None = None
-    user: str | None = None
+    user: Annotated[str, Field(max_length=MAX_USER_CHARS)] | None = None
 
 
 class ChatRequest(_Generation):
     """Body of `POST /v1/chat/completions`."""
 
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Message], Several]
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None

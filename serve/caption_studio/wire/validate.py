@@ -3,7 +3,7 @@
 Not here: what the fields are (wire.schema), what they mean for us (wire.parse).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,8 +20,15 @@ from caption_studio.errors import (
     TooLong,
     UnknownParameter,
 )
+from caption_studio.wire.json_body import JSONBody, malformed, read_whole
 
 Request = TypeVar("Request", bound=BaseModel)
+
+MAX_MEMBERS = 512
+"""Of one object: more than `logit_bias` may have, and than any other field has."""
+
+MAX_PARAM_CHARS = 256
+"""Of a field's name in an error; callers choose the names of unknown fields."""
 
 
 def validate(model: type[Request], value: dict[str, Any]) -> Request:
@@ -32,16 +39,59 @@ def validate(model: type[Request], value: dict[str, Any]) -> Request:
         _refuse(error.errors(include_url=False, include_input=False)[0])
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """Return the one JSON object that `body` is. Raises `MalformedJSON`."""
+def json_object(body: bytes | JSONBody) -> dict[str, Any]:
+    """Return the one JSON object that `body` is.
+
+    Raises `MalformedJSON`; `TooLong` where there is too much in it for any request.
+    """
+    if isinstance(body, bytes):
+        body = read_whole(body)
     try:
         # Unlike json.loads: bounded depth, no lone surrogates, UTF-8 only.
-        value = from_json(body, allow_inf_nan=False)
+        value = from_json(body.outline, allow_inf_nan=False)
     except ValueError as error:
-        raise MalformedJSON("We could not parse the JSON body of your request.") from error
+        raise malformed() from error
     if not isinstance(value, dict):
         raise MalformedJSON("The body of your request must be one JSON object.")
+    if body.long_strings:
+        _restore(value, body.long_strings)
+    if body.commas >= MAX_MEMBERS:
+        _check_members(value)
     return value
+
+
+def _restore(value: Any, long_strings: Mapping[str, str]) -> None:
+    """Put the long strings back where their marks stand."""
+    waiting = [value]
+    while waiting:
+        container = waiting.pop()
+        if isinstance(container, dict) and not long_strings.keys().isdisjoint(container):
+            raise TooLong("A field's name is too long.", code="string_above_max_length")
+        for key, item in _members(container):
+            if isinstance(item, str):
+                container[key] = long_strings.get(item, item)
+            elif isinstance(item, dict | list):
+                waiting.append(item)
+
+
+def _check_members(value: Any) -> None:
+    """Refuse an object with more fields than any has; each could be an error of its own."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while waiting:
+        location, container = waiting.pop()
+        if isinstance(container, dict) and len(container) > MAX_MEMBERS:
+            raise TooLong(
+                f"An object may have at most {MAX_MEMBERS} fields.", param=_param(location) or None
+            )
+        waiting += [
+            ((*location, key), item)
+            for key, item in _members(container)
+            if isinstance(item, dict | list)
+        ]
+
+
+def _members(container: Any) -> Iterable[tuple[Any, Any]]:
+    return container.items() if isinstance(container, dict) else enumerate(container)
 
 
 def _refuse(details: ErrorDetails) -> NoReturn:
@@ -91,4 +141,4 @@ def _param(location: Sequence[str | int]) -> str:
             path += f"[{step}]"
         elif not step.startswith("@"):
             path += f".{step}" if path else step
-    return path
+    return path if len(path) <= MAX_PARAM_CHARS else f"{path[:MAX_PARAM_CHARS]}…"

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from caption_studio.errors import RequestError
 from caption_studio.records import CaptionRequest, Turn
@@ -153,3 +154,78 @@ def test_a_completion_needs_a_prompt_or_a_picture() -> None:
     with pytest.raises(RequestError) as refused:
         completion(max_tokens=5)
     assert refused.value.param == "prompt"
+
+
+LONG_NAME = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "code"),
+    [
+        ({"messages": [{"role": "user", "content": ""}] * 1001}, "messages", "array"),
+        ({"messages": [{}] * 1001}, "messages", "array"),
+        ({"messages": [1] * 1001}, "messages", "array"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 1001}]},
+            "messages",
+            "array",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 2}] * 501},
+            "messages",
+            "array",
+        ),
+        ({"messages": [{**USER, "name": "x" * 257}]}, "messages[0].name", "string"),
+        ({"messages": [{**USER, "name": LONG_NAME}]}, "messages[0].name", "string"),
+        ({"user": "x" * 1025}, "user", "string"),
+        ({"user": LONG_NAME}, "user", "string"),
+        ({"logit_bias": {str(number): 1 for number in range(4000)}}, "logit_bias", "array"),
+        ({f"x{number}": 1 for number in range(4000)}, None, "array"),
+        ({"stop": [LONG_NAME]}, "stop[0]", "string"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_is_long_is_refused_as_such(
+    fields: dict[str, Any], param: str | None, code: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        chat(**fields)
+    assert (caught.value.param, caught.value.code) == (param, f"{code}_above_max_length")
+    assert len(caught.value.message) < 1000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"x" * 5000: 1},
+        {"messages": [{**USER, "x" * 5000: 1}]},
+        {"messages": [{"role": LONG_NAME}]},
+        {"messages": [{"role": "user", "content": [{"type": LONG_NAME}]}]},
+        {"response_format": {"type": LONG_NAME}},
+        {"model": LONG_NAME},
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_an_error_does_not_repeat_what_is_long(fields: dict[str, Any]) -> None:
+    with pytest.raises(RequestError) as caught:
+        chat(**fields)
+    assert len(caught.value.message) + len(caught.value.param or "") < 1000
+
+
+def test_many_turns_are_fine_as_long_as_their_prompt_is() -> None:
+    turns = [USER, {"role": "assistant", "content": "b"}] * 500
+    assert len(chat(messages=turns).turns) == 1000
+    settings = Settings.load({"gateway": {"max_text_bytes": 1000}})
+    body = json.dumps({"messages": [{"role": "user", "content": ""}] * 100}).encode()
+    with pytest.raises(RequestError) as caught:
+        parse_chat(body, request_id="r", settings=settings)
+    assert (caught.value.param, caught.value.code) == ("messages", "string_above_max_length")
+
+
+def test_only_the_first_of_many_bad_items_is_told() -> None:
+    bad = {**USER, **{f"x{number}": 1 for number in range(30)}}
+    with pytest.raises(RequestError) as caught:
+        chat(messages=[USER, *[bad] * 100])
+    assert caught.value.param == "messages[1].x0"
+    assert isinstance(caught.value.__context__, ValidationError)
+    assert caught.value.__context__.error_count() == 30

@@ -1,0 +1,255 @@
+"""JSON, piece by piece → its outline and its long strings.
+
+A picture in a request is one string of megabytes. A parser that gets such a body whole holds the
+interpreter for all of it, and so does one that gets millions of tiny values. So a body is taken
+apart as it arrives: long strings go aside, piece by piece, and what is left, the outline, is
+refused as soon as it is larger than any request that makes sense. Then the outline is parsed at
+once, in milliseconds.
+
+Not here: parsing the outline (wire.validate), what the fields mean (wire.parse),
+who reads the body (gateway.body).
+"""
+
+import re
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+
+from caption_studio.errors import MalformedJSON, TooLong
+
+LONG_CHARS = 8 * 1024
+"""A string of more characters goes aside. Short ones, a URL among them, stay in the outline."""
+
+MAX_OUTLINE_BYTES = 1024**2
+"""Schemas of tools and long conversations are a tenth of that; it parses in 10 ms."""
+
+MAX_COMMAS = 32 * 1024
+"""In the outline: a bound on how many values it holds; a text of 32 KB may be half commas."""
+
+MAX_BRACKETS = 4 * 1024
+"""Openings of lists and objects in the outline: these take the longest, 2 µs each."""
+
+PIECE_BYTES = 64 * 1024
+"""What is read in one go, in a few milliseconds at the worst."""
+
+_SCAN_BYTES = 4 * 1024
+"""What must have arrived before an unfinished string is looked at again."""
+
+_PICTURE = "data:"
+_WHITE_SPACE = b" \t\r\n"
+
+_LONGEST_UNIT_BYTES = 12
+"""A pair of surrogates: two escapes of six bytes that mean one character."""
+
+_SHORT = re.compile(rb'(?:[^"]++|"(?:[^"\\]|\\.){0,%d}+")*+' % LONG_CHARS, re.DOTALL)
+"""Everything up to a string that is long, or whose end has not arrived."""
+
+_UNITS = re.compile(
+    rb"(?:"
+    rb'[^"\\\x80-\xff]++'
+    rb"|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+    rb"|\\[^u]"
+    rb"|\\u(?![dD][89abAB])[0-9a-fA-F]{4}"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4}"
+    rb")*+",
+    re.DOTALL,
+)
+"""Whole characters of a string, escaped ones too: a string may be cut behind each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What long strings may be: pictures, which begin with `data:`, and all others together.
+
+    Of a picture that is longer, one character more is kept than it may have.
+    """
+
+    text_chars: int = sys.maxsize
+    pictures: int = sys.maxsize
+    picture_chars: int = sys.maxsize
+
+
+@dataclass(frozen=True, slots=True)
+class JSONBody:
+    """A body taken apart: in `outline` a mark stands for each of the `long_strings`."""
+
+    outline: bytes
+    commas: int
+    long_strings: Mapping[str, str]
+
+
+class JSONReader:
+    """Takes the pieces of one body in their order, then gives the `JSONBody`.
+
+    Both raise `MalformedJSON` for a long string that is none, `TooLong` beyond a limit.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._outline = bytearray()
+        self._commas = 0
+        self._brackets = 0
+        self._unread = b""
+        self._read_at_bytes = 0
+        self._current: _LongString | None = None
+        self._long: dict[str, str] = {}
+        self._text_chars = 0
+        self._pictures = 0
+        self._secret = ""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece, in a time that grows with its size only."""
+        self._unread += piece
+        if len(self._unread) >= self._read_at_bytes:
+            self._read()
+            self._read_at_bytes = len(self._unread) + _SCAN_BYTES
+
+    def end(self) -> JSONBody:
+        """Return the whole."""
+        self._read()
+        if self._current is not None:
+            raise malformed()
+        self._add_to_outline(self._unread)
+        self._unread = b""
+        return JSONBody(bytes(self._outline), self._commas, self._long)
+
+    def _read(self) -> None:
+        while self._unread and (self._read_long() if self._current else self._read_outline()):
+            pass
+
+    def _read_outline(self) -> bool:
+        """Move what is surely outline; return whether a long string begins behind it."""
+        match = _SHORT.match(self._unread)
+        end = match.end() if match else 0
+        self._add_to_outline(self._unread[:end])
+        self._unread = self._unread[end:]
+        if len(self._unread) <= 2 * LONG_CHARS + 2:  # it may turn out to be short
+            return False
+        self._unread = self._unread[1:]
+        self._current = _LongString()
+        return True
+
+    def _read_long(self) -> bool:
+        """Move whole characters of the long string; return whether it ended."""
+        assert self._current is not None
+        end = _whole_characters(self._unread)
+        text = _string(self._unread[:end])
+        ends = self._unread[end : end + 1] == b'"'
+        self._unread = self._unread[end:]
+        self._count(text)
+        self._current.add(text, self._limits.picture_chars)
+        if not ends and len(self._unread) > _LONGEST_UNIT_BYTES:
+            raise malformed()
+        if ends:
+            self._unread = self._unread[1:]
+            self._add_to_outline(self._mark(self._current.text()))
+            self._current = None
+        return ends
+
+    def _count(self, text: str) -> None:
+        assert self._current is not None
+        if self._current.is_empty:
+            self._current.is_picture = text[: len(_PICTURE)].lower() == _PICTURE
+            self._pictures += self._current.is_picture
+        if not self._current.is_picture:
+            self._text_chars += len(text)
+        if self._text_chars > self._limits.text_chars:
+            raise TooLong(
+                f"The text of a request may be at most {self._limits.text_chars} bytes long.",
+                param=self._last_field(),
+                code="string_above_max_length",
+            )
+        if self._pictures > self._limits.pictures:
+            raise TooLong(
+                f"A request may hold at most {self._limits.pictures} images.",
+                param=self._last_field(),
+            )
+
+    def _mark(self, text: str) -> bytes:
+        self._secret = self._secret or secrets.token_hex(16)  # no caller can write a mark
+        mark = f"{self._secret}-{len(self._long)}"
+        self._long[mark] = text
+        return b'"%b"' % mark.encode()
+
+    def _add_to_outline(self, text: bytes) -> None:
+        """Add what begins and ends outside of strings, where white space means nothing."""
+        bare = text.strip(_WHITE_SPACE)
+        self._outline += bare if len(bare) == len(text) else b" %b " % bare
+        self._commas += text.count(b",")
+        self._brackets += text.count(b"[") + text.count(b"{")
+        if (
+            len(self._outline) > MAX_OUTLINE_BYTES
+            or self._commas > MAX_COMMAS
+            or self._brackets > MAX_BRACKETS
+        ):
+            raise TooLong(
+                "The body of your request holds too many values.", param=self._last_field()
+            )
+
+    def _last_field(self) -> str | None:
+        """Return the field of the body in which the outline breaks off, if it is in one.
+
+        Raises `MalformedJSON` if the outline is wrong before that.
+        """
+        outline = bytes(self._outline[:MAX_OUTLINE_BYTES])
+        if outline.rstrip(_WHITE_SPACE).endswith(b":"):
+            outline += b"0"
+        try:
+            value: Any = from_json(outline, allow_partial="trailing-strings")
+        except ValueError as error:
+            raise malformed() from error
+        return next(reversed(value), None) if isinstance(value, dict) else None
+
+
+class _LongString:
+    """One long string as it arrives."""
+
+    def __init__(self) -> None:
+        self.is_empty = True
+        self.is_picture = False
+        self._parts: list[str] = []
+        self._chars = 0
+
+    def add(self, text: str, max_chars: int) -> None:
+        self.is_empty = False
+        if self._chars <= max_chars:
+            self._parts.append(text[: max_chars + 1 - self._chars])
+            self._chars += len(self._parts[-1])
+
+    def text(self) -> str:
+        return "".join(self._parts)
+
+
+def read_whole(body: bytes) -> JSONBody:
+    """Take apart a body that is there already. Raises as `JSONReader`."""
+    reader = JSONReader(Limits())
+    for start in range(0, len(body), PIECE_BYTES):
+        reader.feed(body[start : start + PIECE_BYTES])
+    return reader.end()
+
+
+def malformed() -> MalformedJSON:
+    """Return the error for a body that is no JSON."""
+    return MalformedJSON("We could not parse the JSON body of your request.")
+
+
+def _whole_characters(text: bytes) -> int:
+    """Return how many bytes of the string belong to characters that have arrived whole."""
+    quote = text.find(b'"')
+    inside = text if quote < 0 else text[:quote]
+    if inside.isascii() and b"\\" not in inside:
+        return len(inside)  # a picture's base64: an eighth of the time
+    match = _UNITS.match(text)
+    return match.end() if match else 0
+
+
+def _string(inside: bytes) -> str:
+    try:
+        text: str = from_json(b'"%b"' % inside)
+    except ValueError as error:
+        raise malformed() from error
+    return text
