@@ -29,8 +29,9 @@ pytestmark = [pytest.mark.service, pytest.mark.usefixtures("goes_on")]
 MAX_BYTES = ARGS["images"]["max_bytes"]
 FETCH_TIMEOUT_S = ARGS["images"]["fetch_timeout_s"]
 POLICY = (
-    "The image URL is not allowed. Use a base64 data URL, or an http or https URL of a "
-    "public host on port 80 or 443."
+    "The image URL is not allowed. For a local file or bare base64 send a data URL "
+    "(data:image/jpeg;base64,<data>), else an http or https URL of a public host on port 80 "
+    "or 443."
 )
 
 

@@ -27,8 +27,9 @@ from caption_studio.settings import ImageSettings
 # One text for every refusal, and for a name that does not resolve: the difference would
 # tell a caller which names exist inside our network.
 _REFUSED = (
-    "The image URL is not allowed. Use a base64 data URL, or an http or https URL of a "
-    "public host on port 80 or 443."
+    "The image URL is not allowed. For a local file or bare base64 send a data URL "
+    "(data:image/jpeg;base64,<data>), else an http or https URL of a public host on port 80 "
+    "or 443."
 )
 _FAILED = "The image could not be fetched from its URL."
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -1,8 +1,10 @@
 import base64
+from urllib.parse import quote
 
 import pytest
 
 from caption_studio.errors import ImageTooLarge, InvalidImageURL, InvalidValue, RequestError
+from caption_studio.images import source
 from caption_studio.images.source import is_data_url, read_data_url
 from caption_studio.records import ImageReference
 
@@ -12,17 +14,21 @@ LONG = bytes(range(256)) * 8192  # 2 MiB: more than one block of base64
 
 BAD_BASE64 = [
     "",
-    "YWJ",
+    " ",
+    "Y",
+    "YWJjY",
     "YWJj!",
-    "YW Jj",
-    "YWJj\n",
-    "YWI",
+    "YWJj*",
     "YQ=",
     "YQ===",
     "=YQ=",
+    "YQ= =YWJj",
     "YQ==YQ==",
     "YWJj%3D",
-    "-_-_",
+    "YWJj%",
+    "YWJj%2",
+    "YWJj%41",
+    "YWJj\xa0",
     "YWJ\u0441",
     "\uff39WJj",
 ]
@@ -55,12 +61,14 @@ def data_url(data: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-@pytest.mark.parametrize("url", ["data:,", "DATA:image/png;base64,AAAA", "Data:x"])
+@pytest.mark.parametrize("url", ["data:,", "DATA:image/png;base64,AAAA", "Data:x", " \ndata:x"])
 def test_knows_a_data_url_in_any_case(url: str) -> None:
     assert is_data_url(url)
 
 
-@pytest.mark.parametrize("url", ["", "data", "http://data:80/", " data:,", "dat\u0430:,"])
+@pytest.mark.parametrize(
+    "url", ["", "data", "http://data:80/", "x data:,", "\xa0data:,", "dat\u0430:,"]
+)
 def test_knows_what_is_no_data_url(url: str) -> None:
     assert not is_data_url(url)
 
@@ -71,10 +79,69 @@ def test_gives_back_the_bytes(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["data:image/png;base64", "DATA:IMAGE/PNG;BASE64", "data:image/x-odd;a=b;base64"]
+    "head",
+    [
+        "data:image/png;base64",
+        "DATA:IMAGE/PNG;BASE64",
+        "data:image/x-odd;a=b;base64",
+        "Data:Image/JPEG;Charset=UTF-8;Name=a.jpg;Base64",
+        " data: image/png ; base64 ",
+        "\ndata:image/png;\r\n base64",
+    ],
 )
 def test_reads_media_types_in_any_case_and_with_parameters(head: str) -> None:
     assert read(head + ",YWJj") == b"abc"
+
+
+def lines(text: str, chars: int, end: str) -> str:
+    return end.join(text[at : at + chars] for at in range(0, len(text), chars)) + end
+
+
+STANDARD = base64.b64encode(LONG).decode()
+FORGIVEN = {
+    "lines as of MIME": lines(STANDARD, 76, "\r\n"),
+    "lines as of base64(1)": lines(STANDARD, 76, "\n"),
+    "blanks everywhere": lines(STANDARD, 1, " "),
+    "tabs around": f"\t{STANDARD}\f",
+    "URL-safe": base64.urlsafe_b64encode(LONG).decode(),
+    "without padding": STANDARD.rstrip("="),
+    "URL-safe in lines without padding": lines(
+        base64.urlsafe_b64encode(LONG).decode().rstrip("="), 64, "\n"
+    ),
+    "percent-encoded": quote(STANDARD, safe=""),
+    "percent-encoded in small letters": quote(STANDARD, safe="").replace("%2B", "%2b"),
+    "percent-encoded lines": quote(lines(STANDARD, 76, "\r\n"), safe=""),
+}
+
+
+@pytest.mark.parametrize("name", FORGIVEN)
+def test_reads_base64_as_browsers_and_mail_programs_write_it(name: str) -> None:
+    assert read("data:image/png;base64," + FORGIVEN[name]) == LONG
+
+
+@pytest.mark.parametrize("block_chars", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("data", [b"\xfb", b"\xff\xfe", b"\xfb\xef\xbe", bytes(range(200, 256))])
+def test_reads_it_wherever_its_blocks_end(
+    data: bytes, block_chars: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "_BLOCK_CHARS", block_chars)
+    text = base64.b64encode(data).decode()
+    for payload in (
+        text,
+        text.rstrip("="),
+        lines(text, 3, "\r\n"),
+        quote(text, safe=""),
+        quote(lines(text, 2, "\n"), safe=""),
+    ):
+        assert read("data:image/png;base64," + payload) == data
+    for bad in BAD_BASE64:
+        with pytest.raises(InvalidValue):
+            read("data:image/png;base64," + bad)
+
+
+def test_an_empty_data_url_is_said_to_be_empty() -> None:
+    with pytest.raises(InvalidValue, match="is empty"):
+        read("data:image/png;base64, ")
 
 
 @pytest.mark.parametrize(
@@ -82,8 +149,9 @@ def test_reads_media_types_in_any_case_and_with_parameters(head: str) -> None:
     [
         *BAD_BASE64,
         "YWJ\ud800",
-        base64.b64encode(LONG).decode()[:-1],
+        base64.b64encode(LONG).decode() + "Y",
         base64.b64encode(b"x" * 786431).decode() + "YWJj",  # padding at a block's end
+        base64.b64encode(b"x" * 786431).decode() + " YWJj",
         base64.b64encode(LONG).decode() + "*",
     ],
 )

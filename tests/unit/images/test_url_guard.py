@@ -60,6 +60,18 @@ REFUSED_URLS = [
     "a.jpg",
     "example.com/a.jpg",
     "?a",
+    # local files and bare base64
+    "photo.jpg",
+    "./photo.jpg",
+    "~/photo.jpg",
+    "/home/me/photo.jpg",
+    "file://localhost/home/me/photo.jpg",
+    "C:\\Users\\me\\photo.jpg",
+    "c:/photo.jpg",
+    "\\\\server\\share\\photo.jpg",
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAI",
+    "/9j/4AAQSkZJRgABAQAAAQABAAD",
+    "/9j/4AAQSkZJRgABAQAAAQABAAD" * 1000,
     # no host
     "",
     " ",
