@@ -1,13 +1,10 @@
 """The captioner's deployment: one vLLM engine a replica.
 
-The engine is a process of its own. When it dies the replica ends itself, at once: its callers
-then learn that it is gone and ask another one, where they would wait for three failed checks of
-its health otherwise.
+The engine is a process of its own. A replica ends with it: see `ending`.
 """
 
 import asyncio
 import logging
-import os
 from collections.abc import Generator
 from contextlib import aclosing, contextmanager
 
@@ -15,10 +12,10 @@ from ray import serve
 
 from caption_studio.deployments import metrics
 from caption_studio.deployments.collector import leave_out_what_is_loaded
+from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
-from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import captioner_registry
@@ -26,9 +23,6 @@ from caption_studio.records import Adapter, DeltaGroup, Prompt
 from caption_studio.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-HEALTH_CHECK_PERIOD_S = 2.0
-"""An engine without work is found dead by this check, if not by the next sample."""
 
 SAMPLE_S = 1.0
 """How often the engine is asked what it does, for the metrics."""
@@ -58,7 +52,7 @@ class Captioner:
         """Send the answer's groups ahead as they come; return them all."""
         studio_logging.request_id.set(prompt.request_id)
         sent: list[DeltaGroup] = []
-        with _ending_with_the_engine(), self._span(prompt):
+        with ending_with_the_engine(), self._span(prompt):
             async with aclosing(self._engine.generate(prompt, stream=True)) as groups:
                 async for group in groups:
                     self._relay.send(ticket, len(sent), group)
@@ -68,13 +62,13 @@ class Captioner:
     async def complete(self, prompt: Prompt) -> DeltaGroup:
         """Return the whole answer, one delta a choice: one message between processes."""
         studio_logging.request_id.set(prompt.request_id)
-        with _ending_with_the_engine(), self._span(prompt):
+        with ending_with_the_engine(), self._span(prompt):
             async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
                 return await anext(groups)
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """Get, check and load an adapter in this replica; return it with its digest."""
-        with _ending_with_the_engine():
+        with ending_with_the_engine():
             return await self._engine.load_adapter(adapter)
 
     async def check_ready(self) -> None:
@@ -83,7 +77,7 @@ class Captioner:
 
     async def check_health(self) -> None:
         """Let Serve replace the replica when its engine is dead."""
-        with _ending_with_the_engine():
+        with ending_with_the_engine():
             await self._engine.check_health()
 
     @contextmanager
@@ -93,7 +87,7 @@ class Captioner:
             yield
 
     async def _keep_sampling(self) -> None:
-        with _ending_with_the_engine():
+        with ending_with_the_engine():
             while True:
                 await self._engine.sample()
                 await asyncio.sleep(SAMPLE_S)
@@ -104,15 +98,6 @@ class Captioner:
         self._metrics.end()
         self._tracing.close()
         self._engine.stop()
-
-
-@contextmanager
-def _ending_with_the_engine() -> Generator[None]:
-    try:
-        yield
-    except EngineDied:
-        logger.critical("the engine's process has died; its replica ends")
-        os._exit(1)
 
 
 # Twice what one engine step holds: vLLM queues the rest itself and batches better for it.

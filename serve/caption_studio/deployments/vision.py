@@ -1,9 +1,13 @@
-"""The describer's deployment: one GIT a replica, describing many pictures at once."""
+"""The describer's deployment: one GIT a replica, describing many pictures at once.
+
+A replica ends with its engine: see `ending`.
+"""
 
 from ray import serve
 
 from caption_studio.deployments import metrics
 from caption_studio.deployments.collector import leave_out_what_is_loaded
+from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import describer_registry
@@ -31,6 +35,7 @@ class Describer:
             max_rows=settings.vision.max_batch_size,
             max_waiting=MAX_ONGOING_REQUESTS,
             eager=settings.vision.enforce_eager,
+            stall_s=settings.gateway.describe_timeout_s,  # no picture would be waited for longer
         )
         self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
         self._engine.start()
@@ -41,7 +46,7 @@ class Describer:
     async def describe(self, pixels: Pixels, request_id: str, traceparent: str | None) -> Described:
         """Return what is in one picture."""
         studio_logging.request_id.set(request_id)
-        with self._tracing.span("describe", traceparent) as span:
+        with ending_with_the_engine(), self._tracing.span("describe", traceparent) as span:
             described = await self._cache.describe(pixels)
             span.set(
                 {
@@ -54,7 +59,13 @@ class Describer:
         return described
 
     async def check_ready(self) -> None:
-        """Return: a replica that answers is ready."""
+        """Raise `NotReady` if the engine is of no more use."""
+        self._engine.check_health()
+
+    async def check_health(self) -> None:
+        """Let Serve replace the replica when its engine is of no more use."""
+        with ending_with_the_engine():
+            self._engine.check_health()
 
     def __del__(self) -> None:
         self._metrics.end()
@@ -67,4 +78,5 @@ describer_deployment = serve.deployment(
     ray_actor_options={"num_cpus": 0.5},
     max_ongoing_requests=MAX_ONGOING_REQUESTS,
     max_queued_requests=512,
+    health_check_period_s=HEALTH_CHECK_PERIOD_S,
 )(Describer)

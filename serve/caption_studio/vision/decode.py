@@ -84,6 +84,10 @@ class Decoder(Generic[Key]):
         )
         return [(row.key, row.token_ids) for row in finished]
 
+    def clear(self) -> None:
+        """Forget every row; runs nothing on the device, which may be what is broken."""
+        self._rows.clear()
+
     def drop(self, is_gone: Callable[[Key], bool]) -> list[Key]:
         """Remove and return the rows that nobody waits for any more."""
         return [row.key for row in self._remove(lambda row: is_gone(row.key))]

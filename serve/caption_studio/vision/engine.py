@@ -1,176 +1,195 @@
-"""Pictures that wait → descriptions: which rows are in flight, and one thread that steps them.
+"""Pictures that wait → descriptions: who waits, and one thread that steps the rows in flight.
 
 New pictures join between steps, so nobody waits for a stranger's long description. Alone, a
 picture waits for nothing; with others in flight, pictures gather until they are worth a pass
 of the image encoder, which takes less time a picture the more it is given.
+
+One picture's failure is contained in `flight`. An engine that can describe none any more, or
+hangs, fails all that it has accepted, and what comes after, with `EngineDied`.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import torch
 
-from caption_studio.counts import POWERS_OF_TWO, Counter
-from caption_studio.errors import RETRY_AFTER_S, NotReady, Overloaded
-from caption_studio.records import Described, DescriberLoad, Description, Pixels
+from caption_studio.errors import (
+    RETRY_AFTER_S,
+    CaptionStudioError,
+    EngineDied,
+    NotReady,
+    Overloaded,
+)
+from caption_studio.records import Described, DescriberLoad, Pixels
 from caption_studio.vision.decode import Decoder
+from caption_studio.vision.flight import Flight, failed
 from caption_studio.vision.git import LoadedGit
 from caption_studio.vision.graphs import CudaGraphs
+from caption_studio.vision.pictures import Outcome, Picture, resolve
 from caption_studio.vision.pixel_slots import PixelSlots
 from caption_studio.vision.prefix import PrefixEncoder
 
 ROWS_PER_JOINER = 4
 """A quarter of the rows in flight must wait before they join: the encoder likes batches."""
 
+CLOSE_S = 5.0
+"""How long `close` waits for the thread, which may hang in a pass."""
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    slot: int
-    described: asyncio.Future[Described]
-    loop: asyncio.AbstractEventLoop
-    since_s: float = field(default_factory=time.monotonic)
-    joined_s: float = 0.0
-
-
-Outcome = tuple[_Waiting, Described | Exception]
+logger = logging.getLogger(__name__)
 
 
 class DescriberEngine:
     """Describes pictures on a thread of its own, up to `max_rows` at a time.
 
     `start` acquires the thread, `close` lets it go; what is under way then fails. On a GPU the
-    passes are compiled and CUDA graphs unless `eager`.
+    passes are compiled and CUDA graphs unless `eager`. A turn that takes longer than `stall_s`
+    is taken for one that never ends.
     """
 
     def __init__(
-        self, loaded: LoadedGit, *, max_rows: int, max_waiting: int, eager: bool = False
+        self,
+        loaded: LoadedGit,
+        *,
+        max_rows: int,
+        max_waiting: int,
+        eager: bool = False,
+        stall_s: float = 60.0,
     ) -> None:
         self._loaded = loaded
         self._max_rows = max_rows
         self._max_waiting = max_waiting
+        self._stall_s = stall_s
         git = loaded.git
         device = git.weight.device
         compiled = device.type == "cuda" and not eager
         record = CudaGraphs() if compiled else None
         with torch.inference_mode():
             self._encoder = PrefixEncoder(loaded, most=max_rows, record=record, compiled=compiled)
-            self._decoder: Decoder[_Waiting] = Decoder(git, max_rows=max_rows, record=record)
-        self._slots = PixelSlots(max_waiting + max_rows, git.image_size_px, device)
-        self._waiting: deque[_Waiting] = deque()
-        self._steps = Counter(POWERS_OF_TWO)
-        self._joins = Counter(POWERS_OF_TWO)
+            self._decoder: Decoder[Picture | None] = Decoder(git, max_rows=max_rows, record=record)
+        # One for each picture that waits or is in flight, and one for the probe.
+        self._slots = PixelSlots(max_waiting + max_rows + 1, git.image_size_px, device)
+        self._flight = Flight(loaded, self._slots, self._encoder, self._decoder)
+        self._accepted: set[Picture] = set()  # and not yet answered, wherever they are
+        self._waiting: deque[Picture] = deque()
         self._changed = threading.Condition()
-        self._closing = False
+        self._over: Callable[[], CaptionStudioError] | None = None
+        self._turn_began_s: float | None = None
         self._thread = threading.Thread(target=self._work, name="git", daemon=True)
 
     def start(self) -> None:
-        """Warm the model up, then start the thread."""
+        """Warm the model up and see that it describes, then start the thread."""
         self._warm_up()
+        with torch.inference_mode():
+            self._flight.probe()
         self._thread.start()
 
     def close(self) -> None:
         """Stop after the step that runs; fail what is under way with `NotReady`."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._end(_closed)
         if self._thread.ident is not None:
-            self._thread.join()
-        left = [*self._decoder.drop(lambda _: True), *self._waiting]
-        _resolve([(waiting, _closed()) for waiting in left])
+            self._thread.join(CLOSE_S)
 
     async def describe(self, pixels: Pixels) -> Described:
         """Return what is in the picture.
 
-        Raises `ValueError` if the picture is not of the model's size, `Overloaded` if too many
-        wait, `NotReady` after `close`, and whatever the model raised on this picture.
+        Raises:
+            ValueError: the picture is not of the model's size.
+            Overloaded: too many wait.
+            EngineFailure: the model failed on this picture.
+            EngineDied: the engine is broken.
+            NotReady: it is closed.
         """
+        self.check_health()
         loop = asyncio.get_running_loop()
         with self._changed:
-            if self._closing:
-                raise _closed()
+            if self._over is not None:
+                raise self._over()
             if len(self._waiting) >= self._max_waiting:
                 raise Overloaded(
                     "Too many pictures wait to be described.", retry_after_s=RETRY_AFTER_S
                 )
-            waiting = _Waiting(self._slots.put(pixels), loop.create_future(), loop)
-            self._waiting.append(waiting)
+            picture = Picture(self._put(pixels), loop.create_future(), loop)
+            self._accepted.add(picture)
+            self._waiting.append(picture)
             self._changed.notify()
-        return await waiting.described
+        return await picture.described
+
+    def check_health(self) -> None:
+        """Raise `EngineDied` if the engine is broken or hangs; from any thread."""
+        began_s = self._turn_began_s
+        if began_s is not None and time.monotonic() - began_s > self._stall_s:
+            logger.critical("the describer's engine hangs")
+            self._end(_broken)
+        if self._over is _broken:
+            raise _broken()
 
     def load(self) -> DescriberLoad:
         """Return what is under way; from any thread."""
         return DescriberLoad(
             rows=len(self._decoder),
             waiting=len(self._waiting),
-            steps=self._steps.read(),
-            joins=self._joins.read(),
+            steps=self._flight.steps.read(),
+            joins=self._flight.joins.read(),
         )
+
+    def _put(self, pixels: Pixels) -> int:
+        try:
+            return self._slots.put(pixels)
+        except ValueError:
+            raise
+        except Exception as error:  # anything: the device may be what has failed
+            self._flight.doubt()
+            self._changed.notify()
+            raise failed(error) from error
 
     @torch.inference_mode()
     def _work(self) -> None:
-        while self._wait():
-            _resolve(self._turn())
+        try:
+            while self._wait():
+                self._turn_began_s = time.monotonic()
+                self._answer(self._flight.turn(self._take))
+                self._turn_began_s = None
+        except BaseException:  # the edge of the thread: nobody else would hear of it
+            logger.critical("the describer's engine is broken", exc_info=True)
+            self._end(_broken)
+        self._turn_began_s = None
 
     def _wait(self) -> bool:
         """Wait until there is something to do; False when the end has come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._waiting or len(self._decoder))
-            return not self._closing
+            self._changed.wait_for(
+                lambda: self._over is not None or self._waiting or self._flight.has_work
+            )
+            return self._over is None
 
-    def _turn(self) -> list[Outcome]:
-        """Let rows leave and join, then write one token in each."""
-        self._decoder.drop(lambda waiting: waiting.described.done())
-        joiners = self._next_joiners()
-        outcomes = self._join(joiners) + self._step()
-        # The step's tokens have been read, so what was queued before it has run.
-        self._slots.give_back([waiting.slot for waiting in joiners])
-        return outcomes
-
-    def _step(self) -> list[Outcome]:
-        if not len(self._decoder):
-            return []
-        self._steps.add(len(self._decoder))
-        try:
-            finished = self._decoder.step()
-        except Exception as error:  # anything: upstream's code ran; no row of it can go on
-            return [(row, error) for row in self._decoder.drop(lambda _: True)]
-        return [(row, self._described(row, token_ids)) for row, token_ids in finished]
-
-    def _described(self, row: _Waiting, token_ids: list[int]) -> Described:
-        description = Description(self._loaded.text(token_ids))
-        return Described(description, row.joined_s - row.since_s, time.monotonic() - row.joined_s)
-
-    def _next_joiners(self) -> list[_Waiting]:
+    def _take(self, rows: int, room: int) -> list[Picture]:
+        """Remove from the queue what joins now."""
         with self._changed:
-            joiners: list[_Waiting] = []
-            if len(self._waiting) * ROWS_PER_JOINER < len(self._decoder):
-                return joiners
-            while self._waiting and len(joiners) < self._decoder.room:
-                waiting = self._waiting.popleft()
-                if waiting.described.done():  # its caller has gone
-                    self._slots.give_back([waiting.slot])
-                else:
-                    waiting.joined_s = time.monotonic()
-                    joiners.append(waiting)
-            return joiners
+            if len(self._waiting) * ROWS_PER_JOINER < rows:
+                return []
+            return [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
 
-    def _join(self, joiners: Sequence[_Waiting]) -> list[Outcome]:
-        """Encode the pictures together; if that fails, each by itself. Return the failures."""
-        if not joiners:
-            return []
-        self._joins.add(len(joiners))
-        try:
-            pictures = self._slots.gather([waiting.slot for waiting in joiners])
-            self._decoder.join(joiners, self._encoder.encode(pictures))
-        except Exception as error:  # anything: upstream's code ran
-            if len(joiners) == 1:
-                return [(joiners[0], error)]
-            return [failure for waiting in joiners for failure in self._join([waiting])]
-        return []
+    def _answer(self, left: list[Outcome]) -> None:
+        """Free the slots and answer; a step's tokens have been read since they were gathered."""
+        if left:
+            pictures = [picture for picture, _ in left]
+            with self._changed:
+                self._slots.give_back([picture.slot for picture in pictures])
+            resolve(left)
+            self._accepted.difference_update(pictures)  # last: what fails before it finds them
+
+    def _end(self, why: Callable[[], CaptionStudioError]) -> None:
+        """Take nothing more, and fail all that was accepted; the first reason counts."""
+        with self._changed:
+            self._over = over = self._over or why
+            left, self._accepted = self._accepted, set()
+            self._waiting.clear()
+            self._changed.notify()
+        resolve([(picture, over()) for picture in left])
 
     @torch.inference_mode()
     def _warm_up(self) -> None:
@@ -186,19 +205,5 @@ def _closed() -> NotReady:
     return NotReady("The describer is closing.", retry_after_s=RETRY_AFTER_S)
 
 
-def _resolve(outcomes: Sequence[Outcome]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome[0].loop, []).append(outcome)
-    for loop, of_loop in by_loop.items():
-        loop.call_soon_threadsafe(_settle, of_loop)
-
-
-def _settle(outcomes: Sequence[Outcome]) -> None:
-    for waiting, outcome in outcomes:
-        if waiting.described.done():
-            continue
-        if isinstance(outcome, Described):
-            waiting.described.set_result(outcome)
-        else:
-            waiting.described.set_exception(outcome)
+def _broken() -> EngineDied:
+    return EngineDied("The describer is being replaced.", retry_after_s=RETRY_AFTER_S)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from caption_studio.records import Pixels
@@ -26,7 +27,7 @@ class PixelSlots:
         self._free = list(range(count))
 
     def put(self, pixels: Pixels) -> int:
-        """Copy uint8 [H, W, 3] into a free slot and return its number; from any one thread.
+        """Copy uint8 [H, W, 3] into a free slot and return its number; from any thread.
 
         Raises:
             ValueError: the picture is of another size.
@@ -34,11 +35,18 @@ class PixelSlots:
         """
         picture = np.frombuffer(pixels.data, np.uint8).reshape(self._array.shape[1:])
         slot = self._free.pop()
+        try:
+            self._copy(picture, slot)
+        except BaseException:
+            self._free.append(slot)
+            raise
+        return slot
+
+    def _copy(self, picture: NDArray[np.uint8], slot: int) -> None:
         self._array[slot] = picture
         if self._uploads is not None:
             with torch.cuda.stream(self._uploads):
                 self._device[slot].copy_(self._host[slot], non_blocking=True)
-        return slot
 
     def gather(self, slots: Sequence[int]) -> Tensor:
         """Return the pictures, uint8 [slots, H, W, 3]; what is queued next may read them."""

@@ -1,0 +1,157 @@
+"""The rows in flight: they join, are stepped and leave, and a failure is one picture's.
+
+Rows that failed together are described again in smaller groups (`suspects`), so that a bad
+picture fails alone. After each failure the probe, a picture that could be described at the
+start, is described again: what that raises is no picture's fault.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from caption_studio.counts import POWERS_OF_TWO, Counter
+from caption_studio.errors import EngineFailure
+from caption_studio.records import Described, Description, Pixels
+from caption_studio.vision.decode import Decoder
+from caption_studio.vision.git import LoadedGit
+from caption_studio.vision.pictures import Outcome, Picture
+from caption_studio.vision.pixel_slots import PixelSlots
+from caption_studio.vision.prefix import PrefixEncoder
+from caption_studio.vision.suspects import Suspects
+
+GREY = 127
+
+Take = Callable[[int, int], list[Picture]]
+"""Given the rows in flight and the room beside them, removes pictures from the queue."""
+
+logger = logging.getLogger(__name__)
+
+
+class Flight:
+    """Pictures in the model; one thread calls it."""
+
+    def __init__(
+        self,
+        loaded: LoadedGit,
+        slots: PixelSlots,
+        encoder: PrefixEncoder,
+        decoder: Decoder[Picture | None],
+    ) -> None:
+        self._loaded = loaded
+        self._slots = slots
+        self._encoder = encoder
+        self._decoder = decoder
+        self._rows: set[Picture] = set()
+        self._suspects: Suspects[Picture] = Suspects()
+        self._isolating = False  # the rows are suspects: no others join them
+        self._in_doubt = False
+        self.steps = Counter(POWERS_OF_TWO)
+        self.joins = Counter(POWERS_OF_TWO)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a turn would do anything without new pictures."""
+        return bool(self._rows or self._suspects or self._in_doubt)
+
+    def doubt(self) -> None:
+        """Have the probe described before any other picture joins."""
+        self._in_doubt = True
+
+    def turn(self, take: Take) -> list[Outcome]:
+        """Let rows leave and join, then write one token in each; return all that left.
+
+        Raises what describing the probe raised: then every picture would fail.
+        """
+        if self._in_doubt and not self._rows:
+            self.probe()
+            self._in_doubt = False
+        gone = {row for row in self._rows if row.described.done()}
+        try:
+            self._decoder.drop(lambda row: row in gone)
+        except Exception as error:  # anything: upstream's code ran
+            return self._put_aside(error)
+        self._rows -= gone
+        joiners = self._next_joiners(take)
+        left: list[Outcome] = [(row, None) for row in gone]
+        left += [(picture, None) for picture in joiners if picture.described.done()]
+        late = {picture for picture, _ in left}
+        left += self._join([picture for picture in joiners if picture not in late])
+        return left + self._step()
+
+    def probe(self) -> None:
+        """Describe a grey picture, through all that pictures go through; only without rows."""
+        side = self._loaded.git.image_size_px
+        slot = self._slots.put(Pixels(bytes([GREY]) * (side * side * 3), side, side))
+        self._decoder.join([None], self._encoder.encode(self._slots.gather([slot])))
+        finished: list[tuple[Picture | None, list[int]]] = []
+        while not finished:
+            finished = self._decoder.step()
+        self._decoder.drop(lambda row: row is None)
+        self._loaded.text(finished[0][1])
+        self._slots.give_back([slot])
+
+    def _next_joiners(self, take: Take) -> list[Picture]:
+        if self._in_doubt:
+            return []
+        if not self._rows:
+            self._isolating = bool(self._suspects)
+        if self._isolating:
+            return [] if self._rows else self._suspects.next_group()
+        return take(len(self._rows), self._decoder.room)
+
+    def _join(self, joiners: Sequence[Picture]) -> list[Outcome]:
+        """Encode the pictures together; if that fails, each by itself. Return the failures."""
+        if not joiners:
+            return []
+        self.joins.add(len(joiners))
+        try:
+            for picture in joiners:
+                picture.joined_s = time.monotonic()
+            pictures = self._slots.gather([picture.slot for picture in joiners])
+            self._decoder.join(joiners, self._encoder.encode(pictures))
+        except Exception as error:  # anything: upstream's code ran
+            if len(joiners) == 1:
+                self._in_doubt = True
+                return [(joiners[0], failed(error))]
+            return [failure for picture in joiners for failure in self._join([picture])]
+        self._rows.update(joiners)
+        return []
+
+    def _step(self) -> list[Outcome]:
+        if not self._rows:
+            return []
+        self.steps.add(len(self._rows))
+        try:
+            finished = self._decoder.step()
+        except Exception as error:  # anything: upstream's code ran
+            return self._put_aside(error)
+        self._rows.difference_update([row for row, _ in finished])
+        return [(row, self._described(row, ids)) for row, ids in finished if row is not None]
+
+    def _put_aside(self, error: Exception) -> list[Outcome]:
+        """Empty the decoder of rows one of which may be at fault; return a lone one's failure."""
+        rows = sorted(self._rows, key=lambda row: row.since_s)
+        self._decoder.clear()
+        self._rows.clear()
+        self._in_doubt = True
+        if len(rows) > 1:
+            logger.warning("rows that failed together are described apart", exc_info=error)
+            self._suspects.add(rows)
+            return []
+        return [(row, failed(error)) for row in rows]
+
+    def _described(self, row: Picture, token_ids: list[int]) -> Described | Exception:
+        try:
+            description = Description(self._loaded.text(token_ids))
+        except Exception as error:  # anything: the tokenizer's code ran
+            self._in_doubt = True
+            return failed(error)
+        return Described(description, row.joined_s - row.since_s, time.monotonic() - row.joined_s)
+
+
+def failed(error: Exception) -> EngineFailure:
+    """Return one picture's public failure; the model's own words go to the log."""
+    logger.warning("the describer failed on a picture", exc_info=error)
+    failure = EngineFailure("The describer failed on this picture.")
+    failure.__cause__ = error
+    return failure
