@@ -16,7 +16,6 @@ from caption_studio.records import (
     Pixels,
     Prompt,
     Sampling,
-    Structure,
 )
 from caption_studio.settings import LanguageSettings
 
@@ -67,6 +66,8 @@ class FakeCaptioner:
     What it yields has gone through the same cutter as a real engine's text.
     """
 
+    queued = False
+
     def __init__(
         self,
         pieces: Sequence[str] = (' "Sea', ' you"', " and on"),
@@ -86,7 +87,7 @@ class FakeCaptioner:
         self, prompt: Prompt, *, stream: bool
     ) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
         self.prompts.append(prompt)
-        choices = Choices(prompt.sampling.n, prompt.answer, prompt_tokens=7)
+        choices = Choices(prompt.sampling.n, prompt.answer, prompt_tokens=7, queued=self.queued)
         try:
             for number, piece in enumerate(self.pieces):
                 if self.failure is not None and number == self.fail_after:
@@ -109,19 +110,6 @@ class FakeCaptioner:
 
     async def check_ready(self) -> None:
         return None
-
-
-class FakeStructures:
-    """Takes every schema, or raises."""
-
-    def __init__(self, failure: Exception | None = None) -> None:
-        self.failure = failure
-        self.checked: list[Structure] = []
-
-    async def check(self, structure: Structure) -> None:
-        self.checked.append(structure)
-        if self.failure is not None:
-            raise self.failure
 
 
 class FakeRegistry:

@@ -39,8 +39,8 @@ from typing import Any, ClassVar
 RETRY_AFTER_S = 1
 """What is told to one who should come back soon."""
 
-MAX_RETRY_AFTER_S = 10
-"""The most that is told: who was sent away for longer would miss that the rush is over."""
+MAX_RETRY_AFTER_S = 60
+"""The most that is told: the official clients wait no longer than that for a retry."""
 
 
 class CaptionStudioError(Exception):

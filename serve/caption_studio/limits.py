@@ -1,4 +1,10 @@
-"""Bounds that the settings share with what must start quickly, and so without them."""
+"""What the gateway shares with what must start quickly, and so without the settings."""
 
 MAX_IN_FLIGHT = 512
 """Of one gateway; HAProxy before it (deployments.haproxy) refuses what goes far beyond."""
+
+PACE_HEADER = "x-caption-studio-pace"
+"""Microseconds from one refused caller's return to the next one's; for HAProxy, which drops it."""
+
+GUESSED_PACE_S = 1 / 128
+"""The same, as long as nobody knows: a full gateway is then answered in four seconds."""

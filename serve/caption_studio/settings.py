@@ -134,9 +134,6 @@ class LanguageSettings(_Section):
         0.03, ge=0, description="deltas gather this long: each group is one actor call"
     )
     caption_max_tokens: int = Field(64, gt=0, description="default for captions")
-    structured_max_tokens: int = Field(
-        512, gt=0, description="default for JSON, which ends by itself: a caption's would cut it"
-    )
     caption_temperature: float = Field(0.1, ge=0, description="as the adapter was used in 2023")
     caption_top_p: float = Field(0.7, gt=0, le=1, description="as the adapter was used in 2023")
 
@@ -357,6 +354,11 @@ class Settings(BaseSettings):
         if len(set(ids)) != len(ids):
             raise ValueError(f"model and adapter ids must differ from one another: {ids}")
         return self
+
+    @property
+    def batch_size(self) -> int:
+        """How many requests one replica of each stage works on at a time."""
+        return min(self.vision.max_batch_size, self.language.max_num_seqs)
 
     @property
     def model_ids(self) -> tuple[str, ...]:

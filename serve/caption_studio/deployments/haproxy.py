@@ -20,9 +20,8 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from caption_studio.deployments import haproxy_line
 from caption_studio.errors import (
-    MAX_RETRY_AFTER_S,
-    RETRY_AFTER_S,
     CaptionStudioError,
     NotReady,
     Overloaded,
@@ -120,21 +119,26 @@ def hardened(config: str) -> str:
     return config
 
 
-def _error(error: CaptionStudioError, status: int | None = None) -> str:
+def _error(
+    error: CaptionStudioError, status: int | None = None, retry_after: str | None = None
+) -> str:
     """Return HAProxy's words for an answer in our form: status, headers, body."""
     body = error_body(error).decode().replace("'", r"'\''").replace("%", "%%")
-    retry = f" hdr retry-after {error.retry_after_s}" if error.retry_after_s else ""
+    retry = "" if retry_after is None else f" hdr retry-after {retry_after}"
     return (
         f"status {status or error.status} content-type application/json lf-string '{body}'"
         f" hdr x-request-id %[uuid]{retry}"
     )
 
 
-_STARTING = _error(NotReady("The service is starting.", retry_after_s=RETRY_AFTER_S))
+_STARTING = _error(NotReady("The service is starting."), retry_after=haproxy_line.SOON)
 _CUT_OFF = _error(ServiceError("The server had an error."), status=502)
 _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 
-_FULL = _error(Overloaded("The service is full. Try again soon.", retry_after_s=MAX_RETRY_AFTER_S))
+_FULL = _error(
+    Overloaded("The service is full. Try again soon."), retry_after=haproxy_line.RETRY_AFTER
+)
+_IS_FULL = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.room) gt 0 }"
 _IN_BACKEND = f"""\
     http-reuse always
     tcp-request inspect-delay {BODY_WAIT_S}s
@@ -143,7 +147,9 @@ _IN_BACKEND = f"""\
     tcp-request content accept if {{ req.body_size gt {REPLAYED_BYTES} }}
     tcp-request content accept if {{ req.body_len,sub(txn.length) ge 0 }} || WAIT_END
     http-request set-var(txn.room) nbsrv,mul({MAX_CONNECTIONS})
-    http-request return {_FULL} if METH_POST {{ nbsrv gt 0 }} {{ be_conn,sub(txn.room) gt 0 }}"""
+{haproxy_line.on_request(_IS_FULL)}
+    http-request return {_FULL} if {_IS_FULL}
+{haproxy_line.on_response()}"""
 
 _RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
 
@@ -151,7 +157,7 @@ _IN_BACKENDS = (
     # HAProxy can send to another gateway only what it had whole when it sent it to the first.
     # A gateway tells each when to come back; a refusal costs it a millisecond or two, though, and
     # in a flood those who are refused would wait behind one another for longer than for an answer.
-    (r"^    http-reuse always$(\n    (tcp|http)-request .*)*", _IN_BACKEND),
+    (r"^    http-reuse always$(\n    (tcp|http)-(request|response) .*)*", _IN_BACKEND),
 )
 """What changes in the part of an application, once there is one."""
 

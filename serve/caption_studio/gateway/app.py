@@ -83,6 +83,7 @@ def create_app(
                 Admission,
                 max_in_flight=settings.gateway.max_in_flight,
                 max_predicted_s=settings.gateway.max_predicted_s,
+                batch_size=settings.batch_size,
             ),
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},

@@ -67,6 +67,7 @@ def create_router(
         except ModelNotFound:
             del log["model"]  # anything that a stranger may have written
             raise
+        request.scope["caption_studio.queued"] = answer.queued
         metrics.descriptions(answer.lookups)
         if asked.stream:
             waited_s = time.monotonic() - request.scope["caption_studio.started_s"]

@@ -82,15 +82,21 @@ class QuotedCaption:
 class Choices:
     """The n choices of one request: what has gathered of each since the last flush.
 
-    `answer` is that of `Prompt`.
+    `answer` is that of `Prompt`, `queued` that of `CaptionDelta`.
     """
 
     def __init__(
-        self, n: int, answer: Literal["quoted", "verbatim"], *, prompt_tokens: int
+        self,
+        n: int,
+        answer: Literal["quoted", "verbatim"],
+        *,
+        prompt_tokens: int,
+        queued: bool = False,
     ) -> None:
         cutter = QuotedCaption if answer == "quoted" else Verbatim
         self._choices = [_Choice(cutter()) for _ in range(n)]
         self._prompt_tokens = prompt_tokens
+        self._queued = queued
 
     @property
     def finished(self) -> bool:
@@ -119,7 +125,7 @@ class Choices:
     def flush(self) -> DeltaGroup:
         """Return one delta for each choice that has news, in order of their indices."""
         return tuple(
-            choice.flush(index, self._prompt_tokens)
+            choice.flush(index, self._prompt_tokens, queued=self._queued)
             for index, choice in enumerate(self._choices)
             if choice.has_news
         )
@@ -154,7 +160,7 @@ class _Choice:
             self.text += self._cutter.end()
         self.finish_reason = "stop" if self._cutter.finished else finish_reason
 
-    def flush(self, index: int, prompt_tokens: int) -> CaptionDelta:
+    def flush(self, index: int, prompt_tokens: int, *, queued: bool) -> CaptionDelta:
         delta = CaptionDelta(
             index=index,
             text=self.text,
@@ -162,6 +168,7 @@ class _Choice:
             prompt_tokens=prompt_tokens,
             finish_reason=self.finish_reason,
             logprobs=self._logprobs.of(self.text, skipped_bytes=self._cutter.skipped_bytes),
+            queued=queued,
         )
         self.text, self._tokens = "", 0
         self._reported = self.finish_reason is not None

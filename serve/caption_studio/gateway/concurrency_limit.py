@@ -1,0 +1,80 @@
+"""How many requests may be in flight: more while no stage has a queue, else by the answer rate.
+
+By Little's law a request takes as long as those in flight, divided by the answers a second. The
+second number is the capacity of the stages only while they have more to do than they can: a
+stage that is asked little answers little. So the rate is learnt while answers say that they had
+to wait for a stage (or the door is shut, and lets in one for each that leaves), and the limit
+follows it only then. While nobody waits, each answer adds a place: in one round of answers the
+limit doubles, as in TCP's slow start (RFC 5681).
+
+The limit is never below one engine's batch, which an engine answers together. Each gateway may
+have so many, however many gateways there are: it does not know of the others, and there are only
+as many as there is work for.
+"""
+
+from collections import deque
+
+from caption_studio.gateway.answer_rate import AnswerRate
+from caption_studio.limits import GUESSED_PACE_S
+
+RECENT_ANSWERS = 16
+"""The stages have a queue while some of so many answers had to wait for one of them."""
+
+WAITED_ANSWERS = 2
+"""So many: a single one may have met a few others by chance."""
+
+MEMORY_ANSWERS = 32
+"""What the rate remembers, or two batches if that is more."""
+
+
+class ConcurrencyLimit:
+    """The limit of one gateway, and the rate at which its places come free.
+
+    It lies between `smallest` and `largest`. `max_predicted_s` is the time in which all that are
+    in flight can be answered.
+    """
+
+    def __init__(self, smallest: int, largest: int, max_predicted_s: float) -> None:
+        self._smallest = min(smallest, largest)
+        self._largest = largest
+        self._max_predicted_s = max_predicted_s
+        self._value = float(largest)
+        self._rate = AnswerRate(memory_answers=max(MEMORY_ANSWERS, 2 * smallest))
+        self._waited: deque[bool] = deque(maxlen=RECENT_ANSWERS)
+        self._was_pressed = False
+
+    @property
+    def value(self) -> int:
+        """Return how many may be in flight."""
+        return int(self._value)
+
+    @property
+    def per_s(self) -> float | None:
+        """Return how many places come free in a second; None: nobody knows.
+
+        Before the stages had a queue it is a guess: one engine's batch in the time of an answer.
+        """
+        if (per_s := self._rate.per_s) is not None or not self._rate.latency_s:
+            return per_s
+        return min(1 / GUESSED_PACE_S, self._smallest / self._rate.latency_s)
+
+    def answered(self, since_last_s: float, latency_s: float, *, queued: bool, full: bool) -> None:
+        """Learn from an answer.
+
+        `since_last_s` is the busy time since the one before, `queued` says that the request had to
+        wait for a stage, `full` that all places were taken.
+        """
+        self._waited.append(queued or latency_s > self._max_predicted_s)
+        has_queue = sum(self._waited) >= WAITED_ANSWERS
+        pressed = has_queue or full
+        if pressed:
+            self._rate.answered(since_last_s if self._was_pressed else 0.0)
+        self._rate.saw_latency(latency_s)
+        self._was_pressed = pressed
+        if not has_queue:
+            self._set(self._value + 1)
+        elif (per_s := self._rate.per_s) is not None:
+            self._set(per_s * self._max_predicted_s)
+
+    def _set(self, value: float) -> None:
+        self._value = max(self._smallest, min(self._largest, value))

@@ -1,1 +1,0 @@
-"""Structured output: JSON Schemas as callers send them → what the captioner's engine can obey."""

@@ -1,0 +1,119 @@
+"""What a real HAProxy tells those whom it refuses, and those whom a gateway refused."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from ray.serve._private.haproxy import BackendConfig, ServerConfig
+
+from caption_studio.deployments import haproxy as settings
+from caption_studio.deployments.haproxy import hardened
+from caption_studio.errors import MAX_RETRY_AFTER_S
+from caption_studio.limits import PACE_HEADER
+from tests.unit.deployments.test_haproxy import gateway, haproxy, written
+
+FULL = "{ be_conn,sub(txn.room) gt 0 }"
+
+
+@contextmanager
+def front(
+    folder: Path, headers: dict[str, str], *, status: int, full: bool, gateways: int = 1
+) -> Iterator[int]:
+    """Run a real HAProxy before gateways that answer all alike; it is full for /full or never."""
+    with ExitStack() as stack:
+        ports = [
+            stack.enter_context(gateway(None, status=status, headers=headers))
+            for _ in range(gateways)
+        ]
+        servers = [ServerConfig(name=f"g{port}", host="127.0.0.1", port=port) for port in ports]
+        backend = BackendConfig(name="http-app", path_prefix="/", servers=servers)
+        config = hardened(written(folder, {"http-app": backend}))
+        assert config.count(FULL) == 2
+        config = config.replace(FULL, "{ path /full }" if full else "{ always_false }")
+        yield stack.enter_context(haproxy(config, folder))
+
+
+def told(port: int, path: str = "/") -> tuple[int, int, str | None]:
+    """Return an answer's status, its `Retry-After` (0: none) and our own header."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("POST", path, body=b"{}")
+        answer = connection.getresponse()
+        answer.read()
+        retry_after = answer.getheader("retry-after") or "0"
+        return answer.status, int(retry_after), answer.getheader(PACE_HEADER)
+    finally:
+        connection.close()
+
+
+def test_before_any_answer_the_refused_are_spread_by_a_guess(tmp_path: Path) -> None:
+    with front(tmp_path, {}, status=200, full=True) as port:
+        answers = [told(port, "/full") for _ in range(500)]
+    assert {status for status, _, _ in answers} == {429}
+    counts = Counter(wait_s for _, wait_s, _ in answers)
+    # 128 a second, less what of the line has passed meanwhile.
+    assert set(counts) <= set(range(1, 6))
+    assert max(counts.values()) < 300
+
+
+def test_the_refused_are_spread_by_the_gateways_pace(tmp_path: Path) -> None:
+    with front(tmp_path, {PACE_HEADER: "2000000"}, status=200, full=True) as port:
+        assert told(port) == (200, 0, None)
+        waits_s = [told(port, "/full")[1] for _ in range(5)]
+    for wait_s, wanted_s in zip(waits_s, (3, 5, 7, 9, 11), strict=True):
+        assert wait_s in (wanted_s, wanted_s - 1)  # a busy machine takes a while
+
+
+def test_two_gateways_halve_the_pace(tmp_path: Path) -> None:
+    headers = {PACE_HEADER: "8000000"}
+    with front(tmp_path, headers, status=200, full=True, gateways=2) as port:
+        told(port)
+        waits_s = [told(port, "/full")[1] for _ in range(3)]
+    for wait_s, wanted_s in zip(waits_s, (5, 9, 13), strict=True):
+        assert wait_s in (wanted_s, wanted_s - 1)
+
+
+def test_beyond_the_longest_wait_they_are_spread_all_the_same(tmp_path: Path) -> None:
+    with front(tmp_path, {PACE_HEADER: "20000000"}, status=200, full=True) as port:
+        told(port)
+        waits_s = [told(port, "/full")[1] for _ in range(100)]
+    beyond = waits_s[4:]
+    assert all(MAX_RETRY_AFTER_S / 2 < wait_s <= MAX_RETRY_AFTER_S for wait_s in beyond)
+    assert len(set(beyond)) > 10
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_whom_a_gateway_refused_joins_the_same_line(tmp_path: Path, status: int) -> None:
+    headers = {PACE_HEADER: "4000000", "Retry-After": "7"}
+    with front(tmp_path, headers, status=status, full=True) as port:
+        answers = [told(port) for _ in range(3)]
+        (_, full_s, _) = told(port, "/full")
+    assert [(one, header) for one, _, header in answers] == [(status, None)] * 3
+    # The first is told the gateway's own time, which is later than its place in line.
+    assert answers[0][1] == 7
+    assert answers[1][1] in (8, 9)
+    assert answers[2][1] in (12, 13)
+    assert full_s in (16, 17)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"Retry-After": "30"}),  # of a key's own limit: it has no pace
+        (400, {PACE_HEADER: "4000000"}),
+        (500, {PACE_HEADER: "4000000"}),
+    ],
+)
+def test_other_answers_stay_as_they_are(
+    tmp_path: Path, status: int, headers: dict[str, str]
+) -> None:
+    with front(tmp_path, headers, status=status, full=False) as port:
+        for _ in range(3):
+            assert told(port) == (status, int(headers.get("Retry-After", 0)), None)
+
+
+def test_the_variables_of_the_process_are_one_threads(tmp_path: Path) -> None:
+    assert settings.environment(tmp_path)["RAY_SERVE_HAPROXY_NBTHREAD"] == "1"
