@@ -79,12 +79,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @contextmanager
 def running(
-    folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1
+    folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1, gateways: int = 0
 ) -> Generator[Service]:
-    """Start the embedded demo with other settings, and with so many replicas of everything."""
+    """Start the embedded demo with other settings, and with so many replicas of everything.
+
+    There are as many `gateways`, unless they are given.
+    """
     log, internet = folder / "log", folder / "internet"
     port = free_port()
-    config = write_config(folder, args, replicas)
+    config = write_config(folder, args, replicas, gateways)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [COMMAND, "serve", "--config", config, "--port", str(port)],
@@ -123,15 +126,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_config(folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1) -> Path:
+def write_config(
+    folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1, gateways: int = 0
+) -> Path:
     """Write the demo's config with these settings and with a stand-in for the internet."""
     config = yaml.safe_load((ROOT / "deploy" / "demo.yaml").read_text())
     (application,) = config["applications"]
     language = {**args.get("language", {}), "adapter_cache_dir": str(folder / "adapters")}
     application.update(import_path="tests.service_app:build", args={**args, "language": language})
     for deployment in application["deployments"]:
-        deployment["num_replicas"] = replicas
-        deployment["ray_actor_options"] = {"num_cpus": 0.25 / replicas}  # it is one machine still
+        count = (gateways if deployment["name"] == "Gateway" else 0) or replicas
+        deployment["num_replicas"] = count
+        deployment["ray_actor_options"] = {"num_cpus": 0.25 / count}  # it is one machine still
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

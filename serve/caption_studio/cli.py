@@ -49,6 +49,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     # Ray on this machine alone: all its ports on loopback. It reads this when it is imported
     # (ray_constants.ENABLE_RAY_CLUSTER, 2.60), and calls it so because it is the default there.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    # Ray prints every line of every replica: by default it leaves out what two of them wrote alike,
+    # and two gateways' request lines differ by their numbers only. Read at the import, too.
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     # Ray takes seconds to import, and only this command needs it.
     from caption_studio.deployments.run import StartFailed, run
 

@@ -110,7 +110,7 @@ class RayLedger:
                 if self._actor is None:
                     self._actor = await asyncio.to_thread(_actor, self._application)
                 return await call(self._actor)
-        except (TimeoutError, RayError, ValueError) as error:
+        except (TimeoutError, OSError, RayError, ValueError) as error:
             self._actor = None  # it may have ended itself: the next call makes a new one
             raise NotReady(
                 "Limits and usage cannot be reached just now.", retry_after_s=RETRY_AFTER_S

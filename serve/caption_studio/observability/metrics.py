@@ -138,6 +138,7 @@ class Metrics:
             "1: limits are the cluster's. 0: this gateway spends an even part of each by itself.",
             registry=self.registry,
         )
+        self._ledger_reached.set(True)
         # Looked up once, not for each request.
         self._seconds_in = {
             name: self._stage_seconds.labels(name.removesuffix("_s")) for name in STAGES

@@ -124,7 +124,11 @@ class Limiter:
             if await self._reserve(ticket, "tokens", limits.tokens, ticket.reserved_tokens):
                 ticket.token_limit = limits.tokens
         if limits.requests is not None and ticket.refused_by is None:
-            await self._reserve(ticket, "requests", limits.requests, 1)
+            try:
+                await self._reserve(ticket, "requests", limits.requests, 1)
+            except asyncio.CancelledError:
+                self._settle_tokens(ticket, 0)
+                raise
         return ticket
 
     def settle(self, ticket: Ticket, usage: KeyUsage) -> None:
@@ -133,23 +137,23 @@ class Limiter:
         self._usage[label] = self._usage.get(label, KeyUsage()) + usage
         self._used.add(label)
         self._metrics.key_used(label, usage)
-        tokens = usage.prompt_tokens + usage.completion_tokens
-        if ticket.token_limit is not None:
-            self._leases.settle(
-                Account(ticket.key.digest, "tokens"),
-                ticket.token_limit,
-                reserved=ticket.reserved_tokens,
-                spent=tokens,
-            )
-            if tokens:
-                mean = self._mean_tokens.get(ticket.key.digest, float(tokens))
-                self._mean_tokens[ticket.key.digest] = mean + LEARNED * (tokens - mean)
-            self._asked.set()
+        self._settle_tokens(ticket, usage.prompt_tokens + usage.completion_tokens)
 
     async def usage(self) -> UsageTotals:
         """Return what each key has used at all gateways. Raises `NotReady`."""
         await self._report()
         return await self._ledger.usage()
+
+    def _settle_tokens(self, ticket: Ticket, tokens: int) -> None:
+        if ticket.token_limit is None:
+            return
+        digest, reserved = ticket.key.digest, ticket.reserved_tokens
+        account = Account(digest, "tokens")
+        self._leases.settle(account, ticket.token_limit, reserved=reserved, spent=tokens)
+        self._asked.set()
+        if tokens:
+            mean = self._mean_tokens.get(digest, float(tokens))
+            self._mean_tokens[digest] = mean + LEARNED * (tokens - mean)
 
     async def _reserve(self, ticket: Ticket, kind: Kind, limit: int, amount: int) -> bool:
         """Say whether there is anything left; `amount` may be more than that."""

@@ -277,6 +277,23 @@ async def test_what_passes_without_a_minutes_end_returns_with_time() -> None:
     assert await admitted(limiter, 50) == 40
 
 
+async def test_a_request_that_is_given_up_while_it_asks_frees_its_tokens() -> None:
+    class Hanging(LocalLedger):
+        async def take(self, gateway: str, line: Line, amount: int) -> Verdict:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+    limiter = Limiter(Hanging(), KeyLimits(1, 1000), Metrics())
+    await limiter._report()
+    asking = asyncio.create_task(limiter.admit(KEY, generates=True))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    ticket = await limiter.admit(ApiKey(KEY.digest, requests_per_minute=100), generates=True)
+    assert dict(ticket.headers)[b"x-ratelimit-remaining-tokens"] == b"936"  # 64 of its own
+
+
 async def test_a_request_that_is_refused_for_its_key_takes_no_tokens() -> None:
     clock = Time()
     limiter = Limiter(LocalLedger(clock), KeyLimits(1, 1000), Metrics(), clock)
