@@ -16,6 +16,7 @@ from caption_studio.records import (
     Pixels,
     Prompt,
     Sampling,
+    Structure,
 )
 from caption_studio.settings import LanguageSettings
 
@@ -110,6 +111,19 @@ class FakeCaptioner:
 
     async def check_ready(self) -> None:
         return None
+
+
+class FakeStructures:
+    """Takes every schema, or raises."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.checked: list[Structure] = []
+
+    async def check(self, structure: Structure) -> None:
+        self.checked.append(structure)
+        if self.failure is not None:
+            raise self.failure
 
 
 class FakeRegistry:

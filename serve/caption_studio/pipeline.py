@@ -2,18 +2,31 @@
 
 A picture is loaded, described and put into the captioning prompt; the captioner writes.
 Text without a picture goes to the captioner as it is. Nothing here knows HTTP, Ray, torch
-or vLLM: the three stages and the catalog of adapters come as arguments (protocols).
+or vLLM: the three stages, the catalog of adapters and the check of structures come as arguments
+(protocols).
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from caption_studio.errors import ContextLengthExceeded, DeadlineExceeded, EngineFailure
+from caption_studio.errors import (
+    ContextLengthExceeded,
+    DeadlineExceeded,
+    EngineFailure,
+    InvalidValue,
+)
 from caption_studio.language import prompt as prompts
-from caption_studio.protocols import AdapterCatalog, Captioner, Describer, ImageLoader, Stage
+from caption_studio.protocols import (
+    AdapterCatalog,
+    Captioner,
+    Describer,
+    ImageLoader,
+    Stage,
+    Structures,
+)
 from caption_studio.records import (
     Adapter,
     Answer,
@@ -24,6 +37,7 @@ from caption_studio.records import (
     Loaded,
     Prompt,
     StageTimes,
+    Structure,
 )
 
 WAITED_SHARE = 0.5
@@ -46,6 +60,7 @@ class CaptionPipeline:
         describer: Describer,
         captioner: Captioner,
         adapters: AdapterCatalog,
+        structures: Structures,
         *,
         describe_timeout_s: float,
     ) -> None:
@@ -53,6 +68,7 @@ class CaptionPipeline:
         self._describer = describer
         self._captioner = captioner
         self._adapters = adapters
+        self._structures = structures
         self._describe_timeout_s = describe_timeout_s
 
     async def answer(self, request: CaptionRequest) -> Answer:
@@ -61,6 +77,7 @@ class CaptionPipeline:
         Raises `CaptionStudioError`; after this returns, only `Answer.rest` can raise.
         """
         adapter = await self._adapters.resolve(request.model)
+        request = await self._with_structure_checked(request)
         pictures, seen = await self._see(request) if request.images else ([], [])
         description = prompts.join_descriptions([one.description for one in seen]) if seen else None
         asked_s = time.monotonic()
@@ -69,13 +86,27 @@ class CaptionPipeline:
         first = await _first(deltas, request)
         times = _times(pictures, seen, first_delta_s=time.monotonic() - asked_s)
         lookups = tuple(one.described.cache for one in seen)
+        wrote = None if adapter is None else adapter.id
         queued = any(_waited(one.described) for one in seen) or any(one.queued for one in first)
-        return Answer(description, first, deltas, times, lookups, queued)
+        return Answer(description, first, deltas, times, lookups, wrote, queued)
 
     async def check_ready(self) -> None:
         """Return when both stages can serve; raise `NotReady` when one cannot."""
         stages: tuple[Stage, ...] = (self._describer, self._captioner)
         await _all(lambda stage: stage.check_ready(), stages)
+
+    async def _with_structure_checked(self, request: CaptionRequest) -> CaptionRequest:
+        """Return the request with a form that the captioner can obey."""
+        structure = request.sampling.structure
+        if structure is None:
+            return request
+        try:
+            await self._structures.check(structure)
+        except InvalidValue:
+            if structure.fallback is None:
+                raise
+            structure = Structure(structure.fallback, structure.param)
+        return replace(request, sampling=replace(request.sampling, structure=structure))
 
     async def _see(self, request: CaptionRequest) -> tuple[list[Loaded], list["_Seen"]]:
         try:
@@ -101,10 +132,12 @@ class CaptionPipeline:
 def prompt_for(
     request: CaptionRequest, description: Description | None, adapter: Adapter | None
 ) -> Prompt:
-    """Return what the captioner is to continue: a caption, a conversation or plain text."""
+    """Return what the captioner is to continue: a caption, its JSON, a conversation or text."""
     answer: Literal["quoted", "verbatim"] = "verbatim"
     stop: tuple[str, ...] = ()
-    if description is not None:
+    if description is not None and request.sampling.structure is not None:
+        text = prompts.structured_prompt(description, request.turns)
+    elif description is not None:
         text, answer = prompts.caption_prompt(description, request.turns), "quoted"
     elif request.endpoint == "chat":
         text, stop = prompts.chat_prompt(request.turns), prompts.CHAT_STOP

@@ -11,6 +11,7 @@ from caption_studio.records import (
     Picture,
     Pixels,
     Prompt,
+    Structure,
 )
 
 
@@ -59,6 +60,18 @@ class Captioner(Stage, Protocol):
         """Get, check and load it on one replica; return it with its digest.
 
         Raises `InvalidAdapter` or `ServiceError`.
+        """
+        ...
+
+
+class Structures(Protocol):
+    """Which forms of answers can be had."""
+
+    async def check(self, structure: Structure) -> None:
+        """Return when the captioner can obey it.
+
+        Raises `InvalidValue` with its `param`, saying why not; `Overloaded`, `NotReady` or
+        `EngineFailure` if that cannot be told.
         """
         ...
 

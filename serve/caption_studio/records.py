@@ -42,6 +42,19 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Structure:
+    """The form that an answer must have: JSON that fits `schema`, a JSON Schema as text.
+
+    `param` is the field it stood in, for errors about it. `fallback` is the schema to hold to where
+    this one cannot be obeyed, None where that is an error.
+    """
+
+    schema: str
+    param: str
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How the caption's tokens are drawn. `max_tokens` None means the room that is left."""
 
@@ -56,6 +69,8 @@ class Sampling:
     logit_bias: tuple[tuple[int, float], ...] = ()
     top_logprobs: int | None = None
     """None: no log probabilities; else those of each token and of so many alternatives."""
+    structure: Structure | None = None
+    """None: free text; else the answer is JSON, and no token is drawn that would break its form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +238,9 @@ class Answer:
     """A request under way: what was seen, and the caption as it is written.
 
     Deltas come in groups; `first` is there, `rest` may be empty. Close `rest` to stop the
-    generation. `lookups` has one result for each picture. `queued` says that a stage had more to
-    do than it can do at a time when this request came to it.
+    generation. `lookups` has one result for each picture. `adapter` is the id of the adapter that
+    writes, None for the base model. `queued` says that a stage had more to do than it can do at a
+    time when this request came to it.
     """
 
     description: Description | None
@@ -232,6 +248,7 @@ class Answer:
     rest: AsyncGenerator[DeltaGroup]
     times: StageTimes
     lookups: tuple[CacheResult, ...] = ()
+    adapter: str | None = None
     queued: bool = False
 
 

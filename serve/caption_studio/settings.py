@@ -134,6 +134,9 @@ class LanguageSettings(_Section):
         0.03, ge=0, description="deltas gather this long: each group is one actor call"
     )
     caption_max_tokens: int = Field(64, gt=0, description="default for captions")
+    structured_max_tokens: int = Field(
+        512, gt=0, description="default for JSON, which ends by itself: a caption's would cut it"
+    )
     caption_temperature: float = Field(0.1, ge=0, description="as the adapter was used in 2023")
     caption_top_p: float = Field(0.7, gt=0, le=1, description="as the adapter was used in 2023")
 

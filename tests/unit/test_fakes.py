@@ -7,23 +7,32 @@ from caption_studio.errors import (
     AdapterIsConfigured,
     EngineFailure,
     InvalidAdapter,
+    InvalidValue,
     ModelNotFound,
 )
-from caption_studio.protocols import AdapterRegistry, Captioner, Describer, ImageLoader
-from caption_studio.records import Adapter, Prompt
-from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry, sampling
+from caption_studio.protocols import AdapterRegistry, Captioner, Describer, ImageLoader, Structures
+from caption_studio.records import Adapter, Prompt, Structure
+from tests.fakes import (
+    FakeCaptioner,
+    FakeDescriber,
+    FakeLoader,
+    FakeRegistry,
+    FakeStructures,
+    sampling,
+)
 
 PROMPT = Prompt("r", "m", "text", sampling(n=2), "quoted")
 
 
 def test_they_are_what_the_pipeline_takes() -> None:
-    stages: tuple[ImageLoader, Describer, Captioner, AdapterRegistry] = (
+    stages: tuple[ImageLoader, Describer, Captioner, AdapterRegistry, Structures] = (
         FakeLoader(),
         FakeDescriber(),
         FakeCaptioner(),
         FakeRegistry(),
+        FakeStructures(),
     )
-    assert len(stages) == 4
+    assert len(stages) == 5
 
 
 @pytest.mark.anyio
@@ -67,3 +76,13 @@ async def test_the_captioner_loads_adapters_or_says_why_not() -> None:
     captioner.load_failure = InvalidAdapter("no")
     with pytest.raises(InvalidAdapter):
         await captioner.load_adapter(Adapter("a", "x/a"))
+
+
+@pytest.mark.anyio
+async def test_a_structure_is_checked_or_refused() -> None:
+    structure, structures = Structure("{}", "p"), FakeStructures()
+    await structures.check(structure)
+    assert structures.checked == [structure]
+    structures.failure = InvalidValue("no")
+    with pytest.raises(InvalidValue):
+        await structures.check(structure)

@@ -9,6 +9,7 @@ from caption_studio.errors import (
     DeadlineExceeded,
     EngineFailure,
     InvalidImageURL,
+    InvalidValue,
     ModelNotFound,
     NotReady,
 )
@@ -21,9 +22,17 @@ from caption_studio.records import (
     ImageReference,
     Pixels,
     StageTimes,
+    Structure,
     Turn,
 )
-from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry, sampling
+from tests.fakes import (
+    FakeCaptioner,
+    FakeDescriber,
+    FakeLoader,
+    FakeRegistry,
+    FakeStructures,
+    sampling,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -41,10 +50,19 @@ def request(images: int = 1, text: str = "", **changes: object) -> CaptionReques
 
 
 def pipeline_of(
-    loader: Any, describer: Any, captioner: Any, describe_timeout_s: float = 5.0
+    loader: Any,
+    describer: Any,
+    captioner: Any,
+    describe_timeout_s: float = 5.0,
+    structures: FakeStructures | None = None,
 ) -> CaptionPipeline:
     return CaptionPipeline(
-        loader, describer, captioner, FakeRegistry(), describe_timeout_s=describe_timeout_s
+        loader,
+        describer,
+        captioner,
+        FakeRegistry(),
+        structures or FakeStructures(),
+        describe_timeout_s=describe_timeout_s,
     )
 
 
@@ -228,3 +246,34 @@ async def test_a_text_has_no_picture_to_wait_for() -> None:
 async def test_another_timeout_is_not_taken_for_the_deadline() -> None:
     with pytest.raises(TimeoutError, match="of somebody else"):
         await pipeline_of(TimeoutLoader(), FakeDescriber(), FakeCaptioner()).answer(request())
+
+
+STRUCTURE = Structure('{"type":"object"}', "response_format")
+
+
+async def test_a_structured_answer_is_checked_first_and_taken_as_it_is() -> None:
+    captioner, structures = FakeCaptioner(['{"a":', ' "b"}']), FakeStructures()
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner, structures=structures)
+    answer = await pipeline.answer(request(sampling=sampling(structure=STRUCTURE)))
+    assert await text_of(answer) == '{"a": "b"}'
+    assert structures.checked == [STRUCTURE]
+    (prompt,) = captioner.prompts
+    assert prompt.answer == "verbatim"
+    assert "Description: a red boat" in prompt.text
+    assert answer.adapter == "caption-demo"
+
+
+async def test_a_form_that_cannot_be_had_is_refused_before_any_picture_is_loaded() -> None:
+    loader, structures = FakeLoader(), FakeStructures(InvalidValue("no", param="p"))
+    pipeline = pipeline_of(loader, FakeDescriber(), FakeCaptioner(), structures=structures)
+    with pytest.raises(InvalidValue):
+        await pipeline.answer(request(sampling=sampling(structure=STRUCTURE)))
+    assert loader.loaded == []
+
+
+async def test_a_form_that_was_only_guessed_gives_way_to_its_fallback() -> None:
+    captioner, structures = FakeCaptioner(["{}"]), FakeStructures(InvalidValue("no"))
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner, structures=structures)
+    guessed = Structure('{"not":{}}', "response_format", fallback='{"type":"object"}')
+    await pipeline.answer(request(sampling=sampling(structure=guessed)))
+    assert captioner.prompts[0].sampling.structure == STRUCTURE

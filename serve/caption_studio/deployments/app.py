@@ -39,6 +39,7 @@ from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
+from caption_studio.structure.check import StructureCheck
 
 DRAIN_MARGIN_S = 10.0
 """Above the longest request, for what a gateway does before it waits for the last one."""
@@ -83,6 +84,7 @@ class Gateway:
         configured = ConfiguredAdapters(settings.language)
         added = _run_time_adapters(configured) if settings.gateway.has_admin else None
         adapters = added or configured
+        structures = StructureCheck()
         metrics = Metrics()
         limiter = _limiter(settings, metrics) if settings.gateway.has_keys else None
         usage = no_usage() if limiter is None else limiter.usage
@@ -94,7 +96,7 @@ class Gateway:
             async with AsyncExitStack() as stack:
                 if spans is not None:
                     stack.callback(spans.close)
-                for resource in (intake, relay, added, limiter, shared):
+                for resource in (intake, relay, structures, added, limiter, shared):
                     if resource is not None:
                         await resource.start()
                         stack.push_async_callback(resource.close)
@@ -107,6 +109,7 @@ class Gateway:
                 CountedDescriber(describer, metrics),
                 CountedCaptioner(captioner, metrics),
                 adapters,
+                structures,
                 describe_timeout_s=settings.gateway.describe_timeout_s,
             ),
             settings,

@@ -15,7 +15,7 @@ from vllm import TokensPrompt
 from vllm.exceptions import VLLMClientError
 from vllm.logprobs import Logprob
 from vllm.lora.request import LoRARequest
-from vllm.outputs import RequestOutput
+from vllm.outputs import CompletionOutput, RequestOutput
 from vllm.tokenizers import TokenizerLike
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -38,6 +38,7 @@ from caption_studio.language.adapters import configured
 from caption_studio.language.answer import Choices
 from caption_studio.language.engine_options import engine_args, sampling_params, set_environment
 from caption_studio.language.merged_model import weights_to_load
+from caption_studio.language.structured import AnswerForms
 from caption_studio.language.tokens import text_tokens, token_bytes
 from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt, TokenLogprob
 from caption_studio.settings import LanguageSettings, model_location
@@ -148,6 +149,7 @@ class FalconEngine:
         Raises:
             ContextLengthExceeded: the prompt leaves no room for an answer.
             AdapterUnavailable: the adapter, good when it was added, cannot be loaded here.
+            InvalidValue: the engine has given up on the schema that the answer must fit.
             EngineFailure: vLLM failed on this request.
             EngineDied: vLLM's process did.
         """
@@ -160,6 +162,7 @@ class FalconEngine:
             prompt_tokens=len(token_ids),
             queued=self._is_full(prompt.sampling.n),
         )
+        forms = AnswerForms(prompt.sampling)
         flush_at = came_at = 0.0
         async with aclosing(self._outputs(prompt, token_ids, lora, stream=stream)) as outputs:
             async for output in outputs:
@@ -167,6 +170,8 @@ class FalconEngine:
                 if stream and came_at:
                     self._gaps.add(now - came_at)
                 came_at = now
+                for piece in output.outputs:
+                    forms.feed(piece.index, piece.text, ended=_ended_by_itself(piece))
                 _feed(choices, output, tokenizer)
                 if choices.finished:
                     break
@@ -255,6 +260,11 @@ class FalconEngine:
 
 def _dead() -> EngineDied:
     return EngineDied("The captioner is being replaced.", retry_after_s=RETRY_AFTER_S)
+
+
+def _ended_by_itself(piece: CompletionOutput) -> bool:
+    """Whether the model ended here, and no stop word or limit of the caller's."""
+    return piece.finish_reason == "stop" and piece.stop_reason is None
 
 
 def _feed(choices: Choices, output: RequestOutput, tokenizer: TokenizerLike) -> None:

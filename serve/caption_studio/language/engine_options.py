@@ -9,15 +9,19 @@ from typing import Any
 
 from vllm import AsyncEngineArgs, SamplingParams
 from vllm.platforms import current_platform
-from vllm.sampling_params import RequestOutputKind
+from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
 from caption_studio.language.falcon_lora import CONFIG_FORMAT
 from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
-from caption_studio.records import Prompt, Sampling
+from caption_studio.records import Prompt, Sampling, Structure
 from caption_studio.settings import LanguageSettings
 
 CPU_COPIES = 4
 """Adapters kept in main memory for each one in the model: a change of slots reads no file."""
+
+STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
+"""Guidance computes its masks as they are needed, with a limit on each: no schema takes long to
+compile. And a small model that may write white space between two tokens may do so for ever."""
 
 
 def set_environment(settings: LanguageSettings) -> None:
@@ -54,6 +58,7 @@ def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> Asyn
         max_cpu_loras=settings.max_loaded_adapters * CPU_COPIES,
         max_lora_rank=settings.max_lora_rank,
         logits_processors=[TopPWithoutSorting] if current_platform.is_cpu() else None,
+        structured_outputs_config=STRUCTURED_OUTPUTS,
         disable_log_stats=True,
         enable_log_requests=False,
         generation_config="vllm",  # a checkpoint's own sampling defaults are not ours
@@ -79,8 +84,13 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         logit_bias=dict(sampling.logit_bias) or None,
         logprobs=sampling.top_logprobs,
         stop=[*sampling.stop, *prompt.stop],
+        structured_outputs=_structured(sampling.structure),
         output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
     )
+
+
+def _structured(structure: Structure | None) -> StructuredOutputsParams | None:
+    return None if structure is None else StructuredOutputsParams(json=structure.schema)
 
 
 def _top_p(sampling: Sampling) -> dict[str, Any]:

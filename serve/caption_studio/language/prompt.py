@@ -49,6 +49,11 @@ def caption_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
     return "\n".join([*lines, CAPTION])
 
 
+def structured_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
+    """Return the prompt of an answer about a picture that is JSON: the captioning prompt."""
+    return caption_prompt(description, turns)
+
+
 def chat_prompt(turns: Sequence[Turn]) -> str:
     """Return a conversation without pictures, ending where the assistant's words begin."""
     lines = [f"{SPEAKERS[turn.role]}: {one_line(turn.text)}" for turn in turns]

@@ -29,13 +29,29 @@ class StageTimesBody(BaseModel):
     generate_s: float
 
 
-class CaptionStudio(BaseModel):
-    """What the describer saw, and where asked for how long each stage took.
+class CaptionBody(BaseModel):
+    """One of several captions in its parts."""
 
-    Several pictures' descriptions are joined by `; `. What is not known is not there.
+    index: int
+    caption: str
+    hashtags: list[str]
+
+
+class CaptionStudio(BaseModel):
+    """What the describer saw, the caption in its parts, and where asked for the stages' times.
+
+    Several pictures' descriptions are joined by `; `; `alt_text` is the description as one
+    sentence. `caption` is without its `hashtags`, which are without their `#`: those of the first
+    choice, and of each in `captions` where there are several. `adapter` is the one that wrote.
+    What is not known is not there.
     """
 
     description: str | None = None
+    caption: str | None = None
+    hashtags: list[str] | None = None
+    alt_text: str | None = None
+    adapter: str | None = None
+    captions: list[CaptionBody] | None = None
     stage_times: StageTimesBody | None = None
 
     @model_serializer(mode="wrap")

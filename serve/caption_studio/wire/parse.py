@@ -23,10 +23,12 @@ from caption_studio.records import (
     ImageReference,
     Picture,
     Sampling,
+    Structure,
     Turn,
 )
 from caption_studio.settings import Settings
 from caption_studio.wire.json_body import JSONBody
+from caption_studio.wire.response_format import structure_of
 from caption_studio.wire.schema import (
     ChatRequest,
     CompletionRequest,
@@ -60,6 +62,7 @@ def parse_chat(body: bytes | JSONBody, *, request_id: str, settings: Settings) -
         role = "system" if isinstance(message, SystemMessage) else message.role
         turns.append(Turn(role, _text(parts)))
     _check_limits(images, turns, settings, images_param="messages", text_param="messages")
+    structure, turns = structure_of(request.response_format, turns, param="response_format")
     return _request(
         request,
         request_id=request_id,
@@ -67,6 +70,7 @@ def parse_chat(body: bytes | JSONBody, *, request_id: str, settings: Settings) -
         images=images,
         turns=turns,
         max_tokens=request.max_completion_tokens or request.max_tokens,
+        structure=structure,
         settings=settings,
     )
 
@@ -140,6 +144,7 @@ def _request(
     images: Sequence[Picture],
     turns: Sequence[Turn],
     max_tokens: int | None,
+    structure: Structure | None = None,
     settings: Settings,
 ) -> CaptionRequest:
     if request.stream_options is not None and not request.stream:
@@ -153,7 +158,7 @@ def _request(
         model=_model(request.model, bool(images), settings),
         images=tuple(images),
         turns=tuple(turns),
-        sampling=_sampling(request, bool(images), max_tokens, settings),
+        sampling=_sampling(request, bool(images), max_tokens, structure, settings),
         stream=bool(request.stream),
         include_usage=options is not None and options.include_usage,
     )
@@ -175,6 +180,7 @@ def _sampling(
     request: ChatRequest | CompletionRequest,
     has_images: bool,
     max_tokens: int | None,
+    structure: Structure | None,
     settings: Settings,
 ) -> Sampling:
     n = 1 if request.n is None else request.n
@@ -186,7 +192,7 @@ def _sampling(
     )
     stop = request.stop or []
     return Sampling(
-        max_tokens=max_tokens or (language.caption_max_tokens if has_images else None),
+        max_tokens=max_tokens or _default_max_tokens(has_images, structure, settings),
         temperature=temperature if request.temperature is None else request.temperature,
         top_p=top_p if request.top_p is None else request.top_p,
         n=n,
@@ -196,7 +202,16 @@ def _sampling(
         frequency_penalty=request.frequency_penalty or 0.0,
         logit_bias=tuple((int(id_), bias) for id_, bias in (request.logit_bias or {}).items()),
         top_logprobs=_top_logprobs(request),
+        structure=structure,
     )
+
+
+def _default_max_tokens(
+    has_images: bool, structure: Structure | None, settings: Settings
+) -> int | None:
+    if structure is not None:
+        return settings.language.structured_max_tokens
+    return settings.language.caption_max_tokens if has_images else None
 
 
 def _top_logprobs(request: ChatRequest | CompletionRequest) -> int | None:

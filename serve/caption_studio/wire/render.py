@@ -1,22 +1,38 @@
 """Answer → OpenAI JSON, whole or as server-sent events; errors → the error body.
 
-Chunk order is the official one: for each choice its role, then its text, then its
-`finish_reason`; then, where asked for, our stage times and the usage, each with no choices; then
-`[DONE]`.
+Chunk order is the official one: for each choice its role, then its text, then its `finish_reason`.
+The chunk that ends the last choice brings the caption's parts. Then, where asked for, our stage
+times and the usage, each with no choices; then `[DONE]`.
 """
 
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
+from typing import Any
 
 from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.records import Adapter, Answer, CaptionDelta, CaptionRequest
-from caption_studio.wire.answers import CaptionStudio, Model, ModelList, StageTimesBody, Usage
+from caption_studio.records import (
+    Adapter,
+    Answer,
+    CaptionDelta,
+    CaptionRequest,
+    Description,
+    StageTimes,
+)
+from caption_studio.wire.answers import (
+    CaptionBody,
+    CaptionStudio,
+    Model,
+    ModelList,
+    StageTimesBody,
+    Usage,
+)
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect, WholeChoice
 from caption_studio.wire.error_body import error_body
+from caption_studio.wire.parts import alt_text, caption_parts
 
 DONE = b"data: [DONE]\n\n"
 
@@ -39,6 +55,8 @@ class Rendering:
         self._created = int(time.time())
         self._prompt_tokens = 0
         self._completion_tokens = 0
+        self._choices = [WholeChoice(index) for index in range(request.sampling.n)]
+        self._unfinished = request.sampling.n
         self._show_times = show_times
         self.times = answer.times
         self.model = request.model
@@ -56,11 +74,10 @@ class Rendering:
 
     async def whole(self) -> bytes:
         """Return the JSON body. Raises `CaptionStudioError`."""
-        choices = [WholeChoice(index) for index in range(self._request.sampling.n)]
-        async for delta in self._deltas():
-            choices[delta.index].add(delta)
-        rendered = [self._dialect.whole_choice(choice) for choice in choices]
-        about = self._about(description=True, times=self._show_times)
+        async for _ in self._deltas():
+            pass
+        rendered = [self._dialect.whole_choice(choice) for choice in self._choices]
+        about = self._about(description=True, parts=True, times=self._show_times)
         return self._body(self._dialect.whole, rendered, usage=self.usage, about=about)
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -68,7 +85,10 @@ class Rendering:
         about = self._about(description=True)
         try:
             async for delta in self._deltas():
-                for choice in self._dialect.chunk_choices(delta):
+                choices = self._dialect.chunk_choices(delta)
+                for choice in choices:
+                    if choice is choices[-1] and not self._unfinished:
+                        about = self._about(description=about is not None, parts=True)
                     yield _event(self._body(self._dialect.chunk, [choice], about=about))
                     about = None
             if self._show_times:
@@ -94,17 +114,41 @@ class Rendering:
     def _counted(self, delta: CaptionDelta) -> CaptionDelta:
         self._prompt_tokens = delta.prompt_tokens
         self._completion_tokens += delta.completion_tokens
+        self._choices[delta.index].add(delta)
+        self._unfinished -= delta.finish_reason is not None
         return delta
 
-    def _about(self, *, description: bool = False, times: bool = False) -> CaptionStudio | None:
+    def _about(
+        self, *, description: bool = False, parts: bool = False, times: bool = False
+    ) -> CaptionStudio | None:
         """Return what of our own field there is to say; None: nothing."""
-        seen = self._answer.description if description else None
-        if seen is None and not times:
-            return None
+        seen = self._answer.description
+        if seen is None or not (description or parts):
+            return CaptionStudio(stage_times=_stage_times(self.times)) if times else None
         return CaptionStudio(
-            description=seen.text if seen else None,
-            stage_times=StageTimesBody(**asdict(self.times)) if times else None,
+            description=seen.text if description else None,
+            **(self._parts(seen) if parts else {}),
+            stage_times=_stage_times(self.times) if times else None,
         )
+
+    def _parts(self, seen: Description) -> dict[str, Any]:
+        """Return the parts of a finished answer; a structured one has no caption of ours."""
+        about: dict[str, Any] = {
+            "alt_text": alt_text(seen.text) or None,
+            "adapter": self._answer.adapter,
+        }
+        if self._request.sampling.structure is not None:
+            return about
+        captions = [
+            CaptionBody(index=choice.index, **asdict(caption_parts(choice.text)))
+            for choice in self._choices
+        ]
+        return {
+            **about,
+            "caption": captions[0].caption,
+            "hashtags": captions[0].hashtags,
+            "captions": captions if len(captions) > 1 else None,
+        }
 
     def _body(
         self,
@@ -127,6 +171,10 @@ class Rendering:
         if usage is None and not self._request.include_usage:
             absent.add("usage")
         return body.model_dump_json(exclude=absent).encode()
+
+
+def _stage_times(times: StageTimes) -> StageTimesBody:
+    return StageTimesBody(**asdict(times))
 
 
 def error_event(error: CaptionStudioError) -> bytes:

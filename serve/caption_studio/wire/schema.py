@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
 
+from caption_studio.wire.response_format import ResponseFormat
+
 MAX_SEED = 2**63 - 1
 MAX_STOP = 4
 MAX_LOGIT_BIAS = 300
@@ -137,12 +139,6 @@ class StreamOptions(_In):
     """`include_usage` adds one last chunk with the usage and no choices."""
 
     include_usage: StrictBool = False
-
-
-class ResponseFormat(_In):
-    """Text is the one form there is."""
-
-    type: Literal["text"]
 
 
 TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]

@@ -22,7 +22,7 @@ from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionDelta, Prompt
 from caption_studio.settings import Settings
-from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry
+from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry, FakeStructures
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +39,7 @@ async def gateway(
     registry: FakeRegistry | None = None,
     tracing: Tracing | None = None,
     ledger: CentralLedger | None = None,
+    structures: FakeStructures | None = None,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
@@ -53,6 +54,7 @@ async def gateway(
         CountedDescriber(describer or FakeDescriber(), metrics),
         CountedCaptioner(captioner, metrics),
         registry,
+        structures or FakeStructures(),
         describe_timeout_s=loaded.gateway.describe_timeout_s,
     )
     edge = loaded.gateway
@@ -89,7 +91,13 @@ async def test_a_whole_chat_answer() -> None:
         answer = (await client.post(CHAT_PATH, json=CHAT)).json()
     assert answer["object"] == "chat.completion"
     assert answer["id"].startswith("chatcmpl-")
-    assert answer["caption_studio"] == {"description": "a red boat"}
+    assert answer["caption_studio"] == {
+        "description": "a red boat",
+        "caption": "Sea you",
+        "hashtags": [],
+        "alt_text": "A red boat.",
+        "adapter": "caption-demo",
+    }
     assert answer["choices"] == [
         {
             "index": 0,
@@ -124,7 +132,17 @@ async def test_a_streamed_chat_answer_has_the_official_order() -> None:
         {},
     ]
     assert [c["choices"][0]["finish_reason"] for c in chunks] == [None, None, None, "stop"]
-    assert [c.get("caption_studio") for c in chunks] == [{"description": "a red boat"}] + [None] * 3
+    assert [c.get("caption_studio") for c in chunks] == [
+        {"description": "a red boat"},
+        None,
+        None,
+        {
+            "caption": "Sea you",
+            "hashtags": [],
+            "alt_text": "A red boat.",
+            "adapter": "caption-demo",
+        },
+    ]
     assert all(c["usage"] is None for c in chunks)
     assert usage["choices"] == []
     assert usage["usage"]["total_tokens"] == 9

@@ -1,0 +1,72 @@
+"""A caller's JSON Schema → the schema that the engine obeys; pure.
+
+What fits the result fits the caller's schema: it only says less. Not here: whether the engine can
+compile it (structure.check).
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+ANY_OBJECT = {"type": "object"}
+
+_OF_SCHEMAS = ("$defs", "definitions", "properties", "patternProperties", "dependentSchemas")
+"""Keywords with a map of schemas by name."""
+_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
+_SINGLE = ("items", "additionalProperties", "not", "if", "then", "else", "contains")
+_MERGING = ("allOf", "anyOf", "oneOf", "$ref")
+"""Keywords whose schemas speak of the same object as those beside them."""
+_FORMATS = frozenset(
+    ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri")
+)
+"""Those that llguidance 1.7 knows; JSON Schema has the others be ignored."""
+
+
+def engine_schema(schema: dict[str, Any]) -> str:
+    """Return the schema as JSON text, its properties in their order.
+
+    A format that nobody checks is left out. An object with `properties` gets no others than those
+    unless its schema says that it may: a model would go on inventing some.
+    """
+    copy = json.loads(json.dumps(schema))
+    schemas = list(_schemas(copy))
+    closable = not any(_merges(one) for one in schemas)
+    for one in schemas:
+        if one.get("format") not in (None, *_FORMATS):
+            del one["format"]
+        if closable and isinstance(one.get("properties"), dict):
+            one.setdefault("additionalProperties", False)
+    return json.dumps(copy, ensure_ascii=False, separators=(",", ":"))
+
+
+def depth(value: Any, limit: int) -> int:
+    """Return how deep lists and objects nest in a JSON value, `limit` at most."""
+    level, found = [value], 0
+    while found < limit and (level := [v for v in level if isinstance(v, dict | list)]):
+        level = [v for one in level for v in (one.values() if isinstance(one, dict) else one)]
+        found += 1
+    return found
+
+
+def _schemas(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every schema within one, itself first; the values of `enum` and the like are none."""
+    waiting = [schema]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, dict):
+            continue
+        yield one
+        for name in _OF_SCHEMAS:
+            if isinstance(one.get(name), dict):
+                waiting += one[name].values()
+        for name in _LISTS:
+            if isinstance(one.get(name), list):
+                waiting += one[name]
+        waiting += [one[name] for name in _SINGLE if name in one]
+
+
+def _merges(schema: dict[str, Any]) -> bool:
+    """Whether an object here must fit several schemas, each with properties of its own."""
+    several = sum(name in schema for name in (*_MERGING, "properties")) > 1
+    all_of = schema.get("allOf")
+    return several or (isinstance(all_of, list) and len(all_of) > 1)

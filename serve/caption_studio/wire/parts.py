@@ -1,0 +1,125 @@
+"""A caption → its parts: the caption without hashtags, the hashtags, an alternative text; pure.
+
+A hashtag is a number sign (ASCII or full-width) at the beginning of a word and the word behind it,
+of any script and not of digits alone: `#été` and `#東京` are, `#1`, `C#` and a URL's fragment are
+not. Hashtags at the caption's end leave it; one within a sentence stays as its word.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+ALT_TEXT_LENGTH = 125
+"""Characters: some screen readers read no more of an `alt` attribute in one go."""
+
+_SIGNS = "#\uff03"
+_JOINERS = "\u200c\u200d"
+_SEPARATORS = " \t\r\n,\u3001·•|/"
+_SENTENCE_MARKS = ".!?…,;:)\u3002\uff01\uff1f\u3001"
+_EMOJI_EXTRAS = "\u200d\u20e3\ufe0e\ufe0f"
+
+
+@dataclass(frozen=True, slots=True)
+class Hashtag:
+    """Where a hashtag stands in a text, its sign included; `word` is without it."""
+
+    start: int
+    end: int
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionParts:
+    """What a caption consists of. The hashtags have no sign, and none stands there twice."""
+
+    caption: str
+    hashtags: tuple[str, ...]
+
+
+def caption_parts(text: str) -> CaptionParts:
+    """Return the parts of a caption."""
+    found = find_hashtags(text)
+    cut = _end_without_hashtags(text, found)
+    kept, position = [], 0
+    for tag in found:
+        if tag.start < cut.start:
+            kept += [text[position : tag.start], tag.word]
+            position = tag.end
+    kept += [text[position : cut.start].rstrip(_SEPARATORS), cut.rest]
+    words: dict[str, str] = {}
+    for tag in found:
+        words.setdefault(tag.word.casefold(), tag.word)
+    return CaptionParts("".join(kept).strip(), tuple(words.values()))
+
+
+def alt_text(description: str) -> str:
+    """Return the description as one sentence, without hashtags or emoji; empty if it is."""
+    for tag in reversed(find_hashtags(description)):
+        description = description[: tag.start] + tag.word + description[tag.end :]
+    words = "".join(c for c in description if not _is_emoji(c)).split()
+    for index, word in enumerate(words[:-1]):
+        words[index] = word[:-1] + ";" if word[-1] in ".!?" else word
+    text = " ".join(words)
+    text = text[:1].upper() + text[1:]
+    if len(text) >= ALT_TEXT_LENGTH:
+        whole_words, space, _ = text[:ALT_TEXT_LENGTH].rpartition(" ")
+        text = whole_words if space else text[: ALT_TEXT_LENGTH - 1]
+    text = text.rstrip(" .,;:!?…-\u2013\u2014")
+    return f"{text}." if text else ""
+
+
+def find_hashtags(text: str) -> list[Hashtag]:
+    """Return the hashtags of a text, in their order."""
+    found: list[Hashtag] = []
+    start = 0
+    while start < len(text):
+        end = start + 1
+        if text[start] in _SIGNS and _may_begin(text, start, found):
+            while end < len(text) and _is_of_word(text[end]):
+                end += 1
+            word = text[start + 1 : end].strip(_JOINERS)
+            if any(c.isalpha() for c in word):
+                found.append(Hashtag(start, end, word))
+        start = end
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where the hashtags at a caption's end begin, and what else there is after that."""
+
+    start: int
+    rest: str
+
+
+def _end_without_hashtags(text: str, found: list[Hashtag]) -> _End:
+    """Find the last run of hashtags, if nothing but emoji and the like follows it."""
+    if not found:
+        return _End(len(text), "")
+    after = text[found[-1].end :]
+    if any(c.isalnum() for c in after) or after[:1] in tuple(_SENTENCE_MARKS):
+        return _End(len(text), "")
+    start = found[-1].start
+    for tag in reversed(found[:-1]):
+        if text[tag.end : start].strip(_SEPARATORS):
+            break
+        start = tag.start
+    rest = after.strip()
+    return _End(start, f" {rest}" if rest else "")
+
+
+def _may_begin(text: str, start: int, found: list[Hashtag]) -> bool:
+    """Whether a hashtag may begin here: not within a word, an entity or an address."""
+    if start == 0 or (found and found[-1].end == start):
+        return True
+    before = text[start - 1]
+    return not (_is_of_word(before) or before in ("&", "/", *_SIGNS))
+
+
+def _is_of_word(character: str) -> bool:
+    if character.isalnum() or character in ("_", *_JOINERS):
+        return True
+    return unicodedata.category(character) in ("Mn", "Mc") and character not in _EMOJI_EXTRAS
+
+
+def _is_emoji(character: str) -> bool:
+    return character in _EMOJI_EXTRAS or unicodedata.category(character) in ("So", "Sk", "Cs")
