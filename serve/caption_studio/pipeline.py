@@ -43,6 +43,9 @@ from caption_studio.records import (
 WAITED_SHARE = 0.5
 """Of the time in the describer's model: a picture that waits for longer has others before it."""
 
+TEXT_PARAMS = {"chat": "messages", "completion": "prompt", "responses": "input"}
+"""Where an endpoint's text stands."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -139,7 +142,7 @@ def prompt_for(
         text = prompts.structured_prompt(description, request.turns)
     elif description is not None:
         text, answer = prompts.caption_prompt(description, request.turns), "quoted"
-    elif request.endpoint == "chat":
+    elif request.endpoint != "completion":
         text, stop = prompts.chat_prompt(request.turns), prompts.CHAT_STOP
     else:
         text = "".join(turn.text for turn in request.turns)
@@ -210,7 +213,7 @@ async def _first(deltas: AsyncGenerator[DeltaGroup], request: CaptionRequest) ->
     try:
         return await anext(deltas)
     except ContextLengthExceeded as error:
-        error.param = "messages" if request.endpoint == "chat" else "prompt"
+        error.param = TEXT_PARAMS[request.endpoint]
         raise
     except StopAsyncIteration:
         raise EngineFailure("The captioner ended without an answer.") from None

@@ -78,12 +78,12 @@ class CaptionRequest:
     """What a caller asked for, in our words.
 
     With images it is captioning and `turns` steer it; without, `turns` are the
-    conversation to go on with (`chat`) or the text to continue (`completion`). `traceparent`
-    is the trace that the stages belong to, None where nobody traces.
+    conversation to go on with (`chat`, `responses`) or the text to continue (`completion`).
+    `traceparent` is the trace that the stages belong to, None where nobody traces.
     """
 
     request_id: str
-    endpoint: Literal["chat", "completion"]
+    endpoint: Literal["chat", "completion", "responses"]
     model: str
     images: tuple[Picture, ...]
     turns: tuple[Turn, ...]

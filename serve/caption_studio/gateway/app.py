@@ -28,6 +28,7 @@ from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AdapterCatalog
 from caption_studio.settings import Settings
 from caption_studio.wire.admin import AdapterRequest
+from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def create_app(
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
     app.include_router(create_router(pipeline, adapters, settings, metrics, exposition))
-    bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest]
+    bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
     if administration is not None:
         app.include_router(create_admin_router(administration, settings.gateway, keyrings.admin))
         bodies.append(AdapterRequest)

@@ -3,12 +3,13 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from caption_studio.errors import ModelNotFound
+from caption_studio.errors import ModelNotFound, RouteNotFound
 from caption_studio.gateway.body import MULTIPART, media_type, read_json, read_upload
 from caption_studio.gateway.openapi import EVENT_STREAM, json_body
 from caption_studio.observability.metrics import CONTENT_TYPE, STAGES, Metrics
@@ -20,6 +21,11 @@ from caption_studio.wire.answers import ChatCompletion, Completion, ErrorBody, M
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.parse import parse_chat, parse_completion, parse_upload
 from caption_studio.wire.render import Rendering, model_card, model_list
+from caption_studio.wire.rendering import Counted
+from caption_studio.wire.responses_answers import Response as ResponseBody
+from caption_studio.wire.responses_parse import REMEDY, parse_responses
+from caption_studio.wire.responses_render import ResponsesRendering
+from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
 GUARDED: dict[int | str, dict[str, Any]] = {
@@ -31,6 +37,14 @@ GENERATION: dict[int | str, dict[str, Any]] = {
     **GUARDED,
 }
 
+NOT_KEPT: dict[str, Any] = {
+    "status_code": 404,
+    "response_model": ErrorBody,
+    "responses": GUARDED,
+}
+
+Render = Callable[..., Counted]
+"""Request and answer → the rendering of the endpoint that was asked."""
 
 Exposition = Callable[[], Awaitable[bytes]]
 """Metrics in Prometheus text format."""
@@ -57,7 +71,9 @@ def create_router(
         max_image_bytes = settings.images.max_bytes
         return await read_json(request, settings.gateway, max_image_bytes=max_image_bytes)
 
-    async def generate(request: Request, asked: CaptionRequest) -> Response:
+    async def generate(
+        request: Request, asked: CaptionRequest, render: Render = Rendering
+    ) -> Response:
         if traceparent := request.scope.get("caption_studio.traceparent"):
             asked = replace(asked, traceparent=traceparent)
         log = request.scope["caption_studio.log"]
@@ -72,7 +88,7 @@ def create_router(
         if asked.stream:
             waited_s = time.monotonic() - request.scope["caption_studio.started_s"]
             metrics.first_token(asked.model, waited_s)
-        rendering = Rendering(asked, answer, show_times=request.headers.get(SHOW_TIMES) == "1")
+        rendering = render(asked, answer, show_times=request.headers.get(SHOW_TIMES) == "1")
         if asked.stream:
             return StreamingResponse(
                 _counted(rendering, metrics, log), media_type="text/event-stream"
@@ -106,6 +122,23 @@ def create_router(
         else:
             asked = parse_completion(await taken_apart(request), **known(request))
         return await generate(request, asked)
+
+    @router.post(
+        "/v1/responses",
+        summary="Caption the pictures of a conversation, or go on with one without; stateless",
+        response_model=ResponseBody,
+        responses=GENERATION,
+        openapi_extra=json_body(ResponsesRequest, upload=False),
+    )
+    async def responses(request: Request) -> Response:
+        asked = parse_responses(await taken_apart(request), **known(request))
+        render = partial(ResponsesRendering, asked.body)
+        return await generate(request, asked.request, render)
+
+    @router.get("/v1/responses/{response_id}", summary="Not there: none is kept", **NOT_KEPT)
+    @router.delete("/v1/responses/{response_id}", summary="Not there: none is kept", **NOT_KEPT)
+    async def one_response(response_id: str) -> Response:
+        raise RouteNotFound(f"No response is kept here. {REMEDY}.", param="response_id")
 
     @router.get("/v1/models", summary="The base model and its adapters", responses=GUARDED)
     async def models() -> ModelList:
@@ -142,7 +175,7 @@ def create_router(
 
 
 async def _counted(
-    rendering: Rendering, metrics: Metrics, log: dict[str, Any]
+    rendering: Counted, metrics: Metrics, log: dict[str, Any]
 ) -> AsyncIterator[bytes]:
     try:
         async for event in rendering.events():
@@ -151,7 +184,7 @@ async def _counted(
         _count(rendering, metrics, log)
 
 
-def _count(rendering: Rendering, metrics: Metrics, log: dict[str, Any]) -> None:
+def _count(rendering: Counted, metrics: Metrics, log: dict[str, Any]) -> None:
     usage = rendering.usage
     metrics.tokens(rendering.model, prompt=usage.prompt_tokens, completion=usage.completion_tokens)
     metrics.stages(rendering.times, has_picture=rendering.has_picture)

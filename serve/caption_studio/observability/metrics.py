@@ -19,7 +19,7 @@ STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that machines poll."""
 
-GENERATION = frozenset({"/v1/chat/completions", "/v1/completions"})
+GENERATION = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/responses"})
 """Paths on which requests are refused before they are routed."""
 
 STAGES = tuple(field.name for field in fields(StageTimes))

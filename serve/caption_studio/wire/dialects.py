@@ -108,12 +108,7 @@ class ChatDialect:
     def _logprobs(self, tokens: Sequence[TokenLogprob]) -> ChatLogprobs | None:
         if self._top_logprobs is None:
             return None
-        content = []
-        for token in tokens:
-            others = token.alternatives[: self._top_logprobs]
-            top = [TopLogprob(**_token(other)) for other in others]
-            content.append(ChatLogprob(**_token(token), top_logprobs=top))
-        return ChatLogprobs(content=content)
+        return ChatLogprobs(content=chat_logprobs(tokens, self._top_logprobs))
 
 
 class CompletionDialect:
@@ -161,6 +156,17 @@ class CompletionDialect:
             ],
             text_offset=list(accumulate(lengths, initial=offset))[: len(tokens)],
         )
+
+
+def chat_logprobs(tokens: Sequence[TokenLogprob], top_logprobs: int) -> list[ChatLogprob]:
+    """Return the tokens, each with so many of the likeliest in its place."""
+    return [
+        ChatLogprob(
+            **_token(token),
+            top_logprobs=[TopLogprob(**_token(one)) for one in token.alternatives[:top_logprobs]],
+        )
+        for token in tokens
+    ]
 
 
 def _token(token: TokenLogprob) -> dict[str, Any]:

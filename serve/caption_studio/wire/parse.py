@@ -51,7 +51,7 @@ COMPLETION_MAX_TOKENS = 16
 def parse_chat(body: bytes | JSONBody, *, request_id: str, settings: Settings) -> CaptionRequest:
     """Read the body of `POST /v1/chat/completions`. Raises `RequestError`."""
     value = json_object(body)
-    _check_turns(value.get("messages"), settings.gateway.max_turns)
+    check_turns(value.get("messages"), settings.gateway.max_turns, "messages")
     request = validate(ChatRequest, value)
     images: list[ImageReference] = []
     turns: list[Turn] = []
@@ -61,7 +61,7 @@ def parse_chat(body: bytes | JSONBody, *, request_id: str, settings: Settings) -
             images += _image_references(parts, f"messages[{index}].content")
         role = "system" if isinstance(message, SystemMessage) else message.role
         turns.append(Turn(role, _text(parts)))
-    _check_limits(images, turns, settings, images_param="messages", text_param="messages")
+    check_limits(images, turns, settings, images_param="messages", text_param="messages")
     structure, turns = structure_of(request.response_format, turns, param="response_format")
     return _request(
         request,
@@ -124,7 +124,7 @@ def _completion(
     turns = [Turn("user", request.prompt)]
     if not images and not request.prompt:
         raise MissingParameter("Send a prompt, an image, or both.", param="prompt")
-    _check_limits(images, turns, settings, images_param="image", text_param="prompt")
+    check_limits(images, turns, settings, images_param="image", text_param="prompt")
     return _request(
         request,
         request_id=request_id,
@@ -155,7 +155,7 @@ def _request(
     return CaptionRequest(
         request_id=request_id,
         endpoint=endpoint,
-        model=_model(request.model, bool(images), settings),
+        model=model_of(request.model, bool(images), settings),
         images=tuple(images),
         turns=tuple(turns),
         sampling=_sampling(request, bool(images), max_tokens, structure, settings),
@@ -164,7 +164,7 @@ def _request(
     )
 
 
-def _model(model: str | None, has_images: bool, settings: Settings) -> str:
+def model_of(model: str | None, has_images: bool, settings: Settings) -> str:
     """Return the model that is named, whether it exists or not, or the one that is meant.
 
     Raises `ModelNotFound` for a name so long that nothing has it.
@@ -192,7 +192,7 @@ def _sampling(
     )
     stop = request.stop or []
     return Sampling(
-        max_tokens=max_tokens or _default_max_tokens(has_images, structure, settings),
+        max_tokens=max_tokens or default_max_tokens(has_images, structure, settings),
         temperature=temperature if request.temperature is None else request.temperature,
         top_p=top_p if request.top_p is None else request.top_p,
         n=n,
@@ -206,9 +206,10 @@ def _sampling(
     )
 
 
-def _default_max_tokens(
+def default_max_tokens(
     has_images: bool, structure: Structure | None, settings: Settings
 ) -> int | None:
+    """Return `max_tokens` where the caller names none; None: the room that is left."""
     if structure is not None:
         return settings.language.structured_max_tokens
     return settings.language.caption_max_tokens if has_images else None
@@ -224,15 +225,15 @@ def _top_logprobs(request: ChatRequest | CompletionRequest) -> int | None:
     return (request.top_logprobs or 0) if request.logprobs else None
 
 
-def _check_turns(messages: Any, max_turns: int) -> None:
+def check_turns(messages: Any, max_turns: int, param: str) -> None:
     """Refuse too many messages, or parts in them, before each is looked at."""
     if not isinstance(messages, list):
         return
     contents = [m.get("content") for m in messages[:max_turns] if isinstance(m, dict)]
     parts = sum(len(content) for content in contents if isinstance(content, list))
-    for number, things in ((len(messages), "messages"), (parts, "content parts")):
+    for number, things in ((len(messages), "turns"), (parts, "content parts")):
         if number > max_turns:
-            raise TooLong(f"A request may have at most {max_turns} {things}.", param="messages")
+            raise TooLong(f"A request may have at most {max_turns} {things}.", param=param)
 
 
 def _image_references(parts: Sequence[Any], param: str) -> list[ImageReference]:
@@ -249,7 +250,7 @@ def _text(content: str | Sequence[Any]) -> str:
     return " ".join(part.text for part in content if isinstance(part, TextPart))
 
 
-def _check_limits(
+def check_limits(
     images: Sequence[Picture],
     turns: Sequence[Turn],
     settings: Settings,
@@ -257,6 +258,7 @@ def _check_limits(
     images_param: str,
     text_param: str,
 ) -> None:
+    """Refuse too many pictures and too long a text."""
     gateway = settings.gateway
     if len(images) > gateway.max_images:
         raise TooLong(

@@ -117,6 +117,7 @@ _ERRORS: dict[str, tuple[type[RequestError], str | None]] = {
     "extra_forbidden": (UnknownParameter, None),
     "part_type": (InvalidValue, None),
     "format_type": (InvalidValue, None),
+    "item_type": (InvalidValue, None),
     "message_role": (InvalidValue, None),
     "int_from_float": (InvalidType, None),
     "greater_than": (BelowMinimum, "integer_below_min_value"),

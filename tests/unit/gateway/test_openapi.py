@@ -7,6 +7,8 @@ pytestmark = pytest.mark.anyio
 ROUTES = {
     "/v1/chat/completions",
     "/v1/completions",
+    "/v1/responses",
+    "/v1/responses/{response_id}",
     "/v1/models",
     "/v1/models/{model}",
     "/healthz",

@@ -1,0 +1,166 @@
+"""Body of `POST /v1/responses` → CaptionRequest, or the error that names the field at fault.
+
+Not here: what the fields are (wire.responses_schema, wire.responses_items).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from caption_studio.errors import InvalidValue, TooLong
+from caption_studio.records import CaptionRequest, ImageReference, Sampling, Structure, Turn
+from caption_studio.settings import Settings
+from caption_studio.wire.json_body import JSONBody
+from caption_studio.wire.parse import check_limits, check_turns, default_max_tokens, model_of
+from caption_studio.wire.response_format import structure_of
+from caption_studio.wire.responses_items import (
+    AssistantItem,
+    CallItem,
+    CallOutputItem,
+    InputImage,
+    SystemItem,
+    UserItem,
+)
+from caption_studio.wire.responses_schema import ResponsesRequest
+from caption_studio.wire.validate import json_object, validate
+
+LOGPROBS = "message.output_text.logprobs"
+"""What `include` asks for log probabilities with."""
+
+MAX_METADATA = 16
+
+LEAST_TOP_P = 1e-6
+"""What 0 stands for: the likeliest token alone."""
+
+REMEDY = "This service keeps no responses: send the earlier turns in `input`"
+_AI_SDK = "(the AI SDK does so with providerOptions.openai.store: false)"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedResponse:
+    """A request in our words, and as it came: an answer echoes it."""
+
+    request: CaptionRequest
+    body: ResponsesRequest
+
+
+def parse_responses(
+    body: bytes | JSONBody, *, request_id: str, settings: Settings
+) -> AskedResponse:
+    """Read the body of `POST /v1/responses`. Raises `RequestError`."""
+    value = json_object(body)
+    items = value.get("input")
+    check_turns(items, settings.gateway.max_turns, "input")
+    _refuse_references(items)
+    asked = validate(ResponsesRequest, value)
+    _refuse_what_needs_memory(asked)
+    _refuse_forced_tools(asked)
+    turns, images = _conversation(asked)
+    check_limits(images, turns, settings, images_param="input", text_param="input")
+    wanted = asked.text.format if asked.text else None
+    structure, turns = structure_of(wanted, turns, param="text.format")
+    request = CaptionRequest(
+        request_id=request_id,
+        endpoint="responses",
+        model=model_of(asked.model, bool(images), settings),
+        images=tuple(images),
+        turns=tuple(turns),
+        sampling=_sampling(asked, bool(images), structure, settings),
+        stream=bool(asked.stream),
+    )
+    return AskedResponse(request, asked)
+
+
+def _refuse_references(items: Any) -> None:
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and item.get("type") == "item_reference":
+            message = f"item_reference is not taken. {REMEDY} {_AI_SDK}."
+            raise InvalidValue(message, param=f"input[{index}].type")
+
+
+def _refuse_what_needs_memory(asked: ResponsesRequest) -> None:
+    for name in ("previous_response_id", "conversation"):
+        if getattr(asked, name) is not None:
+            raise InvalidValue(f"{name} is not taken. {REMEDY}.", param=name)
+    if asked.background:
+        raise InvalidValue(
+            "background is not taken: this service keeps no responses. Wait for the answer, or "
+            "stream it.",
+            param="background",
+        )
+    if asked.prompt is not None:
+        raise InvalidValue(
+            "prompt is not taken: this service keeps no prompts. Send the text in `instructions` "
+            "and `input`.",
+            param="prompt",
+        )
+    if asked.metadata is not None and len(asked.metadata) > MAX_METADATA:
+        raise TooLong(f"metadata may have at most {MAX_METADATA} fields.", param="metadata")
+
+
+def _refuse_forced_tools(asked: ResponsesRequest) -> None:
+    if asked.tool_choice not in (None, "auto", "none"):
+        raise InvalidValue(
+            "This service answers in text and calls no tools: tool_choice may be 'auto' or 'none'.",
+            param="tool_choice",
+        )
+
+
+def _conversation(asked: ResponsesRequest) -> tuple[list[Turn], list[ImageReference]]:
+    """Return the turns, and the pictures of the last turn that has any."""
+    turns = [Turn("system", asked.instructions)] if asked.instructions else []
+    if isinstance(asked.input, str):
+        return [*turns, Turn("user", asked.input)], []
+    images: list[ImageReference] = []
+    for index, item in enumerate(asked.input):
+        if isinstance(item, UserItem):
+            turns.append(Turn("user", _text(item.content)))
+            images = _images(item.content, f"input[{index}].content") or images
+        elif isinstance(item, SystemItem):
+            turns.append(Turn("system", _text(item.content)))
+        elif isinstance(item, AssistantItem):
+            turns.append(Turn("assistant", _text(item.content)))
+        elif isinstance(item, CallItem):
+            turns.append(Turn("assistant", f"{item.name}({item.arguments or item.input})"))
+        elif isinstance(item, CallOutputItem):
+            turns.append(Turn("assistant", _output_text(item.output)))
+    return turns, images
+
+
+def _text(content: str | Sequence[Any]) -> str:
+    if isinstance(content, str):
+        return content
+    texts = (getattr(part, "text", getattr(part, "refusal", "")) for part in content)
+    return " ".join(text for text in texts if text)
+
+
+def _output_text(output: str | Sequence[dict[str, Any]]) -> str:
+    if isinstance(output, str):
+        return output
+    texts = (part.get("text") for part in output)
+    return " ".join(text for text in texts if isinstance(text, str))
+
+
+def _images(content: str | Sequence[Any], param: str) -> list[ImageReference]:
+    return [
+        ImageReference(part.image_url, f"{param}[{index}].image_url")
+        for index, part in enumerate(content)
+        if isinstance(part, InputImage)
+    ]
+
+
+def _sampling(
+    asked: ResponsesRequest, has_images: bool, structure: Structure | None, settings: Settings
+) -> Sampling:
+    language = settings.language
+    temperature, top_p = (
+        (language.caption_temperature, language.caption_top_p) if has_images else (1.0, 1.0)
+    )
+    wants_logprobs = bool(asked.top_logprobs) or LOGPROBS in (asked.include or ())
+    return Sampling(
+        max_tokens=asked.max_output_tokens or default_max_tokens(has_images, structure, settings),
+        temperature=temperature if asked.temperature is None else asked.temperature,
+        top_p=top_p if asked.top_p is None else max(asked.top_p, LEAST_TOP_P),
+        top_logprobs=(asked.top_logprobs or 0) if wants_logprobs else None,
+        structure=structure,
+    )

@@ -1,0 +1,62 @@
+"""Body of `POST /v1/responses` as a pydantic model.
+
+Source: https://platform.openai.com/docs/api-reference/responses/create. The service keeps nothing
+between two requests: what needs that is refused by name, in `wire.responses_parse`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from caption_studio.wire.response_format import ResponsesTextFormat
+from caption_studio.wire.responses_items import Input
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TextConfig(_In):
+    """The form of the answer. `verbosity` is accepted."""
+
+    format: ResponsesTextFormat | None = None
+    verbosity: str | None = None
+
+
+class ResponsesStreamOptions(_In):
+    """Accepted: nothing is padded here."""
+
+    include_obfuscation: StrictBool | None = None
+
+
+class ResponsesRequest(_In):
+    """Body of `POST /v1/responses`. What is not said to do something is accepted and echoed."""
+
+    model: str | None = None
+    input: Input
+    instructions: str | None = None
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    text: TextConfig | None = None
+    stream: StrictBool | None = None
+    stream_options: ResponsesStreamOptions | None = None
+    include: list[str] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = None
+    parallel_tool_calls: StrictBool | None = None
+    max_tool_calls: int | None = None
+    metadata: dict[str, str] | None = None
+    reasoning: dict[str, Any] | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    store: StrictBool | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    user: str | None = None
+    background: StrictBool | None = None
+    previous_response_id: str | None = None
+    conversation: str | dict[str, Any] | None = None
+    prompt: dict[str, Any] | None = None
