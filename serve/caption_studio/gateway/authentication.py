@@ -6,14 +6,18 @@ Admin keys are others than API keys, and open other doors (gateway.admin).
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.errors import InvalidAPIKey
+from caption_studio.gateway.asked_route import UNMATCHED, asked_route, path_below_root
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.keys import ApiKey, Keyring
 
-GUARDED = ("/v1/", "/metrics")
-"""Beginnings of the paths that need a key where keys are configured."""
+OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
+"""Routes that need no key: they do nothing and tell nothing that a stranger may not know."""
 
 ADMIN = "/v1/admin/"
-"""Beginning of the paths that ask for an admin key instead, by themselves."""
+"""Beginning of the routes that ask for an admin key instead, by themselves."""
+
+API = "/v1/"
+"""Beginning of the paths that need a key even where no route is."""
 
 
 class Keys:
@@ -28,7 +32,7 @@ class Keys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it before its body is read."""
-        if self._keyring.keys and scope["type"] == "http" and _needs_key(scope["path"]):
+        if self._keyring.keys and scope["type"] == "http" and is_guarded(scope):
             try:
                 scope["caption_studio.key"] = check_key(scope, self._keyring)
             except InvalidAPIKey as error:
@@ -49,8 +53,13 @@ def check_key(scope: Scope, keyring: Keyring) -> ApiKey:
     return key
 
 
-def _needs_key(path: str) -> bool:
-    return path.startswith(GUARDED) and not path.startswith(ADMIN)
+def is_guarded(scope: Scope) -> bool:
+    """Return whether the request needs an API key, where keys are configured."""
+    route = asked_route(scope)
+    if route == UNMATCHED:
+        route = path_below_root(scope)
+        return route.startswith(API) and not route.startswith(ADMIN)
+    return route not in OPEN and not route.startswith(ADMIN)
 
 
 def _bearer_token(scope: Scope) -> bytes:

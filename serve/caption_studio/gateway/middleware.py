@@ -20,9 +20,10 @@ from caption_studio.errors import (
     DeadlineExceeded,
     ServiceError,
 )
+from caption_studio.gateway.asked_route import asked_route, find_route
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.observability.logging import request_id as current_request_id
-from caption_studio.observability.metrics import CLIENT_GONE, GENERATION, PROBES, Metrics
+from caption_studio.observability.metrics import CLIENT_GONE, PROBES, Metrics
 from caption_studio.wire.render import error_event
 
 logger = logging.getLogger("caption_studio.access")
@@ -36,7 +37,7 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestContext:
-    """Gives the request an id, counts it and writes its one log line.
+    """Gives the request an id and its route, counts it and writes its one log line.
 
     An `x-request-id` from outside is kept if it is short and plain. `proxy_echoes_id` says
     that the proxy in front puts the id it sent in into the response by itself.
@@ -58,6 +59,7 @@ class RequestContext:
         log: dict[str, Any] = {}
         scope["caption_studio.request_id"] = request_id
         scope["caption_studio.log"] = log
+        route = scope["caption_studio.route"] = find_route(scope, scope["app"].routes)
         current_request_id.set(request_id)
         status = GONE
         ended = False
@@ -76,7 +78,7 @@ class RequestContext:
             await send(message)
 
         try:
-            with self._metrics.in_flight(scope["path"]):
+            with self._metrics.in_flight(route):
                 await self._app(scope, receive, send_named)
         finally:
             if log.get("error_code") == CLIENT_GONE:
@@ -86,7 +88,7 @@ class RequestContext:
             self._report(scope, status, time.monotonic() - started, log)
 
     def _report(self, scope: Scope, status: int, seconds: float, log: dict[str, Any]) -> None:
-        route, method = route_of(scope), method_of(scope)
+        route, method = asked_route(scope), method_of(scope)
         self._metrics.answered(
             route=route, method=method, model=log.get("model"), status=status, seconds=seconds
         )
@@ -94,7 +96,7 @@ class RequestContext:
             self._metrics.cancelled(route)
         if "error_code" in log:
             self._metrics.failed(log["error_code"])
-        level = logging.DEBUG if scope["path"] in PROBES else logging.INFO
+        level = logging.DEBUG if route in PROBES else logging.INFO
         fields = {"method": method, "route": route, "status": status, "duration_s": seconds}
         logger.log(level, "request", extra={**fields, **log})
 
@@ -144,13 +146,6 @@ class Failures:
         scope["caption_studio.log"]["error_code"] = error.code
         if is_stream:
             await send({"type": "http.response.body", "body": error_event(error)})
-
-
-def route_of(scope: Scope) -> str:
-    """Return the route's path, of one that was refused at the door too; never a stranger's."""
-    if (route := scope.get("route")) is not None:
-        return str(route.path)
-    return scope["path"] if scope["path"] in GENERATION else "unmatched"
 
 
 def method_of(scope: Scope) -> str:

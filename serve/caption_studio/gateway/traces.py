@@ -4,7 +4,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from caption_studio.gateway.middleware import method_of, route_of
+from caption_studio.gateway.asked_route import asked_route
+from caption_studio.gateway.middleware import method_of
 from caption_studio.observability.metrics import PROBES
 from caption_studio.observability.tracing import Tracing
 
@@ -24,7 +25,7 @@ class Traced:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request within its span."""
-        if scope["type"] != "http" or scope["path"] in PROBES:
+        if scope["type"] != "http" or (route := asked_route(scope)) in PROBES:
             await self._app(scope, receive, send)
             return
         log: dict[str, Any] = scope["caption_studio.log"]
@@ -36,7 +37,7 @@ class Traced:
                 await self._app(scope, receive, send)
             finally:
                 span.set({name: log[name] for name in log.keys() - NOT_TOLD})
-                span.set({"http.request.method": method_of(scope), "http.route": route_of(scope)})
+                span.set({"http.request.method": method_of(scope), "http.route": route})
                 status: int | None = scope.get("caption_studio.status")
                 if status is not None:
                     span.set({"http.response.status_code": status})

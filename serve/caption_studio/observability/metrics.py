@@ -17,10 +17,7 @@ Stage = Literal["intake", "describer", "captioner"]
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Paths that machines poll."""
-
-GENERATION = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/responses"})
-"""Paths on which requests are refused before they are routed."""
+"""Routes that machines poll."""
 
 STAGES = tuple(field.name for field in fields(StageTimes))
 
@@ -149,9 +146,9 @@ class Metrics:
             self._rejected.labels(reason)
 
     @contextmanager
-    def in_flight(self, path: str) -> Generator[None]:
+    def in_flight(self, route: str) -> Generator[None]:
         """Count the request as being served, unless it is a probe that would count itself."""
-        if path in PROBES:
+        if route in PROBES:
             yield
             return
         with self._requests_in_flight.track_inprogress():
