@@ -13,6 +13,7 @@
     │   │   └── ImageTooLarge
     │   ├── InvalidAdapter
     │   ├── InvalidAPIKey                 401
+    │   ├── ForbiddenHost / ForbiddenOrigin    403
     │   ├── ModelNotFound                 404
     │   ├── RouteNotFound                 404
     │   ├── MethodNotAllowed              405
@@ -189,6 +190,20 @@ class InvalidAPIKey(RequestError):
 
     status = 401
     code = "invalid_api_key"
+
+
+class ForbiddenHost(RequestError):
+    """The request names a host that is not this machine: a web page may have made it up."""
+
+    status = 403
+    code = "forbidden_host"
+
+
+class ForbiddenOrigin(RequestError):
+    """A web page of another site had a browser send the request."""
+
+    status = 403
+    code = "forbidden_origin"
 
 
 class ModelNotFound(RequestError):

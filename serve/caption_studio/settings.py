@@ -6,6 +6,7 @@ underscores: `CAPTION_STUDIO_VISION__MAX_BATCH_SIZE=32`), the `args` of the appl
 the Serve config file, the default below. The defaults are the embedded demo.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,6 +18,7 @@ from caption_studio.key_rules import check_key
 from caption_studio.limits import MAX_IN_FLIGHT
 
 EMBEDDED_PREFIX = "embedded:"
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 EMBEDDED_MODELS_DIR = Path(__file__).parent / "demo" / "models"
 
 
@@ -198,6 +200,14 @@ class GatewaySettings(_Section):
     tokens_per_minute: int | None = Field(
         None, gt=0, description="the same of tokens, those of prompts and of answers"
     )
+    allow_anonymous: bool = Field(
+        False, description="serve without keys although other machines reach the address"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (),
+        description="web pages of these origins (https://example.com) may call; *: all, which "
+        "takes API keys",
+    )
     admin_keys: tuple[SecretStr, ...] = Field(
         (), description="may add and remove adapters; none: there are no such routes"
     )
@@ -223,6 +233,25 @@ class GatewaySettings(_Section):
         if path == Path():
             raise ValueError("an empty name is no file: leave it out where there is none")
         return path
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_as_browsers_send_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError("an origin is scheme://host[:port] in lower case, without a path")
+        return origins
+
+    @model_validator(mode="after")
+    def _all_pages_need_a_key(self) -> Self:
+        if "*" in self.cors_origins and not self.has_api_keys:
+            raise ValueError("cors_origins: * without API keys lets any page use the service")
+        return self
+
+    @property
+    def has_api_keys(self) -> bool:
+        """Whether callers need a key."""
+        return bool(self.api_keys) or self.api_keys_file is not None
 
     @property
     def describe_timeout_s(self) -> float:

@@ -29,6 +29,48 @@ def test_a_mistake_in_a_config_file_is_named(
     assert named in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ("{gateway: {api_keys: ['']}}", "gateway.api_keys: a key must have at least 16 characters"),
+        ("{gateway: {admin_keys: ['  ']}}", "gateway.admin_keys: a key must have at least 16"),
+        ("{gateway: {api_keys: my-secret}}", "gateway.api_keys: a list of keys is wanted"),
+        ("{gateway: {api_keys_file: /nowhere/k}}", "/nowhere/k cannot be read: No such file"),
+        ("{gateway: {admin_keys_file: /nowhere/k}}", "/nowhere/k cannot be read: No such file"),
+    ],
+)
+def test_keys_that_guard_nothing_end_the_start_with_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, args: str, told: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(DEMO_CONFIG.read_text().replace("args: {}", f"args: {args}"))
+    assert main(["serve", "--config", str(path)]) == 1
+    errors = capsys.readouterr().err
+    assert told in errors
+    assert "my-secret" not in errors
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+def test_without_keys_it_serves_no_strangers(
+    capsys: pytest.CaptureFixture[str], host: str, tmp_path: Path
+) -> None:
+    assert main(["serve", "--host", host]) == 1
+    assert f"Listening on {host} without API keys" in capsys.readouterr().err
+    path = tmp_path / "config.yaml"
+    path.write_text(DEMO_CONFIG.read_text().replace("127.0.0.1", f"'{host}'"))
+    assert main(["serve", "--config", str(path)]) == 1
+    assert f"Listening on {host} without API keys" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["gpu.yaml", "cluster.yaml"])
+def test_the_configs_for_many_machines_ask_for_keys(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["serve", "--config", str(DEMO_CONFIG.with_name(name))]) == 1
+    assert "CAPTION_STUDIO_GATEWAY__API_KEYS_FILE" in capsys.readouterr().err
+
+
 def test_a_service_that_is_not_there_fails_each_picture_and_not_the_run(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
 from caption_studio.deployments.ledger import RayLedger
+from caption_studio.deployments.listening import listening_host
 from caption_studio.deployments.metrics import of_this_replica
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay_listener import RelayListener
@@ -29,6 +30,7 @@ from caption_studio.deployments.snapshots import Snapshots
 from caption_studio.deployments.vision import describer_deployment
 from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
+from caption_studio.gateway.exposure import check_exposure, is_loopback
 from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
 from caption_studio.gateway.limits.usage import no_usage
 from caption_studio.images.loader import ImageIntake
@@ -71,10 +73,15 @@ class Gateway:
         self._describer = describer
         self._captioner = captioner
 
-    def __serve_build_asgi_app__(self) -> FastAPI:
-        """Build the application in the replica, once the handles are there."""
+    async def __serve_build_asgi_app__(self) -> FastAPI:
+        """Build the application in the replica, once the handles are there.
+
+        Raises `ValueError` where keys are wanting or wrong: Serve tells it to the operator.
+        """
         settings = self._settings
         studio_logging.configure(settings.logging)
+        host = await listening_host()
+        check_exposure(host, settings.gateway)
         interrupt_nobody()
         intake = self._make_intake(settings)
         relay = RelayListener(get_node_ip_address())
@@ -121,6 +128,7 @@ class Gateway:
             administration=None if added is None else Administration(captioner, added, usage),
             limiter=limiter,
             proxy_echoes_id=True,  # see deployments.edge
+            only_loopback_hosts=host is None or is_loopback(host),
         )
 
 

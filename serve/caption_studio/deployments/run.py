@@ -16,6 +16,7 @@ from typing import Any
 
 import ray
 import yaml
+from pydantic import ValidationError
 from ray import serve
 from ray.serve._private.api import serve_start
 from ray.serve.schema import (
@@ -27,6 +28,8 @@ from ray.serve.schema import (
 
 from caption_studio.deployments.drain import drain
 from caption_studio.deployments.environment import serve_environment
+from caption_studio.gateway.exposure import check_exposure
+from caption_studio.gateway.key_files import load_keyrings
 from caption_studio.settings import Settings
 
 START_TIMEOUT_S = 1800.0
@@ -121,18 +124,33 @@ def deploy(config: ServeDeploySchema) -> Any:
 
 
 def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeploySchema:
-    """Read and check a config file, our settings in it included. Raises `StartFailed`."""
+    """Read and check a config file, our settings and keys included. Raises `StartFailed`."""
     try:
         config = ServeDeploySchema.model_validate(yaml.safe_load(path.read_text()))
-        for application in config.applications:
-            Settings.load(application.args)
+        gateways = [Settings.load(application.args).gateway for application in config.applications]
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise StartFailed(f"{path} is no valid configuration: {error}") from error
+        raise StartFailed(f"{path} is no valid configuration: {_mistakes(error)}") from error
     if host is not None:
         config.http_options.host = host
     if port is not None:
         config.http_options.port = port
+    try:  # the gateways do the same, after half a minute
+        for gateway in gateways:
+            load_keyrings(gateway)
+            check_exposure(config.http_options.host, gateway)
+    except ValueError as error:
+        raise StartFailed(str(error)) from error
     return config
+
+
+def _mistakes(error: Exception) -> str:
+    """Return what is wrong, each setting by its name and none with its value: it may be a key."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg'].removeprefix('Value error, ')}"
+        for mistake in error.errors(include_input=False, include_url=False)
+    )
 
 
 def _check_free(host: str, port: int) -> None:

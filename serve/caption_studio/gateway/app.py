@@ -15,10 +15,12 @@ from caption_studio.gateway import openapi
 from caption_studio.gateway.admin import Administration, create_admin_router
 from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.authentication import Keys
+from caption_studio.gateway.browsers import BrowserGuard
 from caption_studio.gateway.error_responses import on_error, on_http_exception
 from caption_studio.gateway.key_files import load_keyrings
 from caption_studio.gateway.limits.limiter import Limiter
 from caption_studio.gateway.limits.middleware import RateLimits
+from caption_studio.gateway.keys import Keyring
 from caption_studio.gateway.middleware import Failures, RequestContext
 from caption_studio.gateway.routes import Exposition, create_router
 from caption_studio.gateway.traces import Traced
@@ -26,7 +28,7 @@ from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AdapterCatalog
-from caption_studio.settings import Settings
+from caption_studio.settings import GatewaySettings, Settings
 from caption_studio.wire.admin import AdapterRequest
 from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
@@ -48,6 +50,7 @@ def create_app(
     administration: Administration | None = None,
     limiter: Limiter | None = None,
     proxy_echoes_id: bool = False,
+    only_loopback_hosts: bool = True,
 ) -> FastAPI:
     """Return the gateway. `resources` is entered at start-up and left at shutdown.
 
@@ -55,11 +58,9 @@ def create_app(
     spans of requests (None: nobody wants them). With `administration` there
     are routes that change the adapters. `limiter` knows each key's limits and usage (None: there
     are no keys). `proxy_echoes_id` is that of
-    `middleware.RequestContext`.
+    `middleware.RequestContext`, `only_loopback_hosts` that of `browsers.BrowserGuard`.
     """
     keyrings = load_keyrings(settings.gateway)
-    if not keyrings.api.keys:
-        logger.warning("no API keys are configured: whoever reaches the port is served")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,7 +79,7 @@ def create_app(
             Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
             *([] if tracing is None else [Middleware(Traced, tracing=tracing)]),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
-            Middleware(Keys, keyring=keyrings.api),
+            _door(settings.gateway, keyrings.api, only_loopback_hosts=only_loopback_hosts),
             *([] if limiter is None else [Middleware(RateLimits, limiter=limiter)]),
             Middleware(
                 Admission,
@@ -96,3 +97,13 @@ def create_app(
         bodies.append(AdapterRequest)
     openapi.install(app, bodies)
     return app
+
+
+def _door(settings: GatewaySettings, keyring: Keyring, *, only_loopback_hosts: bool) -> Middleware:
+    """Return what asks who it is: keys where there are some, else whether a strange page asks."""
+    if settings.has_api_keys:
+        return Middleware(Keys, keyring=keyring)
+    logger.warning("no API keys are configured: whoever reaches the port is served")
+    return Middleware(
+        BrowserGuard, origins=settings.cors_origins, only_loopback_hosts=only_loopback_hosts
+    )

@@ -29,7 +29,7 @@ from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
 GUARDED: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (401, 429, 500, 504)
+    status: {"model": ErrorBody} for status in (401, 403, 429, 500, 504)
 }
 GENERATION: dict[int | str, dict[str, Any]] = {
     200: EVENT_STREAM,

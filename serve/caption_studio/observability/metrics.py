@@ -27,7 +27,15 @@ TEXT_STAGES = ("first_delta_s", "generate_s")
 STREAM_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 60)
 
 REJECTIONS = frozenset(
-    {"adapter_unavailable", "invalid_api_key", "not_ready", "overloaded", "rate_limit_exceeded"}
+    {
+        "adapter_unavailable",
+        "forbidden_host",
+        "forbidden_origin",
+        "invalid_api_key",
+        "not_ready",
+        "overloaded",
+        "rate_limit_exceeded",
+    }
 )
 """Error codes of requests that were turned away whatever was in them."""
 

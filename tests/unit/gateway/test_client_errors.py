@@ -29,7 +29,7 @@ async def test_the_client_raises_its_class_for_the_status(
 ) -> None:
     async with gateway(FakeCaptioner(failure=failure)) as http:
         client = openai.AsyncOpenAI(
-            base_url="http://test/v1", api_key="none", max_retries=0, http_client=http
+            base_url="http://127.0.0.1/v1", api_key="none", max_retries=0, http_client=http
         )
         with pytest.raises(openai.APIStatusError) as caught:
             await client.chat.completions.create(model="caption-demo", stream=stream, **CHAT)
@@ -48,7 +48,7 @@ async def test_a_failure_within_a_stream_is_an_api_error(
 ) -> None:
     async with gateway(FakeCaptioner(failure=failure, fail_after=1)) as http:
         client = openai.AsyncOpenAI(
-            base_url="http://test/v1", api_key="none", max_retries=0, http_client=http
+            base_url="http://127.0.0.1/v1", api_key="none", max_retries=0, http_client=http
         )
         chunks = await client.chat.completions.create(model="caption-demo", stream=True, **CHAT)
         with pytest.raises(openai.APIError) as caught:

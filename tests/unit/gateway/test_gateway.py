@@ -40,6 +40,7 @@ async def gateway(
     tracing: Tracing | None = None,
     ledger: CentralLedger | None = None,
     structures: FakeStructures | None = None,
+    only_loopback_hosts: bool = True,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
@@ -75,9 +76,10 @@ async def gateway(
         tracing=tracing,
         administration=administration,
         limiter=limiter if edge.has_keys else None,
+        only_loopback_hosts=only_loopback_hosts,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client
 
 
@@ -329,7 +331,7 @@ async def test_a_slash_too_many_is_another_path_and_redirects_nowhere(path: str)
 
 async def test_an_unknown_path_is_repeated_as_it_was_sent() -> None:
     async with gateway() as client:
-        response = await client.get("http://test//v1/models")
+        response = await client.get("http://127.0.0.1//v1/models")
     assert response.json()["error"]["message"] == "Unknown request URL: GET //v1/models."
 
 
