@@ -244,14 +244,9 @@ class GatewaySettings(_Section):
 
     @model_validator(mode="after")
     def _all_pages_need_a_key(self) -> Self:
-        if "*" in self.cors_origins and not self.has_api_keys:
+        if "*" in self.cors_origins and not self.has_keys:
             raise ValueError("cors_origins: * without API keys lets any page use the service")
         return self
-
-    @property
-    def has_api_keys(self) -> bool:
-        """Whether callers need a key."""
-        return bool(self.api_keys) or self.api_keys_file is not None
 
     @property
     def describe_timeout_s(self) -> float:

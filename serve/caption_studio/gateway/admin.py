@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 
 from caption_studio.gateway.authentication import check_key
 from caption_studio.gateway.body import read_json
-from caption_studio.gateway.keys import Keyring
+from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.openapi import json_body
 from caption_studio.protocols import AdapterRegistry, Captioner
 from caption_studio.records import UsageTotals
@@ -51,13 +51,13 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def create_admin_router(
-    administration: Administration, settings: GatewaySettings, keyring: Keyring
+    administration: Administration, settings: GatewaySettings, keys: FollowedKeys
 ) -> APIRouter:
-    """Return the routes for those whose key is in the `keyring`."""
+    """Return the routes for those with an administrators' key."""
     adapters = administration.adapters
 
     async def key(request: Request) -> None:
-        check_key(request.scope, keyring)
+        check_key(request.scope, keys.rings.admin)
 
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(key)])
 

@@ -17,10 +17,9 @@ from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.authentication import Keys
 from caption_studio.gateway.browsers import BrowserGuard
 from caption_studio.gateway.error_responses import on_error, on_http_exception
-from caption_studio.gateway.key_files import load_keyrings
+from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.limits.limiter import Limiter
 from caption_studio.gateway.limits.middleware import RateLimits
-from caption_studio.gateway.keys import Keyring
 from caption_studio.gateway.middleware import Failures, RequestContext
 from caption_studio.gateway.routes import Exposition, create_router
 from caption_studio.gateway.traces import Traced
@@ -57,14 +56,14 @@ def create_app(
     `metrics` are counted, `exposition` is what GET /metrics shows, `tracing` makes
     spans of requests (None: nobody wants them). With `administration` there
     are routes that change the adapters. `limiter` knows each key's limits and usage (None: there
-    are no keys). `proxy_echoes_id` is that of
-    `middleware.RequestContext`, `only_loopback_hosts` that of `browsers.BrowserGuard`.
+    are no keys). `proxy_echoes_id` is that of `middleware.RequestContext`, `only_loopback_hosts`
+    that of `browsers.BrowserGuard`.
     """
-    keyrings = load_keyrings(settings.gateway)
+    keys = FollowedKeys(settings.gateway, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with resources():
+        async with resources(), keys.following():
             yield
 
     app = FastAPI(
@@ -79,7 +78,7 @@ def create_app(
             Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
             *([] if tracing is None else [Middleware(Traced, tracing=tracing)]),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
-            _door(settings.gateway, keyrings.api, only_loopback_hosts=only_loopback_hosts),
+            _door(settings.gateway, keys, only_loopback_hosts=only_loopback_hosts),
             *([] if limiter is None else [Middleware(RateLimits, limiter=limiter)]),
             Middleware(
                 Admission,
@@ -93,16 +92,18 @@ def create_app(
     app.include_router(create_router(pipeline, adapters, settings, metrics, exposition))
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
     if administration is not None:
-        app.include_router(create_admin_router(administration, settings.gateway, keyrings.admin))
+        app.include_router(create_admin_router(administration, settings.gateway, keys))
         bodies.append(AdapterRequest)
     openapi.install(app, bodies)
     return app
 
 
-def _door(settings: GatewaySettings, keyring: Keyring, *, only_loopback_hosts: bool) -> Middleware:
+def _door(
+    settings: GatewaySettings, keys: FollowedKeys, *, only_loopback_hosts: bool
+) -> Middleware:
     """Return what asks who it is: keys where there are some, else whether a strange page asks."""
-    if settings.has_api_keys:
-        return Middleware(Keys, keyring=keyring)
+    if settings.has_keys:
+        return Middleware(Keys, keys=keys)
     logger.warning("no API keys are configured: whoever reaches the port is served")
     return Middleware(
         BrowserGuard, origins=settings.cors_origins, only_loopback_hosts=only_loopback_hosts

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from caption_studio.errors import InvalidAPIKey
 from caption_studio.gateway.asked_route import UNMATCHED, asked_route, path_below_root
 from caption_studio.gateway.error_responses import refuse
+from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.keys import ApiKey, Keyring
 
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
@@ -26,15 +27,15 @@ class Keys:
     `scope["caption_studio.key"]` becomes the `ApiKey`; its fingerprint goes into the log line.
     """
 
-    def __init__(self, app: ASGIApp, keyring: Keyring) -> None:
+    def __init__(self, app: ASGIApp, keys: FollowedKeys) -> None:
         self._app = app
-        self._keyring = keyring
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it before its body is read."""
         if scope["type"] == "http" and is_guarded(scope):
             try:
-                scope["caption_studio.key"] = check_key(scope, self._keyring)
+                scope["caption_studio.key"] = check_key(scope, self._keys.rings.api)
             except InvalidAPIKey as error:
                 await refuse(error, scope, receive, send)
                 return

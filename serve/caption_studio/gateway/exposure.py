@@ -20,10 +20,10 @@ def check_exposure(host: str | None, settings: GatewaySettings) -> None:
 
     `host` is where the service listens; None: nowhere.
     """
-    if host is None or is_loopback(host) or settings.has_api_keys or settings.allow_anonymous:
+    if host is None or is_loopback(host) or settings.has_keys or settings.allow_anonymous:
         return
     raise ValueError(
         f"Listening on {host or 'every address'} without API keys would serve whoever reaches "
-        "it. Set gateway.api_keys_file (CAPTION_STUDIO_GATEWAY__API_KEYS_FILE), or listen on 127.0.0.1, "
-        "or say that it is meant: gateway.allow_anonymous: true."
+        "it. Set gateway.api_keys_file (CAPTION_STUDIO_GATEWAY__API_KEYS_FILE), or listen on "
+        "127.0.0.1, or say that it is meant: gateway.allow_anonymous: true."
     )

@@ -144,6 +144,13 @@ class Metrics:
             registry=self.registry,
         )
         self._ledger_reached.set(True)
+        self._key_files_refused = Gauge(
+            "caption_studio_key_file_refused",
+            "1 while a key file cannot be taken and its earlier keys stay in force, by the name of "
+            "its setting.",
+            ("setting",),
+            registry=self.registry,
+        )
         # Looked up once, not for each request.
         self._seconds_in = {
             name: self._stage_seconds.labels(name.removesuffix("_s")) for name in STAGES
@@ -152,6 +159,8 @@ class Metrics:
         # A counter that begins with its first event hides that event from rate().
         for reason in sorted(REJECTIONS):
             self._rejected.labels(reason)
+        for setting in ("api_keys_file", "admin_keys_file"):
+            self._key_files_refused.labels(setting)
 
     @contextmanager
     def in_flight(self, route: str) -> Generator[None]:
@@ -184,6 +193,10 @@ class Metrics:
         self._errors.labels(code or "none").inc()
         if code in REJECTIONS:
             self._rejected.labels(code).inc()
+
+    def key_file_refused(self, setting: str, value: Literal[0, 1]) -> None:
+        """Say whether a key file holds what cannot be taken."""
+        self._key_files_refused.labels(setting).set(value)
 
     def cancelled(self, route: str) -> None:
         """Count a request whose client went away."""

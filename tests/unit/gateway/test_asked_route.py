@@ -10,7 +10,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.unit.gateway.test_authentication import RIGHT, bearer
-from tests.unit.gateway.test_gateway import CHAT_PATH, gateway
+from tests.unit.gateway.test_gateway import CHAT_PATH, app_of, gateway
 
 pytestmark = pytest.mark.anyio
 
@@ -61,12 +61,6 @@ class Client:
                 route = line.partition('route="')[2].partition('"')[0]
                 found[route] = found.get(route, 0) + int(float(line.split()[-1]))
         return found
-
-
-def app_of(client: httpx.AsyncClient) -> ASGIApp:
-    transport = client._transport
-    assert isinstance(transport, httpx.ASGITransport)
-    return transport.app
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

@@ -83,6 +83,13 @@ async def gateway(
         yield client
 
 
+def app_of(client: httpx.AsyncClient) -> Any:
+    """Return the app behind a client of `gateway`."""
+    transport = client._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    return transport.app
+
+
 def events(text: str) -> list[Any]:
     lines = [line.removeprefix("data: ") for line in text.split("\n\n") if line]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
