@@ -49,7 +49,7 @@ def create_app(
     administration: Administration | None = None,
     limiter: Limiter | None = None,
     proxy_echoes_id: bool = False,
-    only_loopback_hosts: bool = True,
+    only_loopback_hosts: bool = False,
 ) -> FastAPI:
     """Return the gateway. `resources` is entered at start-up and left at shutdown.
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.errors import CaptionStudioError, ForbiddenHost, ForbiddenOrigin
+from caption_studio.gateway.asked_route import UNMATCHED, asked_route
 from caption_studio.gateway.authentication import is_guarded
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.exposure import is_loopback
@@ -38,7 +39,7 @@ class BrowserGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it before its body is read."""
-        if scope["type"] == "http" and is_guarded(scope):
+        if scope["type"] == "http" and asked_route(scope) != UNMATCHED and is_guarded(scope):
             try:
                 self._check(scope)
             except CaptionStudioError as error:

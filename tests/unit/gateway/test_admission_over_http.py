@@ -55,7 +55,7 @@ async def test_a_request_that_waited_for_a_stage_says_so(
             await app(scope, receive, send)
 
         transport = httpx.ASGITransport(watched)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             answer = await client.post(CHAT_PATH, json={**CHAT, "stream": stream})
     assert answer.status_code == 200
     assert [scope["caption_studio.queued"] for scope in scopes] == [queued]

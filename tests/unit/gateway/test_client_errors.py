@@ -12,6 +12,7 @@ pytestmark = pytest.mark.anyio
 RAISED: dict[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError,
     401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
     404: openai.NotFoundError,
     409: openai.ConflictError,
     429: openai.RateLimitError,
