@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from caption_studio.settings import EMBEDDED_MODELS_DIR
-from tests.service_app import SOCKET_VARIABLE
+from tests.service_app import FAULTS_VARIABLE, SOCKET_VARIABLE
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
@@ -120,6 +120,11 @@ def client(service: Service) -> Iterator[openai.OpenAI]:
         yield client
 
 
+def faults_folder(folder: Path) -> Path:
+    """Return where the service that runs in `folder` is told of faults (tests/faulty_stages.py)."""
+    return folder / "faults"
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -146,7 +151,10 @@ def write_config(
 def _environment(internet: Path) -> dict[str, str]:
     """Let every process of the service import `tests` and find the stand-in."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, SOCKET_VARIABLE: str(internet)}
+    faults = faults_folder(internet.parent)
+    faults.mkdir(exist_ok=True)
+    own = {SOCKET_VARIABLE: str(internet), FAULTS_VARIABLE: str(faults)}
+    return {**os.environ, "PYTHONPATH": path, **own}
 
 
 def _wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:

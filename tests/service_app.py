@@ -18,6 +18,7 @@ from caption_studio.images.loader import ImageIntake
 from caption_studio.settings import Settings
 
 SOCKET_VARIABLE = "STAND_IN_INTERNET"
+FAULTS_VARIABLE = "STAGE_FAULTS"
 
 
 class StandInNetwork(httpcore.AsyncNetworkBackend):
@@ -60,9 +61,12 @@ class StandInNetwork(httpcore.AsyncNetworkBackend):
 def build(values: Mapping[str, Any] | None = None) -> Any:
     # Here and not above: Ray takes seconds to import, and tests/conftest.py imports this module.
     from caption_studio.deployments.app import application
+    from tests.faulty_stages import faulty_describer
 
     return application(
-        Settings.load(values), partial(make_intake, socket_path=os.environ[SOCKET_VARIABLE])
+        Settings.load(values),
+        partial(make_intake, socket_path=os.environ[SOCKET_VARIABLE]),
+        describer=faulty_describer,
     )
 
 

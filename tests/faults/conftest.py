@@ -17,7 +17,7 @@ HEAL_S = 60.0
 REPLICAS = 2
 ARGS: dict[str, dict[str, Any]] = {
     "language": {"kv_cache_bytes": 32 * 1024**2, "adapters_dir": str(EMBEDDED_MODELS_DIR)},
-    "gateway": {"admin_keys": [ADMIN_KEY]},
+    "gateway": {"admin_keys": [ADMIN_KEY], "request_timeout_s": 60},
 }
 GATEWAY, DESCRIBER, CAPTIONER, ENGINE = "Gateway", "Describer", "Captioner", "EngineCore"
 TABLE = pytest.StashKey[list[tuple[str, ...]]]()

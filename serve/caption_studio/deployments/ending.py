@@ -5,6 +5,7 @@ checks of its health otherwise; and Serve starts a new one.
 """
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,4 +25,6 @@ def ending_with_the_engine() -> Generator[None]:
         yield
     except EngineDied:
         logger.critical("the engine is of no more use; its replica ends", exc_info=True)
+        for process in multiprocessing.active_children():  # an engine that hangs heeds no signal
+            process.kill()
         os._exit(1)

@@ -16,6 +16,7 @@ from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
+from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import captioner_registry
@@ -38,7 +39,11 @@ class Captioner:
 
         studio_logging.configure(settings.logging)
         self._tracing = tracing.make(settings.tracing, "captioner")
-        self._engine = FalconEngine(settings.language, run_time_adapters=settings.gateway.has_admin)
+        self._engine = FalconEngine(
+            settings.language,
+            run_time_adapters=settings.gateway.has_admin,
+            stall_s=settings.gateway.request_timeout_s / 2,  # leaves time to ask another replica
+        )
         self._relay = RelaySender()
         self._metrics = metrics.of_this_replica(captioner_registry(self._engine.load))
         self._sampling: asyncio.Task[None] | None = None
@@ -89,7 +94,12 @@ class Captioner:
     async def _keep_sampling(self) -> None:
         with ending_with_the_engine():
             while True:
-                await self._engine.sample()
+                try:
+                    await self._engine.sample()
+                except EngineDied:
+                    raise
+                except Exception:  # the edge of a task that nobody awaits: it must go on
+                    logger.exception("the engine could not be asked what it does")
                 await asyncio.sleep(SAMPLE_S)
 
     def __del__(self) -> None:

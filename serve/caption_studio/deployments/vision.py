@@ -35,7 +35,7 @@ class Describer:
             max_rows=settings.vision.max_batch_size,
             max_waiting=MAX_ONGOING_REQUESTS,
             eager=settings.vision.enforce_eager,
-            stall_s=settings.gateway.describe_timeout_s,  # no picture would be waited for longer
+            stall_s=settings.gateway.describe_timeout_s / 2,  # leaves time to ask another replica
         )
         self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
         self._engine.start()

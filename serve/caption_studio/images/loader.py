@@ -67,6 +67,11 @@ class ImageIntake:
         self._system_resolver.close()
         self._workers.close()
 
+    def check_health(self) -> None:
+        """Raise `NotReady` if every decode hangs: no picture can be taken in here any more."""
+        if self._workers.all_stuck:
+            raise NotReady("No image can be decoded just now.", retry_after_s=RETRY_AFTER_S)
+
     async def load(self, picture: Picture) -> Loaded:
         """Return the picture at the describer's input size. See `protocols.ImageLoader`."""
         if self._fetcher is None:

@@ -28,12 +28,17 @@ class Stopped(Exception):
     """The job was told to stop: nobody waits for its answer any more."""
 
 
+class NoThread(Exception):
+    """The system has no thread left for the job."""
+
+
 @dataclass(eq=False, slots=True)
 class _Run:
     job: Callable[[Stop], Any]
     answer: asyncio.Future[Any]
     stop: threading.Event = field(default_factory=threading.Event)
     holds_place: bool = True
+    is_late: bool = False
     give_up: asyncio.TimerHandle | None = None
 
 
@@ -46,6 +51,7 @@ class DecodeWorkers:
     """
 
     def __init__(self, workers: int, *, timeout_s: float) -> None:
+        self._workers = workers
         self._timeout_s = timeout_s
         self._places = asyncio.Semaphore(workers)
         self._max_strays = workers * _STRAYS_PER_WORKER
@@ -56,8 +62,9 @@ class DecodeWorkers:
     async def run(self, job: Callable[[Stop], Result], *, param: str) -> Result:
         """Return what `job` returns. Waiting for a place counts towards the deadline.
 
-        Raises what `job` raises; `Overloaded` if other jobs left this one less than half
-        of its time, `ImageTooLarge` if it had that and was not done; `NotReady` once closed.
+        Raises what `job` raises; `Overloaded` if other jobs left this one less than half of its
+        time or the system has no thread, `ImageTooLarge` if it had that and was not done;
+        `NotReady` once closed.
         """
         loop = asyncio.get_running_loop()
         arrived_s = loop.time()
@@ -74,8 +81,17 @@ class DecodeWorkers:
                     "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
                 ) from error
             raise ImageTooLarge("The image takes too long to decode.", param=param) from error
+        except NoThread as error:
+            raise Overloaded(
+                "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
+            ) from error
         except Stopped as error:
             raise NotReady("The service is shutting down.", retry_after_s=RETRY_AFTER_S) from error
+
+    @property
+    def all_stuck(self) -> bool:
+        """Whether every place is held by a job that does not end at its deadline."""
+        return sum(run.holds_place and run.is_late for run in self._runs) >= self._workers
 
     def close(self) -> None:
         """Tell every job and every thread to stop, without waiting for any."""
@@ -120,6 +136,7 @@ class DecodeWorkers:
 
     def _give_up(self, run: _Run) -> None:
         strays = sum(not other.holds_place for other in self._runs)
+        run.is_late = True
         if strays < self._max_strays:
             run.holds_place = False
             self._places.release()
@@ -140,7 +157,10 @@ class _Thread:
         self._finish = finish
         self._inbox: SimpleQueue[_Run | None] = SimpleQueue()
         name = f"image-decode-{next(self._numbers)}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        except RuntimeError as error:
+            raise NoThread from error
 
     def take(self, run: _Run) -> None:
         self._inbox.put(run)
@@ -155,6 +175,8 @@ class _Thread:
                 result = run.job(run.stop.is_set)
             except Exception as caught:  # the edge of the thread: the waiter raises it
                 error = caught
+            except BaseException as caught:  # it would end the thread, and keep its place for ever
+                error = RuntimeError(f"a decode ended its thread: {type(caught).__name__}")
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
                 self._loop.call_soon_threadsafe(self._finish, self, run, result, error)
             del run, result, error  # nothing large is kept while waiting for the next

@@ -4,27 +4,27 @@ The one module that talks to vLLM's engine; its exceptions end here. Not here: w
 prompt (language.prompt), where the caption ends in the model's text (language.answer).
 """
 
+import asyncio
 import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping
+import uuid
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
 from vllm import TokensPrompt
 from vllm.exceptions import VLLMClientError
-from vllm.logprobs import Logprob
 from vllm.lora.request import LoRARequest
-from vllm.outputs import CompletionOutput, RequestOutput
+from vllm.outputs import RequestOutput
 from vllm.tokenizers import TokenizerLike
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
 from caption_studio.counts import Counter
 from caption_studio.errors import (
-    RETRY_AFTER_S,
+    CaptionStudioError,
     ContextLengthExceeded,
-    EngineDied,
     EngineFailure,
     InvalidAdapter,
     InvalidValue,
@@ -37,10 +37,12 @@ from caption_studio.language.adapter_service import AdapterService, for_callers
 from caption_studio.language.adapters import configured
 from caption_studio.language.answer import Choices
 from caption_studio.language.engine_options import engine_args, sampling_params, set_environment
+from caption_studio.language.engine_outputs import ended_by_itself, feed
+from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.structured import AnswerForms
-from caption_studio.language.tokens import text_tokens, token_bytes
-from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt, TokenLogprob
+from caption_studio.language.tokens import text_tokens
+from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
 from caption_studio.settings import LanguageSettings, model_location
 
 logger = logging.getLogger(__name__)
@@ -54,11 +56,19 @@ class FalconEngine:
 
     `start` loads the model and every configured adapter, so a bad one fails the start and not
     a request; others (`run_time_adapters`) are loaded by `load_adapter` or by the first prompt that
-    brings them. `stop` ends the engine's process.
+    brings them. `stop` ends the engine's process. A step that takes longer than `stall_s` is taken
+    for one that never ends.
     """
 
-    def __init__(self, settings: LanguageSettings, *, run_time_adapters: bool = False) -> None:
+    def __init__(
+        self,
+        settings: LanguageSettings,
+        *,
+        run_time_adapters: bool = False,
+        stall_s: float = 60.0,
+    ) -> None:
         self._settings = settings
+        self._stall_s = stall_s
         self._takes_adapters = run_time_adapters or bool(settings.lora_adapters)
         self._numbers = itertools.count(1)
         self._loaded = LoadedAdapters(self._load)
@@ -117,7 +127,7 @@ class FalconEngine:
         try:
             await self._running().check_health()
         except EngineDeadError as error:
-            raise _dead() from error
+            raise dead() from error
 
     def load(self) -> CaptionerLoad:
         """Return what the engine does, as of the last `sample`; from any thread, after `start`.
@@ -134,11 +144,15 @@ class FalconEngine:
         )
 
     async def sample(self) -> None:
-        """Ask the engine what it does, for `load`. Raises `EngineDied`."""
+        """Ask the engine what it does, for `load`. Raises `EngineDied`, also if it hangs."""
         try:
-            self._sample = await engine_sample.take(self._running().engine_core)
+            async with asyncio.timeout(self._stall_s):
+                self._sample = await engine_sample.take(self._running().engine_core)
+        except TimeoutError as error:
+            logger.critical("the captioner's engine hangs")
+            raise dead() from error
         except EngineDeadError as error:
-            raise _dead() from error
+            raise dead() from error
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """Yield the answer: the first delta at once, then what gathers in an interval.
@@ -151,8 +165,28 @@ class FalconEngine:
             AdapterUnavailable: the adapter, good when it was added, cannot be loaded here.
             InvalidValue: the engine has given up on the schema that the answer must fit.
             EngineFailure: vLLM failed on this request.
-            EngineDied: vLLM's process did.
+            EngineDied: vLLM's process died, or answers no request any more.
         """
+        try:
+            async with aclosing(self._answer(prompt, stream=stream)) as groups:
+                async for group in groups:
+                    yield group
+        except CaptionStudioError as error:
+            if not isinstance(error, EngineFailure):
+                raise
+            raise await self._verdict(error) from error.__cause__
+        except Exception as error:  # anything: vLLM's and the tokenizer's code ran
+            raise await self._verdict(error) from error
+
+    async def _verdict(self, error: Exception) -> CaptionStudioError:
+        async def ask_probe() -> None:
+            async for _ in self._answer(probe(f"probe-{uuid.uuid4().hex}"), stream=False):
+                pass
+
+        return await verdict(error, ask_probe, timeout_s=self._stall_s)
+
+    async def _answer(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
+        """Yield the answer. Raises what `generate` does, and whatever vLLM raises."""
         tokenizer = self._running().get_tokenizer()
         token_ids = self._tokenize(prompt, tokenizer)
         lora = await self._lora(prompt.adapter)
@@ -171,8 +205,8 @@ class FalconEngine:
                     self._gaps.add(now - came_at)
                 came_at = now
                 for piece in output.outputs:
-                    forms.feed(piece.index, piece.text, ended=_ended_by_itself(piece))
-                _feed(choices, output, tokenizer)
+                    forms.feed(piece.index, piece.text, ended=ended_by_itself(piece))
+                feed(choices, output, tokenizer)
                 if choices.finished:
                     break
                 if stream and choices.has_text and now >= flush_at:
@@ -218,7 +252,7 @@ class FalconEngine:
         except VLLMClientError as error:
             raise InvalidValue("The model cannot take these parameters.") from error
         except EngineDeadError as error:
-            raise _dead() from error
+            raise dead() from error
         except EngineGenerateError as error:
             raise EngineFailure("The captioner failed on this request.") from error
 
@@ -245,7 +279,7 @@ class FalconEngine:
         try:
             await self._running().add_lora(request)
         except EngineDeadError as error:
-            raise _dead() from error
+            raise dead() from error
         except Exception as error:
             # vLLM passes what its process raised as a bare Exception with the text.
             raise EngineFailure("The captioner could not load this adapter.") from error
@@ -256,42 +290,3 @@ class FalconEngine:
         if self._service is None:
             raise NotReady("The captioner is starting.")
         return self._service
-
-
-def _dead() -> EngineDied:
-    return EngineDied("The captioner is being replaced.", retry_after_s=RETRY_AFTER_S)
-
-
-def _ended_by_itself(piece: CompletionOutput) -> bool:
-    """Whether the model ended here, and no stop word or limit of the caller's."""
-    return piece.finish_reason == "stop" and piece.stop_reason is None
-
-
-def _feed(choices: Choices, output: RequestOutput, tokenizer: TokenizerLike) -> None:
-    for piece in output.outputs:
-        if piece.finish_reason not in (None, "stop", "length"):
-            raise EngineFailure("The captioner gave this request up.")
-        choices.feed(
-            piece.index,
-            piece.text,
-            len(piece.token_ids),
-            piece.finish_reason,
-            [
-                _token_logprob(token_id, candidates, tokenizer)
-                for token_id, candidates in zip(piece.token_ids, piece.logprobs or (), strict=False)
-            ],
-        )
-
-
-def _token_logprob(
-    token_id: int, candidates: Mapping[int, Logprob], tokenizer: TokenizerLike
-) -> TokenLogprob:
-    """Return the chosen token with the others, likeliest first, as vLLM ranks them."""
-
-    def of(id_: int) -> TokenLogprob:
-        name = tokenizer.convert_ids_to_tokens([id_])[0]
-        return TokenLogprob(token_bytes(name), candidates[id_].logprob)
-
-    ranked = sorted(candidates, key=lambda id_: candidates[id_].rank or 0)
-    chosen = of(token_id)
-    return TokenLogprob(chosen.data, chosen.logprob, tuple(of(id_) for id_ in ranked))

@@ -26,7 +26,7 @@ from caption_studio.errors import (
 )
 from caption_studio.records import Described, DescriberLoad, Pixels
 from caption_studio.vision.decode import Decoder
-from caption_studio.vision.flight import Flight, failed
+from caption_studio.vision.flight import Flight
 from caption_studio.vision.git import LoadedGit
 from caption_studio.vision.graphs import CudaGraphs
 from caption_studio.vision.pictures import Outcome, Picture, resolve
@@ -46,7 +46,7 @@ class DescriberEngine:
     """Describes pictures on a thread of its own, up to `max_rows` at a time.
 
     `start` acquires the thread, `close` lets it go; what is under way then fails. On a GPU the
-    passes are compiled and CUDA graphs unless `eager`. A turn that takes longer than `stall_s`
+    passes are compiled and CUDA graphs unless `eager`. A pass that takes longer than `stall_s`
     is taken for one that never ends.
     """
 
@@ -63,21 +63,23 @@ class DescriberEngine:
         self._max_rows = max_rows
         self._max_waiting = max_waiting
         self._stall_s = stall_s
+        self._began_s: float | None = None  # the pass that runs; None while the thread waits
         git = loaded.git
         device = git.weight.device
         compiled = device.type == "cuda" and not eager
         record = CudaGraphs() if compiled else None
         with torch.inference_mode():
-            self._encoder = PrefixEncoder(loaded, most=max_rows, record=record, compiled=compiled)
+            self._encoder = PrefixEncoder(
+                loaded, most=max_rows, record=record, compiled=compiled, began=self._note_progress
+            )
             self._decoder: Decoder[Picture | None] = Decoder(git, max_rows=max_rows, record=record)
         # One for each picture that waits or is in flight, and one for the probe.
         self._slots = PixelSlots(max_waiting + max_rows + 1, git.image_size_px, device)
         self._flight = Flight(loaded, self._slots, self._encoder, self._decoder)
         self._accepted: set[Picture] = set()  # and not yet answered, wherever they are
         self._waiting: deque[Picture] = deque()
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # its lock may be taken twice by one thread
         self._over: Callable[[], CaptionStudioError] | None = None
-        self._turn_began_s: float | None = None
         self._thread = threading.Thread(target=self._work, name="git", daemon=True)
 
     def start(self) -> None:
@@ -120,7 +122,7 @@ class DescriberEngine:
 
     def check_health(self) -> None:
         """Raise `EngineDied` if the engine is broken or hangs; from any thread."""
-        began_s = self._turn_began_s
+        began_s = self._began_s
         if began_s is not None and time.monotonic() - began_s > self._stall_s:
             logger.critical("the describer's engine hangs")
             self._end(_broken)
@@ -141,22 +143,26 @@ class DescriberEngine:
             return self._slots.put(pixels)
         except ValueError:
             raise
-        except Exception as error:  # anything: the device may be what has failed
-            self._flight.doubt()
-            self._changed.notify()
-            raise failed(error) from error
+        except Exception as error:  # anything; a copy that fails is no picture's fault
+            logger.critical("the describer's engine takes no picture", exc_info=True)
+            self._end(_broken)
+            raise _broken() from error
 
     @torch.inference_mode()
     def _work(self) -> None:
         try:
             while self._wait():
-                self._turn_began_s = time.monotonic()
+                self._began_s = time.monotonic()
                 self._answer(self._flight.turn(self._take))
-                self._turn_began_s = None
+                self._began_s = None
         except BaseException:  # the edge of the thread: nobody else would hear of it
             logger.critical("the describer's engine is broken", exc_info=True)
             self._end(_broken)
-        self._turn_began_s = None
+        self._began_s = None
+
+    def _note_progress(self) -> None:
+        if self._began_s is not None:
+            self._began_s = time.monotonic()
 
     def _wait(self) -> bool:
         """Wait until there is something to do; False when the end has come."""

@@ -1,7 +1,7 @@
 """The rows in flight: they join, are stepped and leave, and a failure is one picture's.
 
 Rows that failed together are described again in smaller groups (`suspects`), so that a bad
-picture fails alone. After each failure the probe, a picture that could be described at the
+picture fails alone. Before a picture's failure is told, the probe, which could be described at the
 start, is described again: what that raises is no picture's fault.
 """
 
@@ -45,6 +45,7 @@ class Flight:
         self._suspects: Suspects[Picture] = Suspects()
         self._isolating = False  # the rows are suspects: no others join them
         self._in_doubt = False
+        self._blamed: list[Outcome] = []  # failures that are told once the probe is described
         self.steps = Counter(POWERS_OF_TWO)
         self.joins = Counter(POWERS_OF_TWO)
 
@@ -53,30 +54,27 @@ class Flight:
         """Whether a turn would do anything without new pictures."""
         return bool(self._rows or self._suspects or self._in_doubt)
 
-    def doubt(self) -> None:
-        """Have the probe described before any other picture joins."""
-        self._in_doubt = True
-
     def turn(self, take: Take) -> list[Outcome]:
         """Let rows leave and join, then write one token in each; return all that left.
 
         Raises what describing the probe raised: then every picture would fail.
         """
+        left: list[Outcome] = []
         if self._in_doubt and not self._rows:
             self.probe()
             self._in_doubt = False
+            left, self._blamed = self._blamed, []
         gone = {row for row in self._rows if row.described.done()}
         try:
             self._decoder.drop(lambda row: row in gone)
         except Exception as error:  # anything: upstream's code ran
-            return self._put_aside(error)
+            self._put_aside(error)
+            return left
         self._rows -= gone
         joiners = self._next_joiners(take)
-        left: list[Outcome] = [(row, None) for row in gone]
-        left += [(picture, None) for picture in joiners if picture.described.done()]
-        late = {picture for picture, _ in left}
-        left += self._join([picture for picture in joiners if picture not in late])
-        return left + self._step()
+        gone |= {picture for picture in joiners if picture.described.done()}
+        self._join([picture for picture in joiners if picture not in gone])
+        return [*left, *((picture, None) for picture in gone), *self._step()]
 
     def probe(self) -> None:
         """Describe a grey picture, through all that pictures go through; only without rows."""
@@ -99,10 +97,10 @@ class Flight:
             return [] if self._rows else self._suspects.next_group()
         return take(len(self._rows), self._decoder.room)
 
-    def _join(self, joiners: Sequence[Picture]) -> list[Outcome]:
-        """Encode the pictures together; if that fails, each by itself. Return the failures."""
+    def _join(self, joiners: Sequence[Picture]) -> None:
+        """Encode the pictures together; if that fails, each by itself."""
         if not joiners:
-            return []
+            return
         self.joins.add(len(joiners))
         try:
             for picture in joiners:
@@ -111,11 +109,12 @@ class Flight:
             self._decoder.join(joiners, self._encoder.encode(pictures))
         except Exception as error:  # anything: upstream's code ran
             if len(joiners) == 1:
-                self._in_doubt = True
-                return [(joiners[0], failed(error))]
-            return [failure for picture in joiners for failure in self._join([picture])]
+                self._blame(joiners[0], error)
+            else:
+                for picture in joiners:
+                    self._join([picture])
+            return
         self._rows.update(joiners)
-        return []
 
     def _step(self) -> list[Outcome]:
         if not self._rows:
@@ -124,12 +123,14 @@ class Flight:
         try:
             finished = self._decoder.step()
         except Exception as error:  # anything: upstream's code ran
-            return self._put_aside(error)
+            self._put_aside(error)
+            return []
         self._rows.difference_update([row for row, _ in finished])
-        return [(row, self._described(row, ids)) for row, ids in finished if row is not None]
+        described = [(row, self._described(row, ids)) for row, ids in finished if row is not None]
+        return [(row, one) for row, one in described if one is not None]
 
-    def _put_aside(self, error: Exception) -> list[Outcome]:
-        """Empty the decoder of rows one of which may be at fault; return a lone one's failure."""
+    def _put_aside(self, error: Exception) -> None:
+        """Empty the decoder of rows one of which may be at fault."""
         rows = sorted(self._rows, key=lambda row: row.since_s)
         self._decoder.clear()
         self._rows.clear()
@@ -137,21 +138,21 @@ class Flight:
         if len(rows) > 1:
             logger.warning("rows that failed together are described apart", exc_info=error)
             self._suspects.add(rows)
-            return []
-        return [(row, failed(error)) for row in rows]
+        elif rows:
+            self._blame(rows[0], error)
 
-    def _described(self, row: Picture, token_ids: list[int]) -> Described | Exception:
+    def _described(self, row: Picture, token_ids: list[int]) -> Described | None:
         try:
             description = Description(self._loaded.text(token_ids))
         except Exception as error:  # anything: the tokenizer's code ran
-            self._in_doubt = True
-            return failed(error)
+            self._blame(row, error)
+            return None
         return Described(description, row.joined_s - row.since_s, time.monotonic() - row.joined_s)
 
-
-def failed(error: Exception) -> EngineFailure:
-    """Return one picture's public failure; the model's own words go to the log."""
-    logger.warning("the describer failed on a picture", exc_info=error)
-    failure = EngineFailure("The describer failed on this picture.")
-    failure.__cause__ = error
-    return failure
+    def _blame(self, picture: Picture, error: Exception) -> None:
+        """Keep one picture's public failure; the model's own words go to the log."""
+        logger.warning("the describer failed on a picture", exc_info=error)
+        failure = EngineFailure("The describer failed on this picture.")
+        failure.__cause__ = error
+        self._blamed.append((picture, failure))
+        self._in_doubt = True

@@ -5,6 +5,8 @@ them. Of the last decoder layer only keys and values are needed: the rest of it 
 output that nothing reads.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -19,11 +21,21 @@ fits its caches (3.8 ms a picture; 2.5 in eights)."""
 
 
 class PrefixEncoder:
-    """Encodes up to `most` pictures at a time; with `record`, by passes recorded once."""
+    """Encodes up to `most` pictures at a time; with `record`, by passes recorded once.
+
+    `began` is called before each pass: a CPU makes many of one batch.
+    """
 
     def __init__(
-        self, loaded: LoadedGit, *, most: int, record: Record | None = None, compiled: bool = False
+        self,
+        loaded: LoadedGit,
+        *,
+        most: int,
+        record: Record | None = None,
+        compiled: bool = False,
+        began: Callable[[], None] = lambda: None,
     ) -> None:
+        self._began = began
         self._git = git = loaded.git
         self._image_encoder = ImageEncoder(git.model.git.image_encoder, compiled=compiled)
         mean, std = torch.tensor([loaded.mean, loaded.std], dtype=torch.float32)
@@ -65,6 +77,7 @@ class PrefixEncoder:
             kept[:count] = layer_prefix
 
     def _encode(self, pictures: Tensor) -> list[Tensor]:
+        self._began()
         encoded = self._image_encoder(self.pixel_values(pictures))
         hidden = self._git.model.git.visual_projection(encoded)
         count, tokens, _ = hidden.shape

@@ -191,3 +191,45 @@ async def test_closing_ends_the_threads() -> None:
         if thread.name == name:
             await asyncio.to_thread(thread.join, 30)
     assert name not in names()
+
+
+async def test_a_job_that_would_end_its_thread_keeps_no_place() -> None:
+    def job(stop: Stop) -> None:
+        raise SystemExit
+
+    workers = DecodeWorkers(1, timeout_s=LONG_S)
+    for _ in range(9):
+        with pytest.raises(RuntimeError):
+            await workers.run(job, param="p")
+    assert await workers.run(lambda stop: 1, param="p") == 1
+    workers.close()
+
+
+async def test_without_a_thread_it_is_full_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    workers = DecodeWorkers(1, timeout_s=LONG_S)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        for _ in range(3):
+            with pytest.raises(Overloaded):
+                await workers.run(lambda stop: 1, param="p")
+    assert await workers.run(lambda stop: 1, param="p") == 1
+    workers.close()
+
+
+async def test_it_tells_when_every_place_is_held_by_a_job_that_does_not_end(
+    stuck: Callable[[Stop], None],
+) -> None:
+    workers = DecodeWorkers(1, timeout_s=SHORT_S)
+    for _ in range(4):  # threads that are given up on, their places free again
+        assert not workers.all_stuck
+        with pytest.raises(ImageTooLarge):
+            await workers.run(stuck, param="p")
+    assert not workers.all_stuck
+    with pytest.raises(ImageTooLarge):
+        await workers.run(stuck, param="p")
+    assert workers.all_stuck
+    stuck.end.set()  # type: ignore[attr-defined]
+    workers.close()

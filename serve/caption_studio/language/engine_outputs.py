@@ -1,0 +1,48 @@
+"""vLLM's outputs → the pieces of a request's choices, with log probabilities as ours."""
+
+from collections.abc import Mapping
+
+from vllm.logprobs import Logprob
+from vllm.outputs import CompletionOutput, RequestOutput
+from vllm.tokenizers import TokenizerLike
+
+from caption_studio.errors import EngineFailure
+from caption_studio.language.answer import Choices
+from caption_studio.language.tokens import token_bytes
+from caption_studio.records import TokenLogprob
+
+
+def ended_by_itself(piece: CompletionOutput) -> bool:
+    """Whether the model ended here, and no stop word or limit of the caller's."""
+    return piece.finish_reason == "stop" and piece.stop_reason is None
+
+
+def feed(choices: Choices, output: RequestOutput, tokenizer: TokenizerLike) -> None:
+    """Give each choice its piece. Raises `EngineFailure` if vLLM gave the request up."""
+    for piece in output.outputs:
+        if piece.finish_reason not in (None, "stop", "length"):
+            raise EngineFailure("The captioner gave this request up.")
+        choices.feed(
+            piece.index,
+            piece.text,
+            len(piece.token_ids),
+            piece.finish_reason,
+            [
+                _token_logprob(token_id, candidates, tokenizer)
+                for token_id, candidates in zip(piece.token_ids, piece.logprobs or (), strict=False)
+            ],
+        )
+
+
+def _token_logprob(
+    token_id: int, candidates: Mapping[int, Logprob], tokenizer: TokenizerLike
+) -> TokenLogprob:
+    """Return the chosen token with the others, likeliest first, as vLLM ranks them."""
+
+    def of(id_: int) -> TokenLogprob:
+        name = tokenizer.convert_ids_to_tokens([id_])[0]
+        return TokenLogprob(token_bytes(name), candidates[id_].logprob)
+
+    ranked = sorted(candidates, key=lambda id_: candidates[id_].rank or 0)
+    chosen = of(token_id)
+    return TokenLogprob(chosen.data, chosen.logprob, tuple(of(id_) for id_ in ranked))
