@@ -35,6 +35,9 @@ from tests.unit.images.test_decode import (
     quarters,
     sixteen_bit_png,
 )
+from tests.unit.images.test_heic import CORRUPT as CORRUPT_HEIC
+from tests.unit.images.test_heic import HEIC, claiming
+from tests.unit.images.test_heic import READ as READ_HEIC
 from tests.unit.images.test_loader import slow_jpeg
 
 pytestmark = [pytest.mark.service, pytest.mark.usefixtures("goes_on")]
@@ -59,6 +62,7 @@ def tagged(picture: Image.Image, orientation: int, format_: str = "PNG") -> byte
 
 CAPTIONED = {
     **{name: data for name, data in READ.items() if len(data) <= MAX_BYTES},
+    **{f"heic: {name}": data for name, data in READ_HEIC.items()},
     "sixteen bits": encode(Image.fromarray(SIXTEEN_BITS)),
     "sixteen bits rgb": sixteen_bit_png(2, 3),
     "sixteen bits rgba": sixteen_bit_png(6, 4),
@@ -157,9 +161,14 @@ def test_truncated(http: httpx.Client, format_: str, share: float) -> None:
     refused(answer, 400, "image_parse_error", URL_PARAM)
 
 
-@pytest.mark.parametrize("name", CORRUPT)
-def test_corrupt(http: httpx.Client, name: str) -> None:
-    refused(ask(http, CORRUPT[name]), 400, "image_parse_error", URL_PARAM)
+@pytest.mark.parametrize("data", [*CORRUPT.values(), *CORRUPT_HEIC.values()])
+def test_corrupt(http: httpx.Client, data: bytes) -> None:
+    refused(ask(http, data), 400, "image_parse_error", URL_PARAM)
+
+
+@pytest.mark.parametrize("size", [(12_000, 8_000), (65_000, 1), (1, 20_001)])
+def test_a_heic_of_too_many_pixels(http: httpx.Client, size: tuple[int, int]) -> None:
+    refused(ask(http, claiming(HEIC, *size)), 400, "image_too_large", URL_PARAM)
 
 
 @pytest.mark.parametrize("size", [(12_000, 8_000), (16_383, 16_383)])
@@ -240,6 +249,7 @@ def upload(http: httpx.Client, *pictures: bytes, **fields: str) -> httpx.Respons
 
 def test_an_upload_is_captioned_whatever_it_is_called(http: httpx.Client) -> None:
     captioned(upload(http, READ["webp"]))
+    captioned(upload(http, HEIC))
     for name in ("../../etc/passwd", "a\0b", "", "x" * 10_000):
         files = {"image": (name, READ["png"], "text/html")}
         answer = http.post(COMPLETIONS, data={"max_tokens": "1"}, files=files)

@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from caption_studio.errors import ImageParseError, ImageTooLarge, InvalidImageFormat
+from caption_studio.images import heic
 from caption_studio.images.formats import (
     PILLOW_ERRORS,
     Format,
@@ -27,12 +28,15 @@ from caption_studio.records import ImageBytes, Pixels
 from caption_studio.settings import ImageSettings
 
 _DRAFT_MARGIN = 3
-"""A JPEG is decoded at 1/2, 1/4 or 1/8 while it stays this many times the final size."""
+"""A JPEG or HEIC is reduced by a whole number while it stays this many times the final size."""
 
 _JPEG_BLOCK_BYTES = 4 * 1024
 """Bytes between two looks at `stop`. libjpeg walks the whole picture once per scan of a
 progressive JPEG; a hostile one has a scan per 100 bytes, at 40 ms each for 64 megapixels,
 so Pillow's default of 64 KiB would run on for half a minute."""
+
+_NOT_READ = "The image is not in a supported format. Supported: JPEG, PNG, WebP, GIF, HEIC."
+_EMPTY = "The image is empty: it has no bytes."
 
 _WHOLE_RESIZE_MAX_ASPECT = 8
 """Above it only the part that the crop keeps is resized: 1 by 20,000 pixels would become
@@ -54,16 +58,13 @@ def decode(
     """
     format_ = sniff(image.data)
     if format_ is None:
-        raise InvalidImageFormat(
-            "The image is not in a supported format. Supported: JPEG, PNG, WebP, GIF.",
-            param=image.param,
-        )
+        raise InvalidImageFormat(_NOT_READ if image.data else _EMPTY, param=image.param)
     try:
         # Nested, so that no step keeps the one before it alive: each may be 256 MB.
         square = _resize_and_crop(
-            _to_rgb(_load(_open(image, format_, settings, stop), format_, size_px), stop), size_px
+            _to_rgb(_loaded(image, format_, size_px, settings, stop), stop), size_px
         )
-    except PILLOW_ERRORS as error:
+    except (*PILLOW_ERRORS, heic.NoPicture) as error:
         raise ImageParseError(
             "The image is truncated or corrupt and cannot be decoded.", param=image.param
         ) from error
@@ -108,13 +109,31 @@ def _check_size(size_px: tuple[int, int], settings: ImageSettings, param: str) -
         )
 
 
+def _loaded(
+    image: ImageBytes,
+    format_: Format,
+    size_px: int,
+    settings: ImageSettings,
+    stop: Callable[[], bool],
+) -> Image.Image:
+    if format_ != "HEIC":
+        return _load(_open(image, format_, settings, stop), format_, size_px)
+    for size in heic.sizes_px(image.data):
+        _check_size(size, settings, image.param)
+    return _upright(heic.load_heic(image.data, useful_side_px=_DRAFT_MARGIN * size_px, stop=stop))
+
+
 def _load(file: ImageFile, format_: Format, size_px: int) -> Image.Image:
     if format_ == "JPEG":
         file.draft(None, (_DRAFT_MARGIN * size_px, _DRAFT_MARGIN * size_px))
         file.decodermaxblock = _JPEG_BLOCK_BYTES
     file.load()
-    transposition = exif_transposition(file)
-    return file if transposition is None else file.transpose(transposition)
+    return _upright(file)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    transposition = exif_transposition(picture)
+    return picture if transposition is None else picture.transpose(transposition)
 
 
 def _to_rgb(picture: Image.Image, stop: Callable[[], bool]) -> Image.Image:

@@ -35,7 +35,7 @@ _FAILED = "The image could not be fetched from its URL."
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = (
     (b"User-Agent", b"caption-studio"),
-    (b"Accept", b"image/jpeg, image/png, image/webp, image/gif, image/*;q=0.5"),
+    (b"Accept", b"image/jpeg, image/png, image/webp, image/gif, image/heic, image/*;q=0.5"),
     (b"Accept-Encoding", b"identity"),
     (b"Connection", b"close"),
 )

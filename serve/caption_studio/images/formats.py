@@ -1,4 +1,4 @@
-"""ImageBytes → which of the read formats it is, and an opened Pillow file of it.
+"""ImageBytes → which of the read formats it is, and an opened Pillow file of it (but of HEIC).
 
 Nothing is decoded here, and nothing large is allocated: a header that lies about its
 size is caught by the caller before pixels exist. `Image.open` is passed over on purpose:
@@ -19,7 +19,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-Format = Literal["JPEG", "PNG", "WEBP", "GIF"]
+from caption_studio.images.heic import is_heic
+
+Format = Literal["JPEG", "PNG", "WEBP", "GIF", "HEIC"]
 
 PILLOW_ERRORS = (
     OSError,
@@ -59,7 +61,7 @@ def sniff(data: bytes) -> Format | None:
         return "GIF"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WEBP"
-    return None
+    return "HEIC" if is_heic(data) else None
 
 
 def open_file(format_: Format, stream: IO[bytes]) -> ImageFile:
@@ -114,10 +116,10 @@ def without_png_extras(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def exif_transposition(file: ImageFile) -> Image.Transpose | None:
-    """Return what turns the loaded file upright, None if it is or does not say."""
+def exif_transposition(picture: Image.Image) -> Image.Transpose | None:
+    """Return what turns the loaded picture upright, None if it is or does not say."""
     try:
-        orientation = file.getexif().get(0x0112)
+        orientation = picture.getexif().get(0x0112)
         return _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     except PILLOW_ERRORS:
         return None  # a broken EXIF block does not make a broken picture

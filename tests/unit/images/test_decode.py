@@ -239,7 +239,9 @@ NOT_READ = {
     "html": b"<!doctype html><title>404</title>",
     "svg": SVG,
     "svg with a declaration": b"<?xml version='1.0'?>" + SVG,
-    "heic": b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + bytes(100),
+    "heif of another codec": b"\0\0\0\x18ftypmif1\0\0\0\0mif1jpeg" + bytes(100),
+    "heif sequence": b"\0\0\0\x18ftyphevc\0\0\0\0msf1hevc" + bytes(100),
+    "mp4": b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(100),
     "avif": encode(quarters(), "AVIF"),
     "tiff": encode(quarters(), "TIFF"),
     "big-endian tiff": b"MM\0*" + bytes(100),
@@ -261,6 +263,7 @@ def test_other_formats_are_an_invalid_image_format(name: str) -> None:
     error = refusal(NOT_READ[name])
     assert isinstance(error, InvalidImageFormat)
     assert error.code == "invalid_image_format"
+    assert ("empty" if not NOT_READ[name] else "HEIC") in error.message
 
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))

@@ -1,0 +1,108 @@
+"""HEIC, the format of an iPhone's pictures: ImageBytes → a loaded picture, by a process of its own.
+
+libheif decodes a picture in one call, which no thread can leave, and there are files of a few
+kilobytes that keep it busy for hours (an overlay of a thousand pictures). A process can be
+killed at the deadline, and a fault in the decoder, which is 100,000 lines of C++, ends that
+process alone. It costs a tenth of a second for a picture; 12 megapixels take one or two to decode.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from caption_studio.images.workers import Stopped
+
+_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
+_SIZE = re.compile(rb"ispe.{4}(.{4})(.{4})", re.DOTALL)
+_TURNED = re.compile(rb"irot|imir")
+_ORIENTATION_TAG = 0x0112
+_STOP_CHECK_S = 0.1
+_PROGRAM = Path(__file__).with_name("heic_process.py")
+
+
+class NoPicture(Exception):
+    """The file is truncated or corrupt, or its decoder failed on it."""
+
+
+def is_heic(data: bytes) -> bool:
+    """Return whether the first box names an HEVC-coded still picture (ISO/IEC 23008-12)."""
+    if data[4:8] != b"ftyp":
+        return False
+    end = min(int.from_bytes(data[:4], "big"), 256)
+    compatible = {data[at : at + 4] for at in range(16, end, 4)}
+    return not _BRANDS.isdisjoint(compatible | {data[8:12]})
+
+
+def sizes_px(data: bytes) -> list[tuple[int, int]]:
+    """Return width and height of each image in the file, also of the tiles of a larger one.
+
+    libheif decodes no image whose real size is another one than the file states.
+    """
+    found = _SIZE.findall(_without_media(data))
+    return [
+        (int.from_bytes(width, "big"), int.from_bytes(height, "big")) for width, height in found
+    ]
+
+
+def load_heic(data: bytes, *, useful_side_px: int, stop: Callable[[], bool]) -> Image.Image:
+    """Return the first picture, with its EXIF orientation if that is still to be applied.
+
+    It may come reduced by a whole number, its shorter side no shorter than `useful_side_px`.
+    Raises `NoPicture`, and `Stopped` as soon as `stop` says so.
+    """
+    # -P: this folder's modules must not stand in front of other libraries' of the same name.
+    command = [sys.executable, "-P", str(_PROGRAM), str(useful_side_px)]
+    with (
+        open(os.memfd_create("heic"), "w+b") as file,
+        _started(command, file, data) as process,
+    ):
+        try:
+            answer = _answer(process, stop)
+        finally:
+            process.kill()
+    if process.returncode != 0:
+        raise NoPicture
+    head, _, pixels = answer.partition(b"\n")
+    mode, width, height, orientation = head.decode().split()
+    picture = Image.frombuffer(mode, (int(width), int(height)), pixels, "raw", mode, 0, 1)
+    if not _TURNED.search(_without_media(data)):  # else libheif has turned it already
+        picture.getexif()[_ORIENTATION_TAG] = int(orientation)
+    return picture
+
+
+def _without_media(data: bytes) -> bytes:
+    """Return all boxes but those of coded pictures (ISO/IEC 14496-12, section 4.2)."""
+    kept = []
+    at = 0
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        if length < 8:  # 0: it goes on to the end
+            length = len(data) - at
+        if data[at + 4 : at + 8] != b"mdat":
+            kept.append(data[at : at + length])
+        at += length
+    return b"".join(kept)
+
+
+def _started(command: list[str], file: BinaryIO, data: bytes) -> subprocess.Popen[bytes]:
+    # Not through a pipe: what `communicate` has not sent at its first timeout it never sends
+    # (subprocess.py, 3.11: it then registers no input).
+    file.write(data)
+    file.seek(0)
+    return subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def _answer(process: subprocess.Popen[bytes], stop: Callable[[], bool]) -> bytes:
+    while not stop():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_STOP_CHECK_S)[0]
+    raise Stopped

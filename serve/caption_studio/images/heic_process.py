@@ -1,0 +1,47 @@
+"""HEIC on standard input → raw pixels on standard output: a program of its own.
+
+It imports nothing of this package, so that it starts in a tenth of a second. Its argument is the
+shortest side that is of use to the caller. It answers with a line of mode, width, height and EXIF
+orientation and then the pixels, or with nothing and an exit status. Why it is a process: `heic.py`.
+"""
+
+import resource
+import sys
+from io import BytesIO
+
+from PIL import Image
+from pillow_heif import HeifImageFile, options
+
+_MAX_MEMORY_BYTES = 2 * 1024**3
+_MAX_CPU_S = 60
+"""The caller ends this process at its deadline; these are for when the caller itself has died."""
+
+
+def main(useful_side_px: int) -> int:
+    """Decode one picture; return the exit status, 1 if there is none."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_CPU_S, _MAX_CPU_S))
+    options.DECODE_THREADS = 1
+    try:
+        # Its plugin for Pillow has no types.
+        file = HeifImageFile(BytesIO(sys.stdin.buffer.read()))  # type: ignore[no-untyped-call]
+        file.load()  # type: ignore[no-untyped-call]
+        picture = _reduced(file, useful_side_px)
+        pixels = picture.tobytes()
+    except Exception:  # the edge of the process: the caller has one answer for all of them
+        return 1
+    orientation = file.info["original_orientation"] or 1
+    head = f"{picture.mode} {picture.width} {picture.height} {orientation}\n"
+    sys.stdout.buffer.write(head.encode())
+    sys.stdout.buffer.write(pixels)
+    return 0
+
+
+def _reduced(picture: Image.Image, useful_side_px: int) -> Image.Image:
+    """Return the picture at a whole fraction of its size, its short side as long as is useful."""
+    factor = min(picture.size) // useful_side_px
+    return picture if factor < 2 or picture.mode == "I;16" else picture.reduce(factor)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,194 @@
+"""HEIC, as phones write it: read like any other format, by a process that can be ended."""
+
+import io
+import struct
+import subprocess
+from collections.abc import Callable
+
+import numpy as np
+import pillow_heif
+import psutil
+import pytest
+from PIL import Image
+
+from caption_studio.errors import ImageError, ImageParseError, ImageTooLarge, InvalidImageFormat
+from caption_studio.images import heic
+from caption_studio.images.decode import decode
+from caption_studio.images.formats import sniff
+from caption_studio.images.workers import Stopped
+from caption_studio.records import ImageBytes
+from caption_studio.settings import ImageSettings
+from tests.unit.images.test_decode import (
+    CLEAR_LEFT,
+    NOISE,
+    PARAM,
+    QUARTERS,
+    RED,
+    WHITE,
+    corners,
+    encode,
+    pixels,
+    quarters,
+    refusal,
+)
+
+pillow_heif.register_heif_opener()  # in the tests alone: it lets Pillow write HEIC
+
+
+def heif(picture: Image.Image, **options: object) -> bytes:
+    """Return the picture as an iPhone's file format, without loss of colour."""
+    return encode(picture, "HEIF", quality=-1, chroma=444, **options)
+
+
+def deep() -> bytes:
+    """Return the quarters with ten bits a sample."""
+    samples = np.asarray(quarters(), np.uint16) * 257
+    file = pillow_heif.from_bytes("RGB;16", (32, 32), samples.tobytes())
+    buffer = io.BytesIO()
+    file.save(buffer, quality=90, chroma=444)
+    return buffer.getvalue()
+
+
+def rebranded(data: bytes, major: bytes, compatible: bytes) -> bytes:
+    """Return the file with another major brand, and another last compatible one."""
+    end = int.from_bytes(data[:4], "big")
+    return data[:8] + major + data[12 : end - 4] + compatible + data[end:]
+
+
+def claiming(data: bytes, width_px: int, height_px: int) -> bytes:
+    """Return the file with another size in its header."""
+    at = data.index(b"ispe") + 8
+    return data[:at] + struct.pack(">II", width_px, height_px) + data[at + 8 :]
+
+
+HEIC = heif(quarters())
+READ = {
+    "heic": HEIC,
+    "4:2:0": encode(quarters(), "HEIF", quality=90),
+    "several images": heif(
+        quarters(), save_all=True, append_images=[Image.new("RGB", (64, 64)), quarters()]
+    ),
+    "alpha": heif(quarters().convert("RGBA")),
+    "palette": heif(quarters().convert("P", palette=Image.Palette.ADAPTIVE)),
+    "ten bits": deep(),
+    "major brand mif1": rebranded(HEIC, b"mif1", b"heic"),
+    "no icc profile": heif(quarters(), icc_profile=b"no profile"),
+    "a script too": HEIC + b"<script>alert(1)</script>",
+    "exif that is none": heif(quarters(), exif=b"Exif\0\0" + b"\xff" * 40),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_reads(name: str) -> None:
+    assert corners(pixels(READ[name])) == QUARTERS
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turns_pictures_upright(orientation: int) -> None:
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose, by EXIF orientation
+    stored = quarters()
+    if orientation in back:
+        stored = stored.transpose(Image.Transpose(back[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    by_exif, by_property = heif(stored, exif=exif), heif(stored, exif=exif.tobytes())
+    assert (b"irot" in by_property or b"imir" in by_property) == (orientation > 1)
+    assert b"irot" not in by_exif
+    assert corners(pixels(by_exif)) == corners(pixels(by_property)) == QUARTERS
+
+
+def test_puts_transparent_pictures_on_white() -> None:
+    array = pixels(heif(Image.fromarray(CLEAR_LEFT)))
+    assert tuple(array[4, 0]) == WHITE
+    assert abs(array[4, 7] - RED).max() < 8
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16", "1", "RGBA"])
+def test_reads_a_small_picture_of_any_mode(mode: str) -> None:
+    pixels(heif(Image.new(mode, (2, 2))))
+
+
+def test_a_large_picture_comes_reduced_and_looks_the_same() -> None:
+    big = NOISE.resize((512, 384), Image.Resampling.BICUBIC)
+    assert abs(pixels(encode(big), size_px=32) - pixels(heif(big), size_px=32)).mean() < 3
+
+
+def test_avif_is_still_another_format() -> None:
+    data = encode(quarters(), "AVIF")
+    assert isinstance(refusal(data), InvalidImageFormat)
+    assert sniff(data) is None
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.95])
+def test_truncated_files_cannot_be_parsed(share: float) -> None:
+    data = heif(NOISE)
+    assert isinstance(refusal(data[: max(int(len(data) * share), 24)]), ImageParseError)
+
+
+CORRUPT = {
+    "zeros after the brand": b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + bytes(100),
+    "nothing after the brand": HEIC[:28],
+    "a header that hides how large its picture is": claiming(heif(NOISE.resize((512, 512))), 8, 8),
+    "of no size": claiming(HEIC, 0, 0),
+    "avif under a heic name": rebranded(encode(quarters(), "AVIF"), b"heic", b"heic"),
+}
+
+
+@pytest.mark.parametrize("name", CORRUPT)
+def test_corrupt_files_cannot_be_parsed(name: str) -> None:
+    assert isinstance(refusal(CORRUPT[name]), ImageParseError)
+
+
+@pytest.mark.parametrize(
+    "size", [(12_000, 8_000), (16_383, 16_383), (65_000, 1), (20_001, 2), (2**32 - 1, 1)]
+)
+def test_too_many_pixels_and_absurd_sides_are_refused(size: tuple[int, int]) -> None:
+    error = refusal(claiming(HEIC, *size))
+    assert isinstance(error, ImageTooLarge)
+    assert error.code == "image_too_large"
+
+
+def test_the_caps_are_those_of_the_settings() -> None:
+    data = heif(NOISE)
+    assert pixels(data, max_pixels=64 * 64, max_side_px=64).shape == (8, 8, 3)
+    assert "4095 are allowed" in refusal(data, max_pixels=4095).message
+    assert isinstance(refusal(data, max_side_px=63), ImageTooLarge)
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_its_process_is_ended_when_told_to_stop(looks: int) -> None:
+    asked: list[None] = []
+
+    def stop() -> bool:
+        asked.append(None)
+        return len(asked) > looks
+
+    before = len(psutil.Process().children())
+    with pytest.raises(Stopped):
+        decode(ImageBytes(HEIC, PARAM), size_px=8, settings=ImageSettings(), stop=stop)
+    assert len(psutil.Process().children()) == before
+
+
+def test_a_decoder_that_dies_takes_nobody_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    start: Callable[..., object] = subprocess.Popen
+
+    def dying(command: list[str], **options: object) -> object:
+        return start(["/bin/sh", "-c", "kill -SEGV $$"], **options)
+
+    monkeypatch.setattr(heic.subprocess, "Popen", dying)
+    assert isinstance(refusal(HEIC), ImageParseError)
+
+
+def test_no_mutation_escapes_the_error_tree() -> None:
+    random = np.random.default_rng(7)
+    outcomes = set()
+    for _ in range(12):
+        data = bytearray(HEIC)
+        for at in random.integers(12, len(data), 3):
+            data[at] = random.integers(0, 256)
+        try:
+            pixels(bytes(data), max_pixels=1_000_000)
+            outcomes.add("read")
+        except ImageError as error:
+            outcomes.add(error.code)
+    assert outcomes
