@@ -73,7 +73,6 @@ def test_an_unknown_path(service: Service, path: str, method: str) -> None:
         ("GET", CHAT),
         ("DELETE", COMPLETIONS),
         ("PUT", CHAT),
-        ("OPTIONS", COMPLETIONS),
         ("POST", "/v1/models"),
         ("DELETE", "/v1/models/falcon-demo"),
         ("POST", "/healthz"),
@@ -85,6 +84,25 @@ def test_a_wrong_method(http: httpx.Client, method: str, path: str) -> None:
     answer = http.request(method, path)
     refused(answer, 405, "method_not_allowed")
     assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/models", "/v1/models/caption-demo", "/metrics", "/openapi.json", "/healthz", "/health"],
+)
+def test_head_is_get_without_the_body(service: Service, http: httpx.Client, path: str) -> None:
+    with Wire(service.url) as wire:
+        wire.send(f"HEAD {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n".encode())
+        head, _, body = wire.rest().partition(b"\r\n\r\n")
+    assert (head.split()[1], body) == (b"200", b"")
+    names = {line.partition(b":")[0].lower().decode() for line in head.splitlines()[1:]}
+    assert names - {"connection"} == http.get(path).headers.keys() - {"connection"}
+
+
+def test_options_tell_the_methods(http: httpx.Client) -> None:
+    answer = http.options(COMPLETIONS)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == "OPTIONS, POST"
 
 
 @pytest.mark.parametrize("model", ["nope", "..", "../../x", "x" * 5000, "%00", "%", "\u202e"])

@@ -81,7 +81,7 @@ def create_admin_router(
         return adapter_card(loaded)
 
     @router.delete(
-        "/adapters/{adapter_id}",
+        "/adapters/{adapter_id:id}",
         summary="Remove an adapter that was added at run time",
         responses=_errors(404, 409),
     )

@@ -11,13 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.gateway import openapi
+from caption_studio.gateway import openapi, path_parameters
 from caption_studio.gateway.admin import Administration, create_admin_router
 from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.authentication import Keys
 from caption_studio.gateway.browsers import BrowserGuard
+from caption_studio.gateway.cors import cors
 from caption_studio.gateway.error_responses import on_error, on_http_exception
 from caption_studio.gateway.followed_keys import FollowedKeys
+from caption_studio.gateway.http_methods import HeadAsGet
 from caption_studio.gateway.limits.limiter import Limiter
 from caption_studio.gateway.limits.middleware import RateLimits
 from caption_studio.gateway.middleware import Failures, RequestContext
@@ -59,6 +61,7 @@ def create_app(
     are no keys). `proxy_echoes_id` is that of `middleware.RequestContext`, `only_loopback_hosts`
     that of `browsers.BrowserGuard`.
     """
+    path_parameters.register()
     keys = FollowedKeys(settings.gateway, metrics)
 
     @asynccontextmanager
@@ -77,6 +80,7 @@ def create_app(
         middleware=[
             Middleware(RequestContext, metrics=metrics, proxy_echoes_id=proxy_echoes_id),
             *([] if tracing is None else [Middleware(Traced, tracing=tracing)]),
+            *cors(settings.gateway.cors_origins),
             Middleware(Failures, timeout_s=settings.gateway.request_timeout_s),
             _door(settings.gateway, keys, only_loopback_hosts=only_loopback_hosts),
             *([] if limiter is None else [Middleware(RateLimits, limiter=limiter)]),
@@ -86,6 +90,7 @@ def create_app(
                 max_predicted_s=settings.gateway.max_predicted_s,
                 batch_size=settings.batch_size,
             ),
+            Middleware(HeadAsGet),
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )

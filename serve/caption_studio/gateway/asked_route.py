@@ -34,7 +34,7 @@ def find_route(scope: Scope, routes: Iterable[BaseRoute]) -> str:
         match, _ = route.matches(scope)
         if match is Match.NONE:
             continue
-        path = str(getattr(route, "path", UNMATCHED))
+        path = str(getattr(route, "path_format", UNMATCHED))
         if match is Match.FULL:
             return path
         other_method = other_method or path

@@ -11,7 +11,7 @@ from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.keys import ApiKey, Keyring
 
-OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
+OPEN = frozenset({"/healthz", "/health", "/readyz", "/openapi.json"})
 """Routes that need no key: they do nothing and tell nothing that a stranger may not know."""
 
 ADMIN = "/v1/admin/"

@@ -14,6 +14,7 @@ from caption_studio.errors import (
     RouteNotFound,
     ServiceError,
 )
+from caption_studio.gateway.http_methods import allowed_methods
 from caption_studio.wire.error_body import error_body
 
 
@@ -41,9 +42,14 @@ async def on_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Answer what the router itself refuses: an unknown path, a wrong method."""
+    """Answer what the router itself refuses: an unknown path, a wrong method; and OPTIONS."""
     assert isinstance(error, HTTPException)
     path, method = request.scope["path"], request.method
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = allowed_methods(request.scope, request.app.routes)
+        if method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
     translated: CaptionStudioError
     if error.status_code == 404:
         translated = RouteNotFound(f"Unknown request URL: {method} {path}.")
@@ -52,5 +58,5 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     else:
         translated = ServiceError("The server could not handle this request.")
     response = await on_error(request, translated)
-    response.headers.update(error.headers or {})
+    response.headers.update(headers)
     return response

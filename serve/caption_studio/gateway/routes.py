@@ -49,6 +49,9 @@ Render = Callable[..., Counted]
 Exposition = Callable[[], Awaitable[bytes]]
 """Metrics in Prometheus text format."""
 
+STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""For proxies on the way: neither keep a stream nor hold it back."""
+
 SHOW_TIMES = "x-stage-times"
 """The header that asks, with the value 1, for each stage's time in the answer."""
 
@@ -91,7 +94,7 @@ def create_router(
         rendering = render(asked, answer, show_times=request.headers.get(SHOW_TIMES) == "1")
         if asked.stream:
             return StreamingResponse(
-                _counted(rendering, metrics, log), media_type="text/event-stream"
+                _counted(rendering, metrics, log), headers=STREAM, media_type="text/event-stream"
             )
         try:
             return Response(await rendering.whole(), media_type="application/json")
@@ -145,7 +148,7 @@ def create_router(
         return model_list(settings.language.weights_id, adapters.listed(), created=started_at)
 
     @router.get(
-        "/v1/models/{model}",
+        "/v1/models/{model:id}",
         summary="One of them",
         responses={404: {"model": ErrorBody}, 503: {"model": ErrorBody}, **GUARDED},
     )
@@ -153,6 +156,7 @@ def create_router(
         await adapters.resolve(model)
         return model_card(settings.language.weights_id, model, created=started_at)
 
+    @router.get("/health", summary="The same, as other servers call it")
     @router.get("/healthz", summary="The process is up")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}

@@ -16,7 +16,7 @@ Stage = Literal["intake", "describer", "captioner"]
 
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 """Routes that machines poll."""
 
 STAGES = tuple(field.name for field in fields(StageTimes))

@@ -19,6 +19,7 @@ GUARDED = [
     ("GET", "/v1/models", "/v1/models"),
     ("HEAD", "/v1/models", "/v1/models"),
     ("GET", "/v1/models/x", "/v1/models/{model}"),
+    ("GET", "/v1/models/owner/x", "/v1/models/{model}"),
     ("POST", CHAT_PATH, CHAT_PATH),
     ("PUT", CHAT_PATH, CHAT_PATH),
     ("POST", "/v1/completions", "/v1/completions"),
@@ -34,7 +35,7 @@ GUARDED = [
     ("POST", f"{CHAT_PATH}/", "unmatched"),
 ]
 NOWHERE = ["//v1/models", "/metrics/", "/healthz/%2e%2e/v1/models", "/V1/models", "/", "/v1"]
-OPEN = ["/healthz", "/readyz", "/openapi.json"]
+OPEN = ["/health", "/healthz", "/openapi.json", "/readyz"]
 
 
 class Client:

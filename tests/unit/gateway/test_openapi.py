@@ -11,6 +11,7 @@ ROUTES = {
     "/v1/responses/{response_id}",
     "/v1/models",
     "/v1/models/{model}",
+    "/health",
     "/healthz",
     "/readyz",
     "/metrics",

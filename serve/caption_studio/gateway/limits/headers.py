@@ -4,11 +4,19 @@ https://platform.openai.com/docs/guides/rate-limits
 """
 
 import math
+from typing import get_args
 
 from caption_studio.gateway.limits.leases import Standing
 from caption_studio.gateway.limits.messages import Kind
 
 Headers = list[tuple[bytes, bytes]]
+
+RATE_LIMIT_HEADERS = tuple(
+    f"x-ratelimit-{name}-{kind}"
+    for kind in get_args(Kind)
+    for name in ("limit", "remaining", "reset")
+)
+"""All of them, for those who must name them beforehand."""
 
 
 def rate_limit_headers(kind: Kind, standing: Standing) -> Headers:
