@@ -35,6 +35,7 @@ from caption_studio.records import (
     Described,
     Description,
     Loaded,
+    Picture,
     Prompt,
     StageTimes,
     Structure,
@@ -74,14 +75,20 @@ class CaptionPipeline:
         self._structures = structures
         self._describe_timeout_s = describe_timeout_s
 
-    async def answer(self, request: CaptionRequest) -> Answer:
+    async def answer(
+        self, request: CaptionRequest, on_loaded: Callable[[], None] = lambda: None
+    ) -> Answer:
         """Return the answer with its first group of deltas in hand.
+
+        The request's pictures are dropped as soon as they are decoded, and `on_loaded` is called:
+        megabytes that are of no use while the models work.
 
         Raises `CaptionStudioError`; after this returns, only `Answer.rest` can raise.
         """
+        images, request = list(request.images), replace(request, images=())
         adapter = await self._adapters.resolve(request.model)
         request = await self._with_structure_checked(request)
-        pictures, seen = await self._see(request) if request.images else ([], [])
+        pictures, seen = await self._see(request, images, on_loaded) if images else ([], [])
         description = prompts.join_descriptions([one.description for one in seen]) if seen else None
         asked_s = time.monotonic()
         prompt = prompt_for(request, description, adapter)
@@ -111,10 +118,17 @@ class CaptionPipeline:
             structure = Structure(structure.fallback, structure.param)
         return replace(request, sampling=replace(request.sampling, structure=structure))
 
-    async def _see(self, request: CaptionRequest) -> tuple[list[Loaded], list["_Seen"]]:
+    async def _see(
+        self, request: CaptionRequest, images: list[Picture], on_loaded: Callable[[], None]
+    ) -> tuple[list[Loaded], list["_Seen"]]:
+        """Load and describe the pictures; `images` is empty afterwards."""
         try:
             async with asyncio.timeout(self._describe_timeout_s) as deadline:
-                pictures = await _all(self._loader.load, request.images)
+                try:
+                    pictures = await _all(self._loader.load, images)
+                finally:
+                    images.clear()
+                    on_loaded()
                 return pictures, await self._describe(request, pictures)
         except TimeoutError as error:
             if not deadline.expired():
@@ -200,12 +214,15 @@ async def _all(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]
     async def one(item: T) -> R:
         return await work(item)
 
+    tasks: list[asyncio.Task[R]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
+            tasks += [group.create_task(one(item)) for item in items]
+        return [task.result() for task in tasks]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
+    finally:
+        tasks.clear()  # failed ones hold the error, which holds this frame, and what is in others
 
 
 async def _first(deltas: AsyncGenerator[DeltaGroup], request: CaptionRequest) -> DeltaGroup:

@@ -169,6 +169,11 @@ class GatewaySettings(_Section):
     """The edge: HTTP in, HTTP out."""
 
     max_body_bytes: int = Field(64 * 1024**2, gt=0, description="a whole request body")
+    max_body_bytes_in_flight: int = Field(
+        512 * 1024**2,
+        gt=0,
+        description="of all requests inside one gateway replica, until their pictures are decoded",
+    )
     upload_timeout_s: float = Field(30.0, gt=0, description="a whole request body")
     request_timeout_s: float = Field(120.0, gt=0, description="from request to last byte")
     describe_share: float = Field(
@@ -246,6 +251,12 @@ class GatewaySettings(_Section):
     def _all_pages_need_a_key(self) -> Self:
         if "*" in self.cors_origins and not self.has_keys:
             raise ValueError("cors_origins: * without API keys lets any page use the service")
+        return self
+
+    @model_validator(mode="after")
+    def _a_whole_body_finds_room(self) -> Self:
+        if self.max_body_bytes_in_flight < self.max_body_bytes:
+            raise ValueError("max_body_bytes_in_flight must be at least max_body_bytes")
         return self
 
     @property

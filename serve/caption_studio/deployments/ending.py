@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from caption_studio.errors import EngineDied
+from caption_studio.observability import logging as studio_logging
 
 HEALTH_CHECK_PERIOD_S = 2.0
 """How often Serve asks a replica: an engine without work is found broken by this."""
@@ -27,4 +28,5 @@ def ending_with_the_engine() -> Generator[None]:
         logger.critical("the engine is of no more use; its replica ends", exc_info=True)
         for process in multiprocessing.active_children():  # an engine that hangs heeds no signal
             process.kill()
+        studio_logging.flush()
         os._exit(1)

@@ -16,6 +16,7 @@ from caption_studio.gateway.admin import Administration, create_admin_router
 from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.authentication import Keys
 from caption_studio.gateway.browsers import BrowserGuard
+from caption_studio.gateway.byte_budget import BodyBytes, ByteBudget
 from caption_studio.gateway.cors import cors
 from caption_studio.gateway.error_responses import on_error, on_http_exception
 from caption_studio.gateway.followed_keys import FollowedKeys
@@ -91,6 +92,7 @@ def create_app(
                 batch_size=settings.batch_size,
             ),
             Middleware(HeadAsGet),
+            Middleware(BodyBytes, budget=ByteBudget(settings.gateway.max_body_bytes_in_flight)),
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )

@@ -23,6 +23,7 @@ from caption_studio.errors import (
     UnsupportedMediaType,
     UploadTimeout,
 )
+from caption_studio.gateway.byte_budget import HELD, HeldBytes
 from caption_studio.observability.metrics import CLIENT_GONE
 from caption_studio.records import ImageBytes
 from caption_studio.settings import GatewaySettings
@@ -130,6 +131,7 @@ async def _pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator
     Raises:
         UnsupportedMediaType: it is compressed.
         BodyTooLarge: by its header or by count.
+        Overloaded: the gateway's budget of bytes has no room for it.
         UploadTimeout: it did not arrive within `upload_timeout_s`.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -138,6 +140,8 @@ async def _pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator
     too_large = BodyTooLarge(f"A request body may be at most {settings.max_body_bytes} bytes.")
     if not length.isascii() or not length.isdigit() or int(length) > settings.max_body_bytes:
         raise too_large
+    held: HeldBytes = request.scope[HELD]
+    held.grow_to(int(length))
     deadline_s = asyncio.get_running_loop().time() + settings.upload_timeout_s
     arrived_bytes = 0
     while True:
@@ -145,6 +149,7 @@ async def _pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator
         arrived_bytes += len(chunk)
         if arrived_bytes > settings.max_body_bytes:
             raise too_large
+        held.grow_to(arrived_bytes)
         for start in range(0, len(chunk), PIECE_BYTES):
             if start or arrived_bytes > len(chunk):
                 await asyncio.sleep(0)

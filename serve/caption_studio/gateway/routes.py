@@ -9,8 +9,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from caption_studio.errors import ModelNotFound, RouteNotFound
+from caption_studio.errors import CaptionStudioError, RouteNotFound
 from caption_studio.gateway.body import MULTIPART, media_type, read_json, read_upload
+from caption_studio.gateway.byte_budget import HELD
 from caption_studio.gateway.openapi import EVENT_STREAM, json_body
 from caption_studio.observability.metrics import CONTENT_TYPE, STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
@@ -70,6 +71,9 @@ def create_router(
     def known(request: Request) -> dict[str, Any]:
         return {"request_id": request.scope["caption_studio.request_id"], "settings": settings}
 
+    def model_ids() -> set[str]:
+        return {settings.language.weights_id, *(adapter.id for adapter in adapters.listed())}
+
     async def taken_apart(request: Request) -> JSONBody:
         max_image_bytes = settings.images.max_bytes
         return await read_json(request, settings.gateway, max_image_bytes=max_image_bytes)
@@ -81,10 +85,13 @@ def create_router(
             asked = replace(asked, traceparent=traceparent)
         log = request.scope["caption_studio.log"]
         log.update(model=asked.model, images=len(asked.images), stream=asked.stream)
+        under_way = pipeline.answer(asked, on_loaded=request.scope[HELD].let_go)
+        asked = replace(asked, images=())  # the pipeline has the only references, and drops them
         try:
-            answer = await pipeline.answer(asked)
-        except ModelNotFound:
-            del log["model"]  # anything that a stranger may have written
+            answer = await under_way
+        except CaptionStudioError:
+            if asked.model not in model_ids():
+                del log["model"]  # anything that a stranger may have written
             raise
         request.scope["caption_studio.queued"] = answer.queued
         metrics.descriptions(answer.lookups)
@@ -122,9 +129,12 @@ def create_router(
         if media_type(request) == MULTIPART:
             upload = await read_upload(request, settings.gateway)
             asked = parse_upload(upload.fields, upload.images, **known(request))
+            del upload
         else:
             asked = parse_completion(await taken_apart(request), **known(request))
-        return await generate(request, asked)
+        under_way = generate(request, asked)
+        del asked
+        return await under_way
 
     @router.post(
         "/v1/responses",
@@ -136,7 +146,9 @@ def create_router(
     async def responses(request: Request) -> Response:
         asked = parse_responses(await taken_apart(request), **known(request))
         render = partial(ResponsesRendering, asked.body)
-        return await generate(request, asked.request, render)
+        under_way = generate(request, asked.request, render)
+        del asked
+        return await under_way
 
     @router.get("/v1/responses/{response_id}", summary="Not there: none is kept", **NOT_KEPT)
     @router.delete("/v1/responses/{response_id}", summary="Not there: none is kept", **NOT_KEPT)

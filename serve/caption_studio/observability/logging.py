@@ -3,24 +3,28 @@
 Never logged: prompts, descriptions, captions, image bytes, keys.
 """
 
-import contextlib
 import json
 import logging
 import sys
 import threading
 import time
 from contextvars import ContextVar
-from queue import Empty, SimpleQueue
-from typing import TextIO
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
+from typing import Any, TextIO
 
 from caption_studio.settings import LoggingSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that the current task serves."""
 
-INTERVAL_S = 0.05
-MAX_LINES = 1000
-"""No more are kept: who logs the next one writes them all."""
+MAX_LINES = 10_000
+"""That wait to be written, some seconds' worth; more are lost."""
+
+END_TIMEOUT_S = 2.0
+"""What the last lines may take: standard error may be a pipe that nobody reads."""
+
+_PACKAGE = logging.getLogger("caption_studio")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -44,60 +48,122 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-class LineBatches(logging.Handler):
-    """Writes the lines of `INTERVAL_S` at once: a write costs more than a line's making.
+class QueuedLines(QueueHandler):
+    """Hands each line to a thread that writes it: whoever logs never waits for a disk or a pipe.
 
-    A warning or worse is written before `emit` returns, with all before it; so is the rest when
-    the interpreter ends. Who logs anything else never waits for a write of others.
+    A line is made where it is logged, since the request id belongs to the task there. Lines that
+    find `max_lines` waiting, and lines that cannot be written, are lost and counted.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__()
-        self._stream = stream
-        self._lines: SimpleQueue[str] = SimpleQueue()
-        self._writing = threading.Lock()
-        self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
+    def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
+        self._lines: SimpleQueue[Any] = SimpleQueue()
+        super().__init__(self._lines)
+        self._max_lines = max_lines
+        self._stream = _Stream(stream)
+        self._listener = _Listener(self._lines, self._stream)
+        self._not_queued = 0
+        self._untold = 0
+
+    @property
+    def lost(self) -> int:
+        """How many lines were not written."""
+        return self._not_queued + self._stream.not_written
 
     def start(self) -> None:
         """Start the thread that writes; it ends with the process."""
-        self._thread.start()
+        self._listener.start()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one line, or write all."""
-        self._lines.put(self.format(record))
-        if record.levelno >= logging.WARNING or self._lines.qsize() >= MAX_LINES:
-            self.flush()
+    def prepare(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return self.format(record)
+
+    def enqueue(self, record: Any) -> None:
+        """Keep the line, unless too many wait; the next that is kept says how many were not."""
+        if self._lines.qsize() >= self._max_lines:
+            self._not_queued += 1
+            self._untold += 1
+            return
+        self._lines.put_nowait(record)
+        if self._untold:
+            values = {"name": __name__, "levelname": "WARNING", "lines": self._untold}
+            self._untold = 0
+            told = logging.makeLogRecord({**values, "msg": "log lines were lost"})
+            self._lines.put_nowait(self.format(told))
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Count a line that could not be made; nobody's request fails for it."""
+        self._not_queued += 1
 
     def flush(self) -> None:
-        """Write what has gathered."""
-        with self._writing:
-            self._write([])
+        """Wait until what was logged so far is written, for `END_TIMEOUT_S` at the most."""
+        self._listener.wait(END_TIMEOUT_S)
 
-    def _write_on(self) -> None:
-        while True:
-            first = self._lines.get()
-            with self._writing:  # a warning waits for what came before it
-                time.sleep(INTERVAL_S)
-                self._write([first])
+    def close(self) -> None:
+        """Write the rest and stop; logging calls this when the interpreter ends."""
+        self._listener.end(END_TIMEOUT_S)
+        super().close()
 
-    def _write(self, lines: list[str]) -> None:
-        with contextlib.suppress(Empty):
-            while True:
-                lines.append(self._lines.get_nowait())
-        if lines:
-            self._stream.write("\n".join(lines) + "\n")
-            self._stream.flush()
+
+class _Stream(logging.StreamHandler[TextIO]):
+    """Writes lines that are made already; a full disk or a closed pipe costs the line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.not_written = 0
+
+    def format(self, record: Any) -> str:
+        return str(record)
+
+    def handleError(self, record: Any) -> None:
+        self.not_written += 1
+
+
+class _Listener(QueueListener):
+    """The thread; it knows when it has written what came before some moment."""
+
+    def __init__(self, lines: SimpleQueue[Any], stream: _Stream) -> None:
+        super().__init__(lines)
+        self._stream = stream
+
+    def handle(self, record: Any) -> None:
+        if isinstance(record, threading.Event):
+            record.set()
+        else:
+            self._stream.emit(record)
+
+    def wait(self, timeout_s: float) -> None:
+        if self._thread is not None:
+            written = threading.Event()
+            self.queue.put_nowait(written)
+            written.wait(timeout_s)
+
+    def end(self, timeout_s: float) -> None:
+        """Stop as `stop` does, but not for longer than a hanging pipe is worth."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self.enqueue_sentinel()
+            thread.join(timeout_s)
 
 
 def configure(settings: LoggingSettings) -> None:
     """Send this process's `caption_studio` logs to standard error. Called once a process."""
-    handler = LineBatches(sys.stderr)
+    handler = QueuedLines(sys.stderr)
     if settings.format == "json":
         handler.setFormatter(JSONFormatter())
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    package = logging.getLogger("caption_studio")
     handler.start()
-    package.handlers[:] = [handler]
-    package.setLevel(settings.level)
-    package.propagate = False
+    _PACKAGE.handlers[:] = [handler]
+    _PACKAGE.setLevel(settings.level)
+    _PACKAGE.propagate = False
+
+
+def flush() -> None:
+    """Wait a moment until all is written; before the process ends without ending Python."""
+    for handler in _PACKAGE.handlers:
+        handler.flush()
+
+
+def lost_lines() -> int:
+    """Return how many lines of this process were not written."""
+    return sum(h.lost for h in _PACKAGE.handlers if isinstance(h, QueuedLines))

@@ -35,7 +35,7 @@ class Counted(ABC):
         self.show_times = show_times
         self.times = answer.times
         self.model = request.model
-        self.has_picture = bool(request.images)
+        self.has_picture = answer.description is not None
         self.failure: CaptionStudioError | None = None
         self._answer = answer
         self._prompt_tokens = 0

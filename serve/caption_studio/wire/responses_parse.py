@@ -38,7 +38,7 @@ _AI_SDK = "(the AI SDK does so with providerOptions.openai.store: false)"
 
 @dataclass(frozen=True, slots=True)
 class AskedResponse:
-    """A request in our words, and as it came: an answer echoes it."""
+    """A request in our words, and as it came but for its input: an answer echoes it."""
 
     request: CaptionRequest
     body: ResponsesRequest
@@ -68,7 +68,7 @@ def parse_responses(
         sampling=_sampling(asked, bool(images), structure, settings),
         stream=bool(asked.stream),
     )
-    return AskedResponse(request, asked)
+    return AskedResponse(request, asked.model_copy(update={"input": ""}))
 
 
 def _refuse_references(items: Any) -> None:

@@ -1,0 +1,120 @@
+"""How much of all requests' bodies one gateway keeps at a time, and for whom.
+
+Requests are admitted by number (gateway.admission), and by size here: 512 texts are nothing, 512
+pictures of 4 MB are more than a gateway's memory. A body is held from the moment its length is
+known until its pictures are decoded.
+"""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from caption_studio.errors import MAX_RETRY_AFTER_S, Overloaded
+
+FREE_BYTES = 64 * 1024
+"""Of each body: callers with texts do not wait for those with pictures."""
+
+USUAL_HOLD_S = 1.0
+"""How long a body is taken to be held, before any was let go."""
+
+HELD = "caption_studio.held_bytes"
+"""Where a request's scope has its `HeldBytes`."""
+
+
+class ByteBudget:
+    """At most `max_bytes`. `clock` gives seconds.
+
+    An owner, where requests have keys, gets no more than is then left for others: alone it has
+    half, two have a third each. So whoever else comes always finds some room.
+    """
+
+    def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._total_bytes = 0
+        self._owners_bytes: Counter[Hashable] = Counter()
+        self._hold_s = USUAL_HOLD_S
+        self._line_ends_at_s = 0.0
+
+    @property
+    def held_bytes(self) -> int:
+        """What all requests hold together."""
+        return self._total_bytes
+
+    def take(self, owner: Hashable, count_bytes: int) -> None:
+        """Hold so much more for the owner. Raises `Overloaded` if there is no room."""
+        free_bytes = self._max_bytes - self._total_bytes - count_bytes
+        owners_bytes = self._owners_bytes[owner] + count_bytes
+        first = not self._owners_bytes[owner]
+        if free_bytes < 0 or (owner is not None and not first and owners_bytes > free_bytes):
+            raise Overloaded(
+                "The service is full. Try again soon.",
+                retry_after_s=self._back_in_line(count_bytes),
+            )
+        self._owners_bytes[owner] = owners_bytes
+        self._total_bytes += count_bytes
+
+    def let_go(self, owner: Hashable, count_bytes: int, held_s: float) -> None:
+        """Give bytes back that were held for so long."""
+        self._total_bytes -= count_bytes
+        self._owners_bytes[owner] -= count_bytes
+        if not self._owners_bytes[owner]:
+            del self._owners_bytes[owner]
+        self._hold_s += (held_s - self._hold_s) / 16
+
+    def _back_in_line(self, count_bytes: int) -> int:
+        """Return in how many seconds there is room for one more who was refused."""
+        now_s = self._clock()
+        wait_s = self._hold_s * count_bytes / self._max_bytes
+        self._line_ends_at_s = min(
+            max(self._line_ends_at_s, now_s) + wait_s, now_s + MAX_RETRY_AFTER_S
+        )
+        return max(1, math.ceil(self._line_ends_at_s - now_s))
+
+
+class HeldBytes:
+    """What one request holds of the budget."""
+
+    def __init__(
+        self, budget: ByteBudget, owner: Hashable, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._budget = budget
+        self._owner = owner
+        self._clock = clock
+        self._since_s = clock()
+        self._bytes = 0
+
+    def grow_to(self, body_bytes: int) -> None:
+        """Hold as much as a body of this size takes. Raises `Overloaded`."""
+        more_bytes = body_bytes - FREE_BYTES - self._bytes
+        if more_bytes > 0:
+            self._budget.take(self._owner, more_bytes)
+            self._bytes += more_bytes
+
+    def let_go(self) -> None:
+        """Give everything back; again is fine."""
+        if self._bytes:
+            self._budget.let_go(self._owner, self._bytes, self._clock() - self._since_s)
+            self._bytes = 0
+
+
+class BodyBytes:
+    """Has each request hold what its body takes until it is answered, or until it lets go."""
+
+    def __init__(self, app: ASGIApp, budget: ByteBudget) -> None:
+        self._app = app
+        self._budget = budget
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        held = scope[HELD] = HeldBytes(self._budget, scope.get("caption_studio.key"))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            held.let_go()
