@@ -2,17 +2,28 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
+
+from caption_studio.limits import MAX_IN_FLIGHT
 
 DEMO_CONFIG = Path(__file__).parents[2] / "deploy" / "demo.yaml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status."""
+    """Run one command; return its exit status, that of the signal for Ctrl-C and a closed pipe."""
     arguments = _parser().parse_args(argv)
-    status: int = arguments.run(arguments)
+    try:
+        status: int = arguments.run(arguments)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Python would try to write the rest when it ends, and say that it cannot.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     return status
 
 
@@ -21,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="caption-studio",
         description="A picture goes in, a caption worth posting comes out.",
     )
+    parser.add_argument("--version", action="version", version=version("caption-studio"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="start the service on this machine")
@@ -29,11 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="default: the config file's")
     serve.set_defaults(run=_serve)
 
-    caption = commands.add_parser("caption", help="caption pictures through a running service")
-    caption.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
-    caption.add_argument("--url", default="http://127.0.0.1:8000", help="default: %(default)s")
-    caption.add_argument("--model", help="an id of GET /v1/models; default: the first adapter")
-    caption.set_defaults(run=_caption)
+    _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
 
     models = commands.add_parser("models", help="the embedded demo models")
     model_commands = models.add_subparsers(required=True, metavar="COMMAND")
@@ -43,6 +51,32 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--output", type=Path, required=True, metavar="DIR")
     train.set_defaults(run=_train_demo)
     return parser
+
+
+def _add_caption(caption: argparse.ArgumentParser) -> None:
+    caption.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="PICTURE",
+        help="a file, a folder (and those in it), a pattern, an http(s) URL, - for standard input",
+    )
+    caption.add_argument(
+        "--url", default="http://127.0.0.1:8000", help="with or without /v1; default: %(default)s"
+    )
+    caption.add_argument("--model", help="an id of GET /v1/models; default: the first adapter")
+    caption.add_argument("--api-key", metavar="KEY", help="default: CAPTION_STUDIO_API_KEY")
+    caption.add_argument(
+        "--in-flight", type=_count, default=16, metavar="N", help="at a time; default: %(default)s"
+    )
+    caption.add_argument("--json", action="store_true", help="print one JSON object a line")
+    caption.set_defaults(run=_caption)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MAX_IN_FLIGHT:
+        raise argparse.ArgumentTypeError(f"from 1 to {MAX_IN_FLIGHT}")
+    return number
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -64,9 +98,9 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _caption(arguments: argparse.Namespace) -> int:
-    from caption_studio.client import caption_files
+    from caption_studio.client import caption
 
-    return caption_files(arguments.pictures, url=arguments.url, model=arguments.model)
+    return caption(arguments)
 
 
 def _train_demo(arguments: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "pipeline": BASE | {"images", "language.prompt"},
     "gateway": BASE | {"gateway", "pipeline", "wire", "observability"},
     "scaling": BASE | {"scaling"},
-    "client": BASE,
+    "client": BASE | {"client"},
     "demo": BASE | {"demo", "language.prompt"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`,

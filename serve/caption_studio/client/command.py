@@ -1,0 +1,86 @@
+"""`caption-studio caption`: many pictures in flight, their captions printed in order."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
+from caption_studio.client.output import Output
+from caption_studio.client.pictures import Picture, PictureFailed, find_pictures
+from caption_studio.client.service import AllFail, Caption, Service, service_url
+
+API_KEY_VARIABLE = "CAPTION_STUDIO_API_KEY"
+LOOKAHEAD = 4
+"""Pictures begun, per one in flight: a slow one holds up what is printed, not what is asked."""
+
+FAILED, MISUSED = 1, 2
+
+
+def caption(arguments: argparse.Namespace) -> int:
+    """Print description and caption of each picture; return 0, or 1 if any failed.
+
+    A picture that fails is named on standard error, and the others go on.
+    """
+    api_key = arguments.api_key or os.environ.get(API_KEY_VARIABLE) or None
+    try:
+        url = service_url(arguments.url)
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise ValueError("an API key consists of visible ASCII characters")
+    except ValueError as error:
+        print(f"caption-studio: {error}", file=sys.stderr)
+        return MISUSED
+    pictures = find_pictures(arguments.pictures)
+    in_flight = arguments.in_flight
+
+    async def run() -> int:
+        service = Service(url, model=arguments.model, api_key=api_key, in_flight=in_flight)
+        with Output(len(pictures), as_json=arguments.json) as output:
+            async with service:
+                return await _caption_all(pictures, service, output, in_flight)
+
+    return FAILED if asyncio.run(run()) else 0
+
+
+async def _caption_all(
+    pictures: Sequence[Picture], service: Service, output: Output, in_flight: int
+) -> int:
+    """Caption and print all, in their order; return how many failed."""
+    places = asyncio.Semaphore(in_flight)
+
+    async def one(picture: Picture) -> Caption | PictureFailed:
+        async with places:
+            try:
+                return await service.caption(picture)
+            except PictureFailed as error:
+                return error
+
+    waiting = iter(pictures)
+    begun: deque[tuple[Picture, asyncio.Task[Caption | PictureFailed]]] = deque()
+    failed = unnamed = 0
+    all_fail = False
+    try:
+        while True:
+            for picture in islice(waiting, in_flight * LOOKAHEAD - len(begun)):
+                begun.append((picture, asyncio.create_task(one(picture))))
+            if not begun:
+                break
+            result = await begun[0][1]
+            picture, _ = begun.popleft()
+            if isinstance(result, Caption):
+                output.caption(picture, result)
+                continue
+            failed += 1
+            is_known = all_fail and isinstance(result, AllFail)
+            unnamed += is_known
+            all_fail = all_fail or isinstance(result, AllFail)
+            output.failure(picture, str(result), is_known=is_known)
+    finally:
+        for _, task in begun:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in begun), return_exceptions=True)
+    if unnamed:
+        output.say(f"caption-studio: the same for {unnamed} more")
+    return failed
