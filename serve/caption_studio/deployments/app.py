@@ -35,6 +35,7 @@ from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
 from caption_studio.gateway.limits.usage import no_usage
 from caption_studio.images.loader import ImageIntake
 from caption_studio.language.adapters import ConfiguredAdapters
+from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.metrics import Metrics
@@ -109,7 +110,15 @@ class Gateway:
             async with AsyncExitStack() as stack:
                 if spans is not None:
                     stack.callback(spans.close)
-                for resource in (intake, relay, structures, added, limiter, shared):
+                for resource in (
+                    metrics.loop_watch,
+                    intake,
+                    relay,
+                    structures,
+                    added,
+                    limiter,
+                    shared,
+                ):
                     if resource is not None:
                         await resource.start()
                         stack.push_async_callback(resource.close)
@@ -151,9 +160,10 @@ def _limiter(settings: Settings, metrics: Metrics) -> Limiter:
     return Limiter(ledger, limits, metrics)
 
 
-# The gateway's own Admission answers 429 in our form; Serve must not queue before it.
+# The gateway's own Admission answers 429 in our form; Serve must not queue before it: probes would
+# wait with the others, and Serve reads the bodies of those that wait into memory without a bound.
 gateway_deployment = serve.deployment(
-    ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=1024
+    ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=16 * MAX_IN_FLIGHT
 )(serve.ingress()(Gateway))
 
 

@@ -19,6 +19,7 @@ from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
+from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.stage_metrics import captioner_registry
 from caption_studio.records import Adapter, DeltaGroup, Prompt
 from caption_studio.settings import Settings
@@ -45,12 +46,15 @@ class Captioner:
             stall_s=settings.gateway.request_timeout_s / 2,  # leaves time to ask another replica
         )
         self._relay = RelaySender()
-        self._metrics = metrics.of_this_replica(captioner_registry(self._engine.load))
+        loop_watch = LoopWatch()
+        registry = captioner_registry(self._engine.load, loop_watch)
+        self._metrics = metrics.of_this_replica(registry)
         self._sampling: asyncio.Task[None] | None = None
         await self._engine.start()
         interrupt_nobody()
         leave_out_what_is_loaded()
         await self._metrics.start()
+        await loop_watch.start()  # it ends with the loop
         self._sampling = asyncio.create_task(self._keep_sampling())
 
     async def stream(self, prompt: Prompt, ticket: Ticket) -> tuple[DeltaGroup, ...]:

@@ -13,6 +13,7 @@ from caption_studio.errors import CaptionStudioError, RouteNotFound
 from caption_studio.gateway.body import MULTIPART, media_type, read_json, read_upload
 from caption_studio.gateway.byte_budget import HELD
 from caption_studio.gateway.openapi import EVENT_STREAM, json_body
+from caption_studio.gateway.readiness import SharedCheck
 from caption_studio.observability.metrics import CONTENT_TYPE, STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AdapterCatalog
@@ -67,6 +68,7 @@ def create_router(
     """Return the service's routes over one pipeline; `exposition` gives what /metrics shows."""
     router = APIRouter()
     started_at = int(time.time())
+    check_ready = SharedCheck(pipeline.check_ready)
 
     def known(request: Request) -> dict[str, Any]:
         return {"request_id": request.scope["caption_studio.request_id"], "settings": settings}
@@ -175,7 +177,7 @@ def create_router(
 
     @router.get("/readyz", summary="Both stages can serve", responses={503: {"model": ErrorBody}})
     async def readyz() -> dict[str, str]:
-        await pipeline.check_ready()
+        await check_ready()
         return {"status": "ready"}
 
     @router.get(

@@ -17,14 +17,12 @@ from vllm import TokensPrompt
 from vllm.exceptions import VLLMClientError
 from vllm.lora.request import LoRARequest
 from vllm.outputs import RequestOutput
-from vllm.tokenizers import TokenizerLike
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
 from caption_studio.counts import Counter
 from caption_studio.errors import (
     CaptionStudioError,
-    ContextLengthExceeded,
     EngineFailure,
     InvalidAdapter,
     InvalidValue,
@@ -40,8 +38,8 @@ from caption_studio.language.engine_options import engine_args, sampling_params,
 from caption_studio.language.engine_outputs import ended_by_itself, feed
 from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
+from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
-from caption_studio.language.tokens import text_tokens
 from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
 from caption_studio.settings import LanguageSettings, model_location
 
@@ -73,6 +71,7 @@ class FalconEngine:
         self._numbers = itertools.count(1)
         self._loaded = LoadedAdapters(self._load)
         self._llm: AsyncLLM | None = None
+        self._prompts = PromptTokens(max_model_len=settings.max_model_len)
         self._sample = engine_sample.Sample()
         self._gaps = Counter(GAP_BOUNDS_S)
         self._service: AdapterService | None = None
@@ -92,6 +91,7 @@ class FalconEngine:
             for adapter in adapters:  # a wrong one is told of before the weights are loaded
                 await self._prepare_configured(adapter)
             self._llm = AsyncLLM.from_engine_args(arguments)
+            self._prompts.prepare(self._llm.get_tokenizer())
         for adapter in adapters:
             await self._loaded.get(adapter)
 
@@ -108,6 +108,7 @@ class FalconEngine:
         if self._service is not None:
             self._service.close()
             self._service = None
+        self._prompts.close()
         if self._llm is not None:
             self._llm.shutdown()
             self._llm = None
@@ -188,7 +189,7 @@ class FalconEngine:
     async def _answer(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """Yield the answer. Raises what `generate` does, and whatever vLLM raises."""
         tokenizer = self._running().get_tokenizer()
-        token_ids = self._tokenize(prompt, tokenizer)
+        token_ids = await self._prompts.of(tokenizer, prompt.text)
         lora = await self._lora(prompt.adapter)
         choices = Choices(
             prompt.sampling.n,
@@ -223,16 +224,6 @@ class FalconEngine:
         """Return whether the engine's batch has no place left beside `more` sequences."""
         unfinished: int = self._running().output_processor.get_num_unfinished_requests()
         return unfinished + more >= self._settings.max_num_seqs
-
-    def _tokenize(self, prompt: Prompt, tokenizer: TokenizerLike) -> list[int]:
-        token_ids = text_tokens(tokenizer, prompt.text)
-        limit = self._settings.max_model_len
-        if len(token_ids) >= limit:
-            raise ContextLengthExceeded(
-                f"This model's context is {limit} tokens; the prompt has {len(token_ids)} "
-                "and leaves no room for an answer."
-            )
-        return token_ids
 
     async def _outputs(
         self, prompt: Prompt, token_ids: list[int], lora: LoRARequest | None, *, stream: bool

@@ -10,6 +10,8 @@ from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from caption_studio.observability.loop_watch import LoopWatch
+from caption_studio.observability.process_metrics import add_process_metrics
 from caption_studio.records import CacheResult, KeyUsage, StageTimes
 
 Stage = Literal["intake", "describer", "captioner"]
@@ -50,6 +52,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.loop_watch = LoopWatch()
+        add_process_metrics(self.registry, self.loop_watch)
         self._requests = Counter(
             "caption_studio_requests_total",
             "Requests answered, by route, method, model (none: unknown or not read) and status.",

@@ -4,26 +4,34 @@ Nothing is observed here while the models work: the engines keep plain counts, a
 collectors read them when somebody asks.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     GaugeMetricFamily,
-    HistogramMetricFamily,
     Metric,
 )
 
-from caption_studio.records import CaptionerLoad, Counts, DescriberLoad
+from caption_studio.observability.histograms import histogram
+from caption_studio.observability.loop_watch import LoopWatch
+from caption_studio.observability.process_metrics import add_process_metrics
+from caption_studio.records import CaptionerLoad, DescriberLoad
 
 
 def describer_registry(load: Callable[[], DescriberLoad]) -> CollectorRegistry:
     """Return the metrics of one describer; `load` may be called from any thread."""
-    return _registry(lambda: _describer(load()))
+    registry = _registry(lambda: _describer(load()))
+    add_process_metrics(registry)
+    return registry
 
 
-def captioner_registry(load: Callable[[], CaptionerLoad]) -> CollectorRegistry:
+def captioner_registry(
+    load: Callable[[], CaptionerLoad], loop_watch: LoopWatch | None = None
+) -> CollectorRegistry:
     """Return the metrics of one captioner; `load` may be called from any thread."""
-    return _registry(lambda: _captioner(load()))
+    registry = _registry(lambda: _captioner(load()))
+    add_process_metrics(registry, loop_watch or LoopWatch())
+    return registry
 
 
 def _describer(load: DescriberLoad) -> Iterable[Metric]:
@@ -33,8 +41,8 @@ def _describer(load: DescriberLoad) -> Iterable[Metric]:
     yield GaugeMetricFamily(
         "caption_studio_describer_waiting", "Pictures in the replica's queue.", load.waiting
     )
-    yield _histogram("caption_studio_describer_step_rows", "Pictures in a decode step.", load.steps)
-    yield _histogram(
+    yield histogram("caption_studio_describer_step_rows", "Pictures in a decode step.", load.steps)
+    yield histogram(
         "caption_studio_describer_join_pictures",
         "Pictures in a pass of the image encoder.",
         load.joins,
@@ -53,26 +61,11 @@ def _captioner(load: CaptionerLoad) -> Iterable[Metric]:
         "Share of the KV cache that is in use, 0 to 1.",
         load.kv_cache_ratio,
     )
-    yield _histogram(
+    yield histogram(
         "caption_studio_inter_token_latency_seconds",
         "Between two tokens of a stream, as they leave the engine.",
         load.token_gaps,
     )
-
-
-def _histogram(name: str, documentation: str, counts: Counts) -> Metric:
-    edges = [*(str(float(bound)) for bound in counts.bounds), "+Inf"]
-    return HistogramMetricFamily(
-        name, documentation, list(zip(edges, _cumulative(counts.counts), strict=True)), counts.total
-    )
-
-
-def _cumulative(counts: Sequence[int]) -> list[int]:
-    sums, so_far = [], 0
-    for count in counts:
-        so_far += count
-        sums.append(so_far)
-    return sums
 
 
 def _registry(collect: Callable[[], Iterable[Metric]]) -> CollectorRegistry:
