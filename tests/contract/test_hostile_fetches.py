@@ -13,6 +13,7 @@ from tests.contract.internet import StandIn
 from tests.unit.images.test_fetch import (
     ADDRESS,
     BROKEN_HTTP,
+    COMPRESSED,
     OTHER_ADDRESS,
     PNG,
     URL,
@@ -201,10 +202,18 @@ def test_broken_http_fails(http: httpx.Client, example: StandIn, answer: bytes) 
         failed(ask(http))
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "GZIP", "identity, gzip", "zstd"])
+@pytest.mark.parametrize("coding", COMPRESSED)
 def test_a_compressed_transfer_fails(http: httpx.Client, example: StandIn, coding: str) -> None:
-    with example.site(ADDRESS, 80, ok(PNG, f"Content-Encoding: {coding}")):
+    with example.site(ADDRESS, 80, ok(COMPRESSED[coding], f"Content-Encoding: {coding}")):
         failed(ask(http))
+
+
+@pytest.mark.parametrize("coding", COMPRESSED)
+def test_a_nominal_coding_over_plain_bytes_is_none(
+    http: httpx.Client, example: StandIn, coding: str
+) -> None:
+    with example.site(ADDRESS, 80, ok(PNG, f"Content-Encoding: {coding}")):
+        captioned(ask(http))
 
 
 @pytest.mark.parametrize("body", [b"", b"<h1>Please log in</h1>", b"\0" * 100])

@@ -12,7 +12,7 @@ Which URLs are allowed is `url_guard.py`'s judgement.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import httpcore
@@ -33,6 +33,12 @@ _REFUSED = (
 )
 _FAILED = "The image could not be fetched from its URL."
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SUCCESSES = range(200, 300)
+_CONTENT_ENCODING = b"content-encoding"
+_COMPRESSIONS = frozenset(
+    {b"br", b"compress", b"dcb", b"dcz", b"deflate", b"gzip", b"x-compress", b"x-gzip", b"zstd"}
+)
+_MAX_LENGTH_DIGITS = 18
 _HEADERS = (
     (b"User-Agent", b"caption-studio"),
     (b"Accept", b"image/jpeg, image/png, image/webp, image/gif, image/heic, image/*;q=0.5"),
@@ -160,13 +166,14 @@ class URLFetcher:
         headers = {name.lower(): value for name, value in response.headers}
         if response.status in _REDIRECTS and b"location" in headers:
             return _text(headers[b"location"])
-        if response.status != 200:
+        if response.status not in _SUCCESSES:
             raise _Failed(_FAILED)
-        if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        data = await self._read_body(response, _stated_bytes(headers))
+        if sniff(data) is not None:
+            return data  # whatever type and coding the headers name
+        if any(_is_compressing(v) for n, v in response.headers if n.lower() == _CONTENT_ENCODING):
             raise _Failed("The image URL answers with a compressed transfer.")
-        data = await self._read_body(response, int(headers.get(b"content-length", b"0")))
-        media_type = headers.get(b"content-type", b"").strip().lower()
-        if sniff(data) is None and not media_type.startswith(b"image/"):
+        if not headers.get(b"content-type", b"").strip().lower().startswith(b"image/"):
             raise _Failed("The URL does not lead to an image.")
         return data
 
@@ -181,6 +188,19 @@ class URLFetcher:
             else:
                 return bytes(body)
         raise _Failed(f"The image at the URL is over the limit of {max_bytes} bytes.")
+
+
+def _stated_bytes(headers: Mapping[bytes, bytes]) -> int:
+    """Return the length that the body will have, 0 if it is not known; h11 has checked it."""
+    if b"transfer-encoding" in headers:
+        return 0  # and a length beside it means nothing (RFC 9112, section 6.3)
+    stated = headers.get(b"content-length", b"0").partition(b",")[0].strip()
+    return int(stated[:_MAX_LENGTH_DIGITS])
+
+
+def _is_compressing(content_encoding: bytes) -> bool:
+    codings = {coding.strip().lower() for coding in content_encoding.split(b",")}
+    return not codings.isdisjoint(_COMPRESSIONS)
 
 
 def _text(header: bytes) -> str:

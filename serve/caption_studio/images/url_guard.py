@@ -126,7 +126,11 @@ class URLGuard:
         return Target(scheme, host, port, path, is_listed)
 
     def follow(self, target: Target, location: str) -> Target:
-        """Return what a redirect from `target` to `location` names. Raises `Refused`."""
+        """Return what a redirect from `target` to `location` names. Raises `Refused`.
+
+        Servers write blanks into it, which clients escape; in a host they stay forbidden.
+        """
+        location = location.replace(" ", "%20")
         if len(location) > self._max_url_bytes or _UNREADABLE.search(location):
             raise Refused  # here already: urljoin silently drops some of these characters
         base = f"{target.scheme}://{target.authority}{target.path}"
