@@ -78,8 +78,12 @@ async def read_json(
     return reader.end()
 
 
-async def read_upload(request: Request, settings: GatewaySettings) -> Upload:
+async def read_upload(
+    request: Request, settings: GatewaySettings, *, max_image_bytes: int | None = None
+) -> Upload:
     """Return the parts of a multipart body.
+
+    Of a picture in it no more is kept than shows that it is over `max_image_bytes`.
 
     Raises as `_pieces`, and:
         MalformedForm: it cannot be taken apart.
@@ -101,12 +105,13 @@ async def read_upload(request: Request, settings: GatewaySettings) -> Upload:
         except (MultiPartException, MultipartParseError, ValueError, KeyError) as error:
             raise MalformedForm("We could not parse the multipart body of your request.") from error
     try:
-        return await _parts(form, settings)
+        return await _parts(form, settings, max_image_bytes)
     finally:
         await form.close()
 
 
-async def _parts(form: FormData, settings: GatewaySettings) -> Upload:
+async def _parts(form: FormData, settings: GatewaySettings, max_image_bytes: int | None) -> Upload:
+    kept_bytes = -1 if max_image_bytes is None else max_image_bytes + 1
     fields: dict[str, str] = {}
     images: list[ImageBytes] = []
     for name, value in form.multi_items():
@@ -117,7 +122,7 @@ async def _parts(form: FormData, settings: GatewaySettings) -> Upload:
         elif name != "image":
             raise UnknownParameter(f"Unrecognized file supplied: {name}.", param=name)
         else:
-            images.append(ImageBytes(await value.read(), f"image[{len(images)}]"))
+            images.append(ImageBytes(await value.read(kept_bytes), f"image[{len(images)}]"))
     if len(images) > settings.max_images:
         raise TooLong(f"A request may hold at most {settings.max_images} images.", param="image")
     return Upload(fields, tuple(images))

@@ -129,7 +129,9 @@ def create_router(
     )
     async def completions(request: Request) -> Response:
         if media_type(request) == MULTIPART:
-            upload = await read_upload(request, settings.gateway)
+            upload = await read_upload(
+                request, settings.gateway, max_image_bytes=settings.images.max_bytes
+            )
             asked = parse_upload(upload.fields, upload.images, **known(request))
             del upload
         else:

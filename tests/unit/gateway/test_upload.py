@@ -67,3 +67,13 @@ async def test_an_upload_over_the_cap_is_refused() -> None:
     async with gateway(max_body_bytes=200) as client:
         answer = await client.post(PATH, files=[("image", ("a.png", b"x" * 300))])
     assert answer.status_code == 413
+
+
+async def test_of_a_picture_over_its_limit_no_more_is_kept_than_shows_it() -> None:
+    loader = FakeLoader()
+    large = ("image", ("a.png", bytes(20 * 1024**2 + 100), "image/png"))
+    async with gateway(loader=loader) as client:
+        await client.post(PATH, files=[large])
+    (picture,) = loader.loaded
+    assert isinstance(picture, ImageBytes)
+    assert len(picture.data) == 20 * 1024**2 + 1
