@@ -88,7 +88,7 @@ class FakeCaptioner:
         self, prompt: Prompt, *, stream: bool
     ) -> AsyncGenerator[tuple[CaptionDelta, ...]]:
         self.prompts.append(prompt)
-        choices = Choices(prompt.sampling.n, prompt.answer, prompt_tokens=7, queued=self.queued)
+        choices = Choices(prompt, prompt_tokens=7, queued=self.queued)
         try:
             for number, piece in enumerate(self.pieces):
                 if self.failure is not None and number == self.fail_after:

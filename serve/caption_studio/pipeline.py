@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from caption_studio.errors import (
     ContextLengthExceeded,
@@ -19,6 +19,7 @@ from caption_studio.errors import (
     InvalidValue,
 )
 from caption_studio.language import prompt as prompts
+from caption_studio.merging import merged
 from caption_studio.protocols import (
     AdapterCatalog,
     Captioner,
@@ -30,6 +31,7 @@ from caption_studio.protocols import (
 from caption_studio.records import (
     Adapter,
     Answer,
+    AnswerForm,
     CaptionRequest,
     DeltaGroup,
     Described,
@@ -37,6 +39,7 @@ from caption_studio.records import (
     Loaded,
     Picture,
     Prompt,
+    PromptText,
     StageTimes,
     Structure,
 )
@@ -92,7 +95,7 @@ class CaptionPipeline:
         description = prompts.join_descriptions([one.description for one in seen]) if seen else None
         asked_s = time.monotonic()
         prompt = prompt_for(request, description, adapter)
-        deltas = self._captioner.generate(prompt, stream=request.stream)
+        deltas = self._generate(prompt, request)
         first = await _first(deltas, request)
         times = _times(pictures, seen, first_delta_s=time.monotonic() - asked_s)
         lookups = tuple(one.described.cache for one in seen)
@@ -104,6 +107,16 @@ class CaptionPipeline:
         """Return when both stages can serve; raise `NotReady` when one cannot."""
         stages: tuple[Stage, ...] = (self._describer, self._captioner)
         await _all(lambda stage: stage.check_ready(), stages)
+
+    def _generate(self, prompt: Prompt, request: CaptionRequest) -> AsyncGenerator[DeltaGroup]:
+        if len(request.prompts) < 2:
+            return self._captioner.generate(prompt, stream=request.stream)
+        parts = [
+            replace(prompt, request_id=f"{prompt.request_id}-{index}", text=text)
+            for index, text in enumerate(request.prompts)
+        ]
+        answers = [self._captioner.generate(part, stream=request.stream) for part in parts]
+        return merged(answers, choices_each=request.sampling.n)
 
     async def _with_structure_checked(self, request: CaptionRequest) -> CaptionRequest:
         """Return the request with a form that the captioner can obey."""
@@ -150,16 +163,21 @@ def prompt_for(
     request: CaptionRequest, description: Description | None, adapter: Adapter | None
 ) -> Prompt:
     """Return what the captioner is to continue: a caption, its JSON, a conversation or text."""
-    answer: Literal["quoted", "verbatim"] = "verbatim"
+    text: PromptText
+    answer: AnswerForm = "verbatim"
     stop: tuple[str, ...] = ()
     if description is not None and request.sampling.structure is not None:
         text = prompts.structured_prompt(description, request.turns)
     elif description is not None:
         text, answer = prompts.caption_prompt(description, request.turns), "quoted"
+        stop = prompts.CAPTION_STOP
     elif request.endpoint != "completion":
         text, stop = prompts.chat_prompt(request.turns), prompts.CHAT_STOP
+        answer = "verbatim" if request.sampling.structure else "trimmed"
     else:
-        text = "".join(turn.text for turn in request.turns)
+        text = request.prompts[0]
+    if request.sampling.ignore_eos:
+        answer, stop = "verbatim", ()
     return Prompt(
         request.request_id,
         request.model,

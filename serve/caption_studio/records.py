@@ -37,7 +37,7 @@ Picture = ImageReference | ImageBytes
 class Turn:
     """One message of a conversation, its text parts joined."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     text: str
 
 
@@ -71,6 +71,18 @@ class Sampling:
     """None: no log probabilities; else those of each token and of so many alternatives."""
     structure: Structure | None = None
     """None: free text; else the answer is JSON, and no token is drawn that would break its form."""
+    top_k: int = 0
+    """0: all tokens may be drawn."""
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    min_tokens: int = 0
+    ignore_eos: bool = False
+    """Go on to `max_tokens`: past the end of the text, and past a caption's closing quote."""
+    stop_token_ids: tuple[int, ...] = ()
+
+
+PromptText = str | tuple[int, ...]
+"""What the model is to continue: a text, or its tokens' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +90,10 @@ class CaptionRequest:
     """What a caller asked for, in our words.
 
     With images it is captioning and `turns` steer it; without, `turns` are the
-    conversation to go on with (`chat`, `responses`) or the text to continue (`completion`).
-    `traceparent` is the trace that the stages belong to, None where nobody traces.
+    conversation to go on with (`chat`, `responses`), or `prompts` are what is to be continued
+    (`completion`), each in `sampling.n` choices. `include_usage` wants the usage at a stream's end,
+    `usage_in_chunks` in each of its chunks. `traceparent` is the trace that the stages belong to,
+    None where nobody traces.
     """
 
     request_id: str
@@ -91,6 +105,13 @@ class CaptionRequest:
     stream: bool = False
     include_usage: bool = False
     traceparent: str | None = None
+    usage_in_chunks: bool = False
+    prompts: tuple[PromptText, ...] = ()
+
+    @property
+    def choices(self) -> int:
+        """How many choices the answer has."""
+        return self.sampling.n * max(1, len(self.prompts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +175,25 @@ class Adapter:
     digest: str | None = None
 
 
+AnswerForm = Literal["quoted", "trimmed", "verbatim"]
+"""How the model's text becomes the answer: see `Prompt`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Text for the language model, or for `adapter` upon it.
 
     `model` is the id that the caller named. `answer` tells how the model's text becomes
-    ours: `quoted` cuts the caption out of the first pair of double quotes, `verbatim` passes
-    everything on.
+    ours: `quoted` cuts the caption out of the first pair of double quotes, `trimmed` leaves out the
+    white space that it begins with, `verbatim` passes everything on. `stop` ends the answer where
+    the model begins to write the prompt's next line; of a `quoted` one only where it has no quotes.
     """
 
     request_id: str
     model: str
-    text: str
+    text: PromptText
     sampling: Sampling
-    answer: Literal["quoted", "verbatim"]
+    answer: AnswerForm
     stop: tuple[str, ...] = ()
     adapter: Adapter | None = None
     traceparent: str | None = None

@@ -189,7 +189,10 @@ class GatewaySettings(_Section):
     max_turns: int = Field(
         1000, gt=0, description="messages of one request, and content parts of all of them"
     )
-    max_n: int = Field(16, gt=0, description="choices of one request")
+    max_n: int = Field(16, gt=0, description="choices of one prompt")
+    max_prompts: int = Field(
+        64, gt=0, description="prompts of one completion, and their choices together"
+    )
     max_text_bytes: int = Field(
         32 * 1024, gt=0, description="all text of one request, with some for each further turn"
     )

@@ -21,6 +21,7 @@ from caption_studio.records import (
     Description,
     ImageReference,
     Pixels,
+    PromptText,
     StageTimes,
     Structure,
     Turn,
@@ -47,6 +48,10 @@ def request(images: int = 1, text: str = "", **changes: object) -> CaptionReques
         "sampling": sampling(),
     }
     return CaptionRequest(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def text_request(*prompts: PromptText, **changes: object) -> CaptionRequest:
+    return request(images=0, endpoint="completion", turns=(), prompts=prompts, **changes)
 
 
 def pipeline_of(
@@ -173,7 +178,7 @@ async def test_n_choices_take_one_description() -> None:
 async def test_text_without_a_picture_is_continued_as_it_is() -> None:
     describer, captioner = FakeDescriber(), FakeCaptioner()
     pipeline = pipeline_of(FakeLoader(), describer, captioner)
-    answer = await pipeline.answer(request(images=0, text='Say "hi"\n', endpoint="completion"))
+    answer = await pipeline.answer(text_request('Say "hi"\n'))
     assert answer.description is None
     assert describer.calls == 0
     assert captioner.prompts[0].text == 'Say "hi"\n'
@@ -210,7 +215,7 @@ async def test_a_prompt_that_is_too_long_names_the_field_it_came_from(
     captioner = FakeCaptioner(failure=ContextLengthExceeded("too long"))
     pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
     with pytest.raises(ContextLengthExceeded) as refused:
-        await pipeline.answer(request(images=0, endpoint=endpoint))
+        await pipeline.answer(request(images=0, endpoint=endpoint, prompts=("a",)))
     assert refused.value.param == param
 
 
@@ -277,3 +282,38 @@ async def test_a_form_that_was_only_guessed_gives_way_to_its_fallback() -> None:
     guessed = Structure('{"not":{}}', "response_format", fallback='{"type":"object"}')
     await pipeline.answer(request(sampling=sampling(structure=guessed)))
     assert captioner.prompts[0].sampling.structure == STRUCTURE
+
+
+async def test_several_prompts_are_answered_at_once_with_choices_numbered_on() -> None:
+    captioner = FakeCaptioner()
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
+    asked = text_request("a", (1, 2), "c", sampling=sampling(n=2))
+    answer = await pipeline.answer(asked)
+    groups = [answer.first, *[group async for group in answer.rest]]
+    assert sorted(delta.index for group in groups for delta in group) == [0, 1, 2, 3, 4, 5]
+    assert [prompt.text for prompt in captioner.prompts] == ["a", (1, 2), "c"]
+    assert len({prompt.request_id for prompt in captioner.prompts}) == 3
+    assert captioner.closed == 3
+
+
+async def test_one_of_several_prompts_that_fails_ends_them_all() -> None:
+    captioner = FakeCaptioner(failure=EngineFailure("broken"))
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
+    with pytest.raises(EngineFailure):
+        await pipeline.answer(text_request("a", "b"))
+    assert captioner.closed == 2
+
+
+async def test_closing_the_answer_to_several_prompts_closes_each() -> None:
+    captioner = FakeCaptioner()
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
+    answer = await pipeline.answer(text_request("a", "b", stream=True))
+    await answer.rest.aclose()
+    assert captioner.closed == 2
+
+
+async def test_ignoring_the_end_of_text_ignores_the_end_of_a_caption() -> None:
+    captioner = FakeCaptioner()
+    pipeline = pipeline_of(FakeLoader(), FakeDescriber(), captioner)
+    await pipeline.answer(request(sampling=sampling(ignore_eos=True)))
+    assert (captioner.prompts[0].answer, captioner.prompts[0].stop) == ("verbatim", ())

@@ -75,7 +75,8 @@ class RunTimeAdapters:
         if model not in self._added:
             await self._refresh()
         if model not in self._added:
-            raise no_such_model()
+            known = (self._configured.base, *(adapter.id for adapter in self.listed()))
+            raise no_such_model(model, known)
         return self._added[model]
 
     async def check_free(self, adapter_id: str) -> None:
@@ -105,7 +106,7 @@ class RunTimeAdapters:
 
         def removed(adapters: dict[str, Adapter]) -> None:
             if adapters.pop(adapter_id, None) is None:
-                raise no_such_model(param="id")
+                raise no_such_model(adapter_id, tuple(adapters), param="id")
 
         await self._change(removed)
 

@@ -65,6 +65,7 @@ def _upload_schema() -> dict[str, Any]:
         "required": ["image"],
         "properties": {
             **{name: _form_field(schema) for name, schema in fields.items()},
+            "prompt": {"type": "string", "default": ""},
             "stop": {"type": "string", "description": "one, or a JSON list of them"},
             "image": {"type": "array", "items": {"type": "string", "format": "binary"}},
         },

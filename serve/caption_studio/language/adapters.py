@@ -1,6 +1,7 @@
 """Settings → the adapters that are there from the start."""
 
 import logging
+from collections.abc import Sequence
 
 from caption_studio.errors import ModelNotFound
 from caption_studio.records import Adapter
@@ -8,12 +9,16 @@ from caption_studio.settings import AdapterSettings, LanguageSettings
 
 logger = logging.getLogger(__name__)
 
+MAX_SHOWN_CHARS = 64
+MAX_SHOWN_MODELS = 32
+"""In an error about a model that is not there."""
+
 
 class ConfiguredAdapters:
     """`protocols.AdapterCatalog` of the settings alone."""
 
     def __init__(self, settings: LanguageSettings) -> None:
-        self._base = settings.weights_id
+        self.base = settings.weights_id
         self._adapters = {adapter.id: adapter for adapter in configured(settings)}
 
     def listed(self) -> tuple[Adapter, ...]:
@@ -22,12 +27,12 @@ class ConfiguredAdapters:
 
     def knows(self, model: str) -> bool:
         """Return whether it is the base model's id or an adapter's."""
-        return model == self._base or model in self._adapters
+        return model == self.base or model in self._adapters
 
     async def resolve(self, model: str) -> Adapter | None:
         """See `protocols.AdapterCatalog`."""
         if not self.knows(model):
-            raise no_such_model()
+            raise no_such_model(model, (self.base, *self._adapters))
         return self._adapters.get(model)
 
 
@@ -41,6 +46,8 @@ def recorded(adapter: AdapterSettings) -> Adapter:
     return Adapter(adapter.id, adapter.source, adapter.revision, adapter.any_base, configured=True)
 
 
-def no_such_model(param: str = "model") -> ModelNotFound:
+def no_such_model(model: str, known: Sequence[str], param: str = "model") -> ModelNotFound:
     """Return the error for an id that nobody has; `param` is where it stood."""
-    return ModelNotFound("The model that `model` names does not exist.", param=param)
+    name = repr(model if len(model) <= MAX_SHOWN_CHARS else f"{model[:MAX_SHOWN_CHARS]}…")
+    there = ", ".join(known[:MAX_SHOWN_MODELS]) + (", …" if len(known) > MAX_SHOWN_MODELS else "")
+    return ModelNotFound(f"There is no model {name}. There are: {there}.", param=param)

@@ -7,9 +7,15 @@ the first line of its answer (the base model, another adapter) is taken at its w
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Literal
 
-from caption_studio.records import CaptionDelta, DeltaGroup, FinishReason, TokenLogprob
+from caption_studio.language.stop_words import StopWords
+from caption_studio.records import (
+    CaptionDelta,
+    DeltaGroup,
+    FinishReason,
+    Prompt,
+    TokenLogprob,
+)
 
 QUOTE = '"'
 
@@ -20,9 +26,32 @@ class Verbatim:
     finished = False
     skipped_bytes = 0
 
-    def feed(self, text: str) -> str:
+    def feed(self, text: str, *, may_end: bool = True) -> str:
         """Return `text`."""
         return text
+
+    def end(self) -> str:
+        """Return what was held back: nothing."""
+        return ""
+
+
+class Trimmed:
+    """Passes on what comes after leading white space; `skipped_bytes` is as for a caption."""
+
+    finished = False
+
+    def __init__(self) -> None:
+        self.skipped_bytes = 0
+        self._begun = False
+
+    def feed(self, text: str, *, may_end: bool = True) -> str:
+        """Return `text`, without the white space that the answer begins with."""
+        if self._begun:
+            return text
+        kept = text.lstrip()
+        self.skipped_bytes += len(text.encode()) - len(kept.encode())
+        self._begun = bool(kept)
+        return kept
 
     def end(self) -> str:
         """Return what was held back: nothing."""
@@ -34,37 +63,48 @@ class QuotedCaption:
 
     `finished` turns true at the closing quote: nothing after it is of interest, and the
     generation can be stopped. `skipped_bytes` is how much of the model's text (UTF-8) comes
-    before the caption.
+    before the caption. A caption without quotes ends where one of the `next_lines` begins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, next_lines: Sequence[str] = ()) -> None:
         self.finished = False
+        self._next_lines = StopWords(next_lines)
         self.skipped_bytes = 0
         self._held = ""
         self._quoted: bool | None = None  # None: not known yet
 
-    def feed(self, text: str) -> str:
-        """Take the next piece of the model's text; return the next piece of the caption."""
+    def feed(self, text: str, *, may_end: bool = True) -> str:
+        """Take the next piece of the model's text; return the next piece of the caption.
+
+        Unless it `may_end` by now, a quote in the piece is text as well.
+        """
         if self.finished:
             return ""
         if self._quoted is None:
             self._held += text
-            return self._decide()
-        return self._inside(text) if self._quoted else text
+            return self._decide(may_end)
+        return self._inside(text, may_end) if self._quoted else self._outside(text)
 
     def end(self) -> str:
         """Return what is still held back, when the model has stopped by itself."""
-        return self._release(0).rstrip() if self._quoted is None else ""
+        if self._quoted is None:
+            return self._release(0).rstrip()
+        return self._next_lines.end()
 
-    def _decide(self) -> str:
+    def _decide(self, may_end: bool = True) -> str:
         first_line, line_break, _ = self._held.lstrip().partition("\n")
         if QUOTE in first_line:
             self._quoted = True
-            return self._inside(self._release(self._held.index(QUOTE) + 1))
+            return self._inside(self._release(self._held.index(QUOTE) + 1), may_end)
         if line_break:
             self._quoted = False
-            return self._release(0)
+            return self._outside(self._release(0))
         return ""
+
+    def _outside(self, text: str) -> str:
+        passed = self._next_lines.feed(text)
+        self.finished = self._next_lines.stopped
+        return passed
 
     def _release(self, start: int) -> str:
         """Let go of what is held from `start` on, leading white space left out."""
@@ -73,7 +113,9 @@ class QuotedCaption:
         self._held = ""
         return text
 
-    def _inside(self, text: str) -> str:
+    def _inside(self, text: str, may_end: bool = True) -> str:
+        if not may_end:
+            return text
         caption, closing, _ = text.partition(QUOTE)
         self.finished = bool(closing)
         return caption
@@ -82,19 +124,15 @@ class QuotedCaption:
 class Choices:
     """The n choices of one request: what has gathered of each since the last flush.
 
-    `answer` is that of `Prompt`, `queued` that of `CaptionDelta`.
+    `queued` is that of `CaptionDelta`.
     """
 
-    def __init__(
-        self,
-        n: int,
-        answer: Literal["quoted", "verbatim"],
-        *,
-        prompt_tokens: int,
-        queued: bool = False,
-    ) -> None:
-        cutter = QuotedCaption if answer == "quoted" else Verbatim
-        self._choices = [_Choice(cutter()) for _ in range(n)]
+    def __init__(self, prompt: Prompt, *, prompt_tokens: int, queued: bool = False) -> None:
+        sampling = prompt.sampling
+        self._choices = [
+            _Choice(_cutter(prompt), StopWords(sampling.stop), sampling.min_tokens)
+            for _ in range(sampling.n)
+        ]
         self._prompt_tokens = prompt_tokens
         self._queued = queued
 
@@ -131,9 +169,18 @@ class Choices:
         )
 
 
+def _cutter(prompt: Prompt) -> "_Cutter":
+    if prompt.answer == "quoted":
+        return QuotedCaption(prompt.stop)
+    return Trimmed() if prompt.answer == "trimmed" else Verbatim()
+
+
 class _Choice:
-    def __init__(self, cutter: QuotedCaption | Verbatim) -> None:
+    def __init__(self, cutter: "_Cutter", stop: StopWords, min_tokens: int) -> None:
         self._cutter = cutter
+        self._stop = stop
+        self._min_tokens = min_tokens
+        self._all_tokens = 0
         self._tokens = 0
         self._reported = False
         self._logprobs = _LogprobWindow()
@@ -153,12 +200,19 @@ class _Choice:
     ) -> None:
         if self.finish_reason is not None:
             return  # the caption is complete; the engine runs on for another choice
-        self.text += self._cutter.feed(text)
         self._tokens += tokens
+        self._all_tokens += tokens
         self._logprobs.feed(logprobs)
+        may_end = self._all_tokens >= self._min_tokens
+        shown = self._cutter.feed(text, may_end=may_end)
         if finish_reason is not None:
-            self.text += self._cutter.end()
-        self.finish_reason = "stop" if self._cutter.finished else finish_reason
+            shown += self._cutter.end()
+        ended = self._cutter.finished or finish_reason is not None
+        self.text += self._stop.feed(shown)
+        if ended:
+            self.text += self._stop.end()
+        stopped = self._stop.stopped or self._cutter.finished
+        self.finish_reason = "stop" if stopped else finish_reason
 
     def flush(self, index: int, prompt_tokens: int, *, queued: bool) -> CaptionDelta:
         delta = CaptionDelta(
@@ -173,6 +227,9 @@ class _Choice:
         self.text, self._tokens = "", 0
         self._reported = self.finish_reason is not None
         return delta
+
+
+_Cutter = QuotedCaption | Trimmed | Verbatim
 
 
 class _LogprobWindow:

@@ -34,12 +34,18 @@ from caption_studio.language.adapter_loader import LoadedAdapters
 from caption_studio.language.adapter_service import AdapterService, for_callers
 from caption_studio.language.adapters import configured
 from caption_studio.language.answer import Choices
-from caption_studio.language.engine_options import engine_args, sampling_params, set_environment
+from caption_studio.language.engine_options import (
+    engine_args,
+    is_greedy,
+    sampling_params,
+    set_environment,
+)
 from caption_studio.language.engine_outputs import ended_by_itself, feed
 from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
+from caption_studio.language.tokens import check_token_ids
 from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
 from caption_studio.settings import LanguageSettings, model_location
 
@@ -190,13 +196,12 @@ class FalconEngine:
         """Yield the answer. Raises what `generate` does, and whatever vLLM raises."""
         tokenizer = self._running().get_tokenizer()
         token_ids = await self._prompts.of(tokenizer, prompt.text)
+        check_token_ids(prompt, token_ids, self._running().model_config.get_vocab_size())
         lora = await self._lora(prompt.adapter)
         choices = Choices(
-            prompt.sampling.n,
-            prompt.answer,
-            prompt_tokens=len(token_ids),
-            queued=self._is_full(prompt.sampling.n),
+            prompt, prompt_tokens=len(token_ids), queued=self._is_full(prompt.sampling.n)
         )
+        copies = prompt.sampling.n if is_greedy(prompt.sampling) else 1
         forms = AnswerForms(prompt.sampling)
         flush_at = came_at = 0.0
         async with aclosing(self._outputs(prompt, token_ids, lora, stream=stream)) as outputs:
@@ -207,7 +212,7 @@ class FalconEngine:
                 came_at = now
                 for piece in output.outputs:
                     forms.feed(piece.index, piece.text, ended=ended_by_itself(piece))
-                feed(choices, output, tokenizer)
+                feed(choices, output, tokenizer, copies)
                 if choices.finished:
                     break
                 if stream and choices.has_text and now >= flush_at:

@@ -19,6 +19,9 @@ from caption_studio.settings import LanguageSettings
 CPU_COPIES = 4
 """Adapters kept in main memory for each one in the model: a change of slots reads no file."""
 
+GREEDY_BELOW = 1e-5
+"""Source: `_SAMPLING_EPS` in vllm/sampling_params.py (0.32.0)."""
+
 STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
 """Guidance computes its masks as they are needed, with a limit on each: no schema takes long to
 compile. And a small model that may write white space between two tokens may do so for ever."""
@@ -68,13 +71,15 @@ def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> Asyn
 def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParams:
     """Return vLLM's sampling for a prompt that leaves `room` tokens.
 
-    An answer that is neither streamed nor cut (`quoted` ends where the quotes close) is
-    wanted whole: the engine then sends nothing until it is there.
+    An answer that is neither streamed nor cut (`quoted` ends where the quotes close, and stop words
+    are looked for in what the caller gets) is wanted whole: the engine then sends nothing until it
+    is there. A greedy answer is generated once, whatever `n` is.
     """
     sampling = prompt.sampling
-    whole = prompt.answer == "verbatim" and not stream
+    cut = prompt.answer == "quoted" or bool(sampling.stop)
+    whole = not cut and not stream
     return SamplingParams(
-        n=sampling.n,
+        n=1 if is_greedy(sampling) else sampling.n,
         max_tokens=min(sampling.max_tokens or room, room),
         temperature=sampling.temperature,
         **_top_p(sampling),
@@ -83,10 +88,21 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         frequency_penalty=sampling.frequency_penalty,
         logit_bias=dict(sampling.logit_bias) or None,
         logprobs=sampling.top_logprobs,
-        stop=[*sampling.stop, *prompt.stop],
+        stop=[] if prompt.answer == "quoted" else [*prompt.stop],
+        top_k=sampling.top_k,
+        min_p=sampling.min_p,
+        repetition_penalty=sampling.repetition_penalty,
+        min_tokens=min(sampling.min_tokens, room),
+        ignore_eos=sampling.ignore_eos,
+        stop_token_ids=[*sampling.stop_token_ids],
         structured_outputs=_structured(sampling.structure),
         output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
     )
+
+
+def is_greedy(sampling: Sampling) -> bool:
+    """Return whether vLLM takes the likeliest token each time, and so answers always the same."""
+    return sampling.temperature < GREEDY_BELOW
 
 
 def _structured(structure: Structure | None) -> StructuredOutputsParams | None:
@@ -97,5 +113,5 @@ def _top_p(sampling: Sampling) -> dict[str, Any]:
     """Return `top_p` as vLLM takes it here; a greedy answer needs none."""
     if not current_platform.is_cpu():
         return {"top_p": sampling.top_p}
-    wanted = sampling.top_p if sampling.temperature > 0 else 1.0
+    wanted = 1.0 if is_greedy(sampling) else sampling.top_p
     return {"extra_args": {TOP_P: wanted} if wanted < 1 else None}

@@ -17,21 +17,22 @@ def ended_by_itself(piece: CompletionOutput) -> bool:
     return piece.finish_reason == "stop" and piece.stop_reason is None
 
 
-def feed(choices: Choices, output: RequestOutput, tokenizer: TokenizerLike) -> None:
-    """Give each choice its piece. Raises `EngineFailure` if vLLM gave the request up."""
+def feed(
+    choices: Choices, output: RequestOutput, tokenizer: TokenizerLike, copies: int = 1
+) -> None:
+    """Give each choice its piece, the one piece to `copies` choices where there is one answer.
+
+    Raises `EngineFailure` if vLLM gave the request up.
+    """
     for piece in output.outputs:
         if piece.finish_reason not in (None, "stop", "length"):
             raise EngineFailure("The captioner gave this request up.")
-        choices.feed(
-            piece.index,
-            piece.text,
-            len(piece.token_ids),
-            piece.finish_reason,
-            [
-                _token_logprob(token_id, candidates, tokenizer)
-                for token_id, candidates in zip(piece.token_ids, piece.logprobs or (), strict=False)
-            ],
-        )
+        logprobs = [
+            _token_logprob(token_id, candidates, tokenizer)
+            for token_id, candidates in zip(piece.token_ids, piece.logprobs or (), strict=False)
+        ]
+        for index in range(piece.index, piece.index + copies):
+            choices.feed(index, piece.text, len(piece.token_ids), piece.finish_reason, logprobs)
 
 
 def _token_logprob(

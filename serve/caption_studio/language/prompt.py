@@ -15,7 +15,12 @@ DESCRIPTION = "Description:"
 REQUEST = "Request:"
 CAPTION = "Caption:"
 
-SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant"}
+CAPTION_STOP = tuple(
+    f"\n{line}" for line in ("Convert the given image", DESCRIPTION, REQUEST, CAPTION)
+)
+"""How a model begins when it goes on with the template: a next record, or another line of it."""
+
+SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 CHAT_STOP = tuple(f"\n{speaker}:" for speaker in SPEAKERS.values())
 """What a model writes when it goes on to speak for the others."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from caption_studio.errors import ContextLengthExceeded
 from caption_studio.language.tokens import text_tokens, token_bytes
+from caption_studio.records import PromptText
 
 AT_ONCE_CHARS = 1024
 """Read on the loop: 2 ms, where a thread's turn may take as long."""
@@ -34,9 +35,11 @@ class PromptTokens:
         self._threads_own = copy.deepcopy(tokenizer)
         self._longest_bytes = max(len(token_bytes(token)) for token in tokenizer.get_vocab())
 
-    async def of(self, tokenizer: Any, text: str) -> list[int]:
+    async def of(self, tokenizer: Any, text: PromptText) -> list[int]:
         """Return the ids. Raises `ContextLengthExceeded` if they leave no room for an answer."""
-        if len(text) <= AT_ONCE_CHARS:
+        if not isinstance(text, str):
+            token_ids = list(text)
+        elif len(text) <= AT_ONCE_CHARS:
             token_ids = text_tokens(tokenizer, text)
         else:
             token_ids = await self._in_thread(text)

@@ -4,7 +4,11 @@ Falcon's tokenizers write each byte as one printable character. Source of the ta
 GPT-2's `bytes_to_unicode` (https://github.com/openai/gpt-2/blob/master/src/encoder.py).
 """
 
+from collections.abc import Sequence
 from typing import Any
+
+from caption_studio.errors import InvalidValue
+from caption_studio.records import Prompt
 
 
 def _byte_of_character() -> dict[str, int]:
@@ -32,3 +36,18 @@ def text_tokens(tokenizer: Any, text: str) -> list[int]:
     """
     token_ids: list[int] = tokenizer.encode(text, split_special_tokens=True)
     return token_ids
+
+
+def check_token_ids(prompt: Prompt, token_ids: Sequence[int], vocabulary_size: int) -> None:
+    """Refuse ids that the vocabulary does not have. Raises `InvalidValue` with the field's name."""
+    named = {
+        "prompt": token_ids,
+        "logit_bias": [id_ for id_, _ in prompt.sampling.logit_bias],
+        "stop_token_ids": prompt.sampling.stop_token_ids,
+    }
+    for param, ids in named.items():
+        if ids and max(ids) >= vocabulary_size:
+            raise InvalidValue(
+                f"{param} names the token {max(ids)}; the last one is {vocabulary_size - 1}.",
+                param=param,
+            )

@@ -49,7 +49,10 @@ class Rendering(Counted):
                 for choice in choices:
                     if choice is choices[-1] and not self.unfinished:
                         about = self.about(description=about is not None, parts=True)
-                    yield _event(self._body(self._dialect.chunk, [choice], about=about))
+                    usage = self.usage if self.request.usage_in_chunks else None
+                    yield _event(
+                        self._body(self._dialect.chunk, [choice], usage=usage, about=about)
+                    )
                     about = None
             if self.show_times:
                 about = self.about(times=True)

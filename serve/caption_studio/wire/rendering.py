@@ -30,15 +30,15 @@ class Counted(ABC):
     ) -> None:
         self.request = request
         self.created = int(time.time())
-        self.choices = [WholeChoice(index) for index in range(request.sampling.n)]
-        self.unfinished = request.sampling.n
+        self.choices = [WholeChoice(index) for index in range(request.choices)]
+        self.unfinished = request.choices
         self.show_times = show_times
         self.times = answer.times
         self.model = request.model
         self.has_picture = answer.description is not None
         self.failure: CaptionStudioError | None = None
         self._answer = answer
-        self._prompt_tokens = 0
+        self._prompt_tokens: dict[int, int] = {}  # of each prompt
         self._completion_tokens = 0
 
     @abstractmethod
@@ -52,10 +52,11 @@ class Counted(ABC):
     @property
     def usage(self) -> Usage:
         """Tokens of the deltas that have passed."""
+        prompt_tokens = sum(self._prompt_tokens.values())
         return Usage(
-            prompt_tokens=self._prompt_tokens,
+            prompt_tokens=prompt_tokens,
             completion_tokens=self._completion_tokens,
-            total_tokens=self._prompt_tokens + self._completion_tokens,
+            total_tokens=prompt_tokens + self._completion_tokens,
         )
 
     async def deltas(self) -> AsyncIterator[CaptionDelta]:
@@ -70,7 +71,7 @@ class Counted(ABC):
         self.times = replace(self._answer.times, generate_s=time.monotonic() - started_s)
 
     def _counted(self, delta: CaptionDelta) -> CaptionDelta:
-        self._prompt_tokens = delta.prompt_tokens
+        self._prompt_tokens[delta.index // self.request.sampling.n] = delta.prompt_tokens
         self._completion_tokens += delta.completion_tokens
         self.choices[delta.index].add(delta)
         self.unfinished -= delta.finish_reason is not None

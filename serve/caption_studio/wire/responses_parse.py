@@ -10,8 +10,8 @@ from typing import Any
 from caption_studio.errors import InvalidValue, TooLong
 from caption_studio.records import CaptionRequest, ImageReference, Sampling, Structure, Turn
 from caption_studio.settings import Settings
+from caption_studio.wire.bounds import check_limits, check_turns, model_of
 from caption_studio.wire.json_body import JSONBody
-from caption_studio.wire.parse import check_limits, check_turns, default_max_tokens, model_of
 from caption_studio.wire.response_format import structure_of
 from caption_studio.wire.responses_items import (
     AssistantItem,
@@ -22,6 +22,7 @@ from caption_studio.wire.responses_items import (
     UserItem,
 )
 from caption_studio.wire.responses_schema import ResponsesRequest
+from caption_studio.wire.sampling import default_max_tokens
 from caption_studio.wire.validate import json_object, validate
 
 LOGPROBS = "message.output_text.logprobs"

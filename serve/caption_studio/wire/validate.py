@@ -21,6 +21,7 @@ from caption_studio.errors import (
     UnknownParameter,
 )
 from caption_studio.wire.json_body import JSONBody, malformed, read_whole
+from caption_studio.wire.wording import sentence
 
 Request = TypeVar("Request", bound=BaseModel)
 
@@ -95,13 +96,10 @@ def _members(container: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _refuse(details: ErrorDetails) -> NoReturn:
-    """Raise the error that stands for pydantic's.
-
-    Source of its type names: https://docs.pydantic.dev/latest/errors/validation_errors/
-    """
+    """Raise the error that stands for pydantic's."""
     param = _param(details["loc"])
     kind = details["type"]
-    message = f"Invalid {param or 'body'}: {details['msg']}."
+    message = sentence(param or "The body", details)
     error, code = _ERRORS.get(kind, (InvalidType if kind.endswith("_type") else InvalidValue, None))
     if error is UnknownParameter:
         message = f"Unrecognized request argument supplied: {param}."
@@ -119,6 +117,7 @@ _ERRORS: dict[str, tuple[type[RequestError], str | None]] = {
     "format_type": (InvalidValue, None),
     "item_type": (InvalidValue, None),
     "message_role": (InvalidValue, None),
+    "not_supported": (InvalidValue, None),
     "int_from_float": (InvalidType, None),
     "greater_than": (BelowMinimum, "integer_below_min_value"),
     "greater_than_equal": (BelowMinimum, "integer_below_min_value"),
@@ -141,6 +140,6 @@ def _param(location: Sequence[str | int]) -> str:
     for step in location:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif not step.startswith("@"):
+        elif step != "[key]" and not step.startswith("@"):
             path += f".{step}" if path else step
     return path if len(path) <= MAX_PARAM_CHARS else f"{path[:MAX_PARAM_CHARS]}…"

@@ -1,7 +1,28 @@
+from typing import Any
+
 import pytest
 
-from caption_studio.language.answer import Choices, QuotedCaption, Verbatim
-from caption_studio.records import TokenLogprob
+from caption_studio.language.answer import Choices, QuotedCaption, Trimmed, Verbatim
+from caption_studio.records import AnswerForm, FinishReason, Prompt, Sampling, TokenLogprob
+
+
+def choices_of(
+    answer: AnswerForm, prompt_tokens: int = 1, stop: tuple[str, ...] = (), **sampling: Any
+) -> Choices:
+    drawn = Sampling(None, 1.0, 1.0, **sampling)
+    return Choices(Prompt("r", "m", "", drawn, answer, stop), prompt_tokens=prompt_tokens)
+
+
+def said(choices: Choices, pieces: list[str], end: FinishReason = "length") -> tuple[str, str]:
+    """Feed the pieces, a token each; return the first choice's text and why it ended."""
+    text, reason = "", "none"
+    for number, piece in enumerate(pieces):
+        choices.feed(0, piece, 1, end if number == len(pieces) - 1 else None)
+        for delta in choices.flush():
+            text, reason = text + delta.text, delta.finish_reason or reason
+        if choices.finished:
+            break
+    return text, reason
 
 
 def cut(*pieces: str) -> tuple[str, bool]:
@@ -49,7 +70,7 @@ def test_verbatim_passes_everything_on() -> None:
 
 
 def test_a_choice_ends_at_the_closing_quote_and_counts_tokens_up_to_there() -> None:
-    choices = Choices(1, "quoted", prompt_tokens=5)
+    choices = choices_of("quoted", 5, n=1)
     choices.feed(0, ' "Sea', 2, None)
     (first,) = choices.flush()
     assert (first.text, first.completion_tokens, first.finish_reason) == ("Sea", 2, None)
@@ -62,7 +83,7 @@ def test_a_choice_ends_at_the_closing_quote_and_counts_tokens_up_to_there() -> N
 
 
 def test_tokens_that_gave_no_text_yet_are_counted_with_the_next_delta() -> None:
-    choices = Choices(1, "verbatim", prompt_tokens=5)
+    choices = choices_of("verbatim", 5, n=1)
     choices.feed(0, "", 2, None)
     assert choices.flush() == ()
     choices.feed(0, "é", 1, "length")
@@ -71,7 +92,7 @@ def test_tokens_that_gave_no_text_yet_are_counted_with_the_next_delta() -> None:
 
 
 def test_choices_run_and_finish_apart() -> None:
-    choices = Choices(2, "quoted", prompt_tokens=1)
+    choices = choices_of("quoted", 1, n=2)
     choices.feed(1, ' "b"', 1, None)
     choices.feed(0, ' "a', 1, None)
     assert not choices.finished
@@ -89,7 +110,7 @@ def logprobs(*tokens: str) -> list[TokenLogprob]:
 
 
 def test_log_probabilities_are_those_of_the_captions_own_tokens() -> None:
-    choices = Choices(1, "quoted", prompt_tokens=1)
+    choices = choices_of("quoted", 1, n=1)
     choices.feed(0, ' "Sea', 2, None, logprobs(' "', "Sea"))
     (first,) = choices.flush()
     choices.feed(0, ' you" and', 3, None, logprobs(" you", '"', " and"))
@@ -99,7 +120,7 @@ def test_log_probabilities_are_those_of_the_captions_own_tokens() -> None:
 
 
 def test_a_token_that_is_partly_in_the_caption_belongs_to_it() -> None:
-    choices = Choices(1, "quoted", prompt_tokens=1)
+    choices = choices_of("quoted", 1, n=1)
     choices.feed(0, ' "Sea you!" x', 3, None, logprobs(' "S', "ea you", '!" x'))
     (delta,) = choices.flush()
     assert [t.text for t in delta.logprobs] == [' "S', "ea you", '!" x']
@@ -107,9 +128,74 @@ def test_a_token_that_is_partly_in_the_caption_belongs_to_it() -> None:
 
 def test_tokens_of_one_character_come_with_its_text() -> None:
     wave = "🌊".encode()
-    choices = Choices(1, "verbatim", prompt_tokens=1)
+    choices = choices_of("verbatim", 1, n=1)
     choices.feed(0, "", 1, None, [TokenLogprob(wave[:2], -1)])
     choices.feed(0, "🌊", 1, "stop", [TokenLogprob(wave[2:], -2)])
     (delta,) = choices.flush()
     assert [t.data for t in delta.logprobs] == [wave[:2], wave[2:]]
     assert delta.logprobs[0].text == "\ufffd"
+
+
+CAPTION = [' "', "Blue", " and", ' red!"', " More"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "caption"),
+    [
+        ((" ",), "Blue"),
+        (('"',), "Blue and red!"),
+        (("e and r",), "Blu"),
+        (("and", "Blue"), ""),
+        (("!", "?"), "Blue and red"),
+        (("nowhere",), "Blue and red!"),
+        (("red!x",), "Blue and red!"),
+    ],
+)
+def test_stop_words_are_about_the_caption_that_the_caller_gets(
+    stop: tuple[str, ...], caption: str
+) -> None:
+    for size in (1, 2, 3, 7, 100):  # however the text is cut into pieces
+        whole = "".join(CAPTION)
+        pieces = [whole[i : i + size] for i in range(0, len(whole), size)]
+        drawn = Sampling(None, 1.0, 1.0, stop=stop)
+        choices = Choices(Prompt("r", "m", "", drawn, "quoted"), prompt_tokens=1)
+        assert said(choices, pieces) == (caption, "stop")
+
+
+def test_a_stop_word_ends_one_choice_alone() -> None:
+    drawn = Sampling(None, 1.0, 1.0, n=2, stop=("stop",))
+    choices = Choices(Prompt("r", "m", "", drawn, "verbatim"), prompt_tokens=1)
+    choices.feed(0, "go st", 1, None)
+    choices.feed(1, "go on", 1, None)
+    assert [delta.text for delta in choices.flush()] == ["go ", "go on"]
+    choices.feed(0, "op and on", 1, None)
+    (ended,) = choices.flush()
+    assert (ended.index, ended.text, ended.finish_reason) == (0, "", "stop")
+    assert not choices.finished
+
+
+def test_what_might_have_been_a_stop_word_is_said_at_the_end() -> None:
+    drawn = Sampling(None, 1.0, 1.0, stop=("stop",))
+    choices = Choices(Prompt("r", "m", "", drawn, "verbatim"), prompt_tokens=1)
+    assert said(choices, ["go sto"], "length") == ("go sto", "length")
+
+
+def test_a_reply_does_not_begin_with_white_space() -> None:
+    assert said(choices_of("trimmed"), [" ", "\n", " Hi", " you "]) == ("Hi you ", "length")
+    assert said(choices_of("verbatim"), [" ", " Hi"]) == ("  Hi", "length")
+    cutter = Trimmed()
+    assert [cutter.feed(" é"), cutter.feed(" b")] == ["é", " b"]
+    assert cutter.skipped_bytes == 1
+
+
+def test_a_caption_without_quotes_ends_where_the_next_record_begins() -> None:
+    stop = ("\nDescription:", "\nConvert the given")
+    pieces = [" A red", " kite.\nSo hi", "gh.\nConv", "ert the given image"]
+    assert said(choices_of("quoted", stop=stop), pieces) == (" A red kite.\nSo high."[1:], "stop")
+    quoted = [' "A', "\nDescription: b", '" and']
+    assert said(choices_of("quoted", stop=stop), quoted) == ("A\nDescription: b", "stop")
+
+
+def test_a_quote_ends_no_caption_before_its_least_number_of_tokens() -> None:
+    pieces = [' "', "A", '" "', "B", '"', "C"]
+    assert said(choices_of("quoted", min_tokens=4), pieces) == ('A" "B', "stop")

@@ -91,7 +91,34 @@ BAD = [
     ({"messages": "hi"}, "messages", "invalid_type"),
     ({"messages": None}, "messages", "invalid_type"),
     ({"messages": [1]}, "messages[0]", "invalid_value"),
-    ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0]", "invalid_value"),
+    ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0]", "invalid_value"),
+    ({"tool_choice": "required"}, "tool_choice", "invalid_value"),
+    (
+        {"tool_choice": {"type": "function", "function": {"name": "x"}}},
+        "tool_choice",
+        "invalid_value",
+    ),
+    ({"function_call": {"name": "x"}}, "function_call", "invalid_value"),
+    ({"modalities": ["text", "audio"]}, "modalities", "unknown_parameter"),
+    ({"audio": {"voice": "x"}}, "audio", "unknown_parameter"),
+    ({"web_search_options": {}}, "web_search_options", "unknown_parameter"),
+    ({"bad_words": ["x"]}, "bad_words", "unknown_parameter"),
+    ({"prompt_embeds": "x"}, "prompt_embeds", "unknown_parameter"),
+    ({"use_beam_search": True}, "use_beam_search", "unknown_parameter"),
+    ({"skip_special_tokens": False}, "skip_special_tokens", "unknown_parameter"),
+    ({"allowed_token_ids": [1]}, "allowed_token_ids", "unknown_parameter"),
+    ({"top_k": -2}, "top_k", "integer_below_min_value"),
+    ({"min_p": 1.5}, "min_p", "decimal_above_max_value"),
+    ({"repetition_penalty": 0}, "repetition_penalty", "decimal_below_min_value"),
+    ({"min_tokens": 9, "max_tokens": 8}, "min_tokens", "invalid_value"),
+    ({"stop_token_ids": [-1]}, "stop_token_ids[0]", "integer_below_min_value"),
+    ({"logit_bias": {"5": 101}}, "logit_bias.5", "decimal_above_max_value"),
+    ({"logit_bias": {"word": 1}}, "logit_bias.word", "invalid_value"),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
+        "messages[0].content[0]",
+        "invalid_value",
+    ),
     ({"messages": [{"role": "user"}]}, "messages[0].content", "missing_required_parameter"),
     ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "invalid_type"),
     (
@@ -229,3 +256,166 @@ def test_only_the_first_of_many_bad_items_is_told() -> None:
     assert caught.value.param == "messages[1].x0"
     assert isinstance(caught.value.__context__, ValidationError)
     assert caught.value.__context__.error_count() == 30
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"store": True, "metadata": {"a": "b"}, "service_tier": "flex", "safety_identifier": "u"},
+        {"prompt_cache_key": "k", "prompt_cache_retention": "24h", "user": "u"},
+        {"modalities": ["text"], "verbosity": "low", "reasoning_effort": "minimal"},
+        {"prediction": {"type": "content", "content": "x"}, "parallel_tool_calls": False},
+        {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "auto"},
+        {"tools": [], "tool_choice": "none"},
+        {"functions": [{"name": "f"}], "function_call": "auto"},
+        {"chat_template": None, "audio": None, "web_search_options": None, "tools": None},
+        {"echo": False, "bad_words": [], "length_penalty": 1.0, "skip_special_tokens": True},
+        {"add_generation_prompt": True, "use_beam_search": False, "priority": 0},
+        {"stream": True, "stream_options": {"include_obfuscation": False}},
+        {"logprobs": False, "top_logprobs": 0, "response_format": {"type": "text"}},
+    ],
+)
+def test_what_changes_nothing_is_taken(fields: dict[str, Any]) -> None:
+    assert chat(**fields).sampling == chat().sampling
+
+
+def test_the_fields_of_vllm_are_obeyed() -> None:
+    sampling = chat(
+        top_k=-1,
+        min_p=0.1,
+        repetition_penalty=1.1,
+        min_tokens=3,
+        ignore_eos=True,
+        stop_token_ids=[7],
+    ).sampling
+    assert (sampling.top_k, sampling.min_p, sampling.repetition_penalty) == (0, 0.1, 1.1)
+    assert (sampling.min_tokens, sampling.ignore_eos, sampling.stop_token_ids) == (3, True, (7,))
+    request = chat(stream=True, stream_options={"continuous_usage_stats": True})
+    assert request.usage_in_chunks
+
+
+def test_a_top_p_of_zero_is_the_greedy_answer() -> None:
+    assert (chat(top_p=0).sampling.temperature, chat(top_p=0).sampling.top_p) == (0.0, 1.0)
+
+
+ANSWER = {
+    "role": "assistant",
+    "content": "A kite!",
+    "refusal": None,
+    "annotations": [],
+    "audio": None,
+    "function_call": None,
+    "tool_calls": None,
+    "parsed": None,
+    "reasoning_content": None,
+    "caption_studio": {"description": "a kite"},
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "turn"),
+    [
+        (ANSWER, Turn("assistant", "A kite!")),
+        ({**ANSWER, "tool_calls": []}, Turn("assistant", "A kite!")),
+        ({**ANSWER, "content": None, "refusal": "No."}, Turn("assistant", "No.")),
+        ({"role": "assistant", "content": None}, Turn("assistant", "")),
+        ({"role": "assistant", "content": []}, Turn("assistant", "")),
+        ({"role": "assistant"}, Turn("assistant", "")),
+        (
+            {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+            Turn("assistant", "No."),
+        ),
+        (
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+                ],
+            },
+            Turn("assistant", "f({})"),
+        ),
+        ({"role": "tool", "tool_call_id": "1", "content": "sunny"}, Turn("tool", "sunny")),
+        ({"role": "function", "name": "f", "content": "sunny"}, Turn("tool", "sunny")),
+        ({"role": "developer", "content": "Be brief", "name": "d"}, Turn("system", "Be brief")),
+    ],
+)
+def test_earlier_answers_and_tools_are_turns(message: dict[str, Any], turn: Turn) -> None:
+    assert chat(messages=[USER, message, USER]).turns[1] == turn
+
+
+def test_the_pictures_of_the_last_turn_that_has_any_are_captioned() -> None:
+    def seen(number: int) -> dict[str, Any]:
+        url = f"https://x/{number}.png"
+        return {"role": "user", "content": [{"type": "image_url", "image_url": url}]}
+
+    messages = [*(seen(number) for number in range(20)), ANSWER, USER]
+    request = chat(messages=messages)
+    assert [(one.url, one.param) for one in request.images] == [
+        ("https://x/19.png", "messages[19].content[0].image_url")
+    ]
+
+
+@pytest.mark.parametrize("detail", ["low", "original", "none of these", None, 3])
+def test_detail_may_be_anything(detail: Any) -> None:
+    part = {"type": "image_url", "image_url": {"url": URL, "detail": detail}}
+    assert chat(messages=[{"role": "user", "content": [part]}]).images[0].url == URL
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts"),
+    [
+        ("a", ("a",)),
+        (["a"], ("a",)),
+        (["a", "b"], ("a", "b")),
+        ([5, 6], ((5, 6),)),
+        ([[5], [6, 7]], ((5,), (6, 7))),
+    ],
+)
+def test_a_prompt_comes_in_every_official_form(prompt: Any, prompts: Any) -> None:
+    asked = completion(prompt=prompt, echo=False, best_of=1, suffix=None)
+    assert asked.prompts == prompts
+    assert asked.choices == len(prompts)
+
+
+def test_a_prompt_beside_an_image_may_be_a_list_of_one() -> None:
+    assert completion(prompt=["Be brief"], image=URL).turns == (Turn("user", "Be brief"),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "code"),
+    [
+        ({"prompt": []}, "prompt", "array_below_min_length"),
+        ({"prompt": [[]]}, "prompt[0]", "array_below_min_length"),
+        ({"prompt": ["a", 1]}, "prompt[1]", "invalid_type"),
+        ({"prompt": [1, "a"]}, "prompt[1]", "invalid_type"),
+        ({"prompt": [True]}, "prompt[0]", "invalid_type"),
+        ({"prompt": [-1]}, "prompt[0]", "integer_below_min_value"),
+        ({"prompt": ["a", ""]}, "prompt", "missing_required_parameter"),
+        ({"prompt": ["a"] * 65}, "prompt", "array_above_max_length"),
+        ({"prompt": ["a"] * 33, "n": 2}, "n", "integer_above_max_value"),
+        ({"prompt": ["a", "b"], "image": URL}, "prompt", "invalid_type"),
+        ({"prompt": "a", "best_of": 3}, "best_of", "invalid_value"),
+        ({"prompt": "a", "echo": True}, "echo", "unknown_parameter"),
+        ({"prompt": "a", "suffix": "b"}, "suffix", "unknown_parameter"),
+    ],
+)
+def test_a_bad_field_of_a_completion_is_named(
+    fields: dict[str, Any], param: str, code: str
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        completion(**fields)
+    assert (refused.value.param, refused.value.code) == (param, code)
+
+
+@pytest.mark.parametrize(("fields", "param", "code"), BAD)
+def test_an_error_is_one_sentence_in_our_words(
+    fields: dict[str, Any], param: str, code: str
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        chat(**fields)
+    message = refused.value.message
+    assert message.endswith(".")
+    assert ".." not in message
+    for foreign in ("Input should", "Invalid ", "pydantic", "valid ", "greater", "Field required"):
+        assert foreign not in message

@@ -1,0 +1,65 @@
+"""What a request may hold, refused before anything costs: turns, pictures, text, a model's name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from caption_studio.errors import ModelNotFound, TooLong
+from caption_studio.records import Picture, Turn
+from caption_studio.settings import Settings
+
+TURN_BYTES = len("Assistant: \n")
+"""What a turn adds to the prompt besides its text."""
+
+MAX_MODEL_CHARS = 1024
+
+
+def model_of(model: str | None, has_images: bool, settings: Settings) -> str:
+    """Return the model that is named, whether it exists or not, or the one that is meant.
+
+    Raises `ModelNotFound` for a name so long that nothing has it.
+    """
+    if model is not None and len(model) > MAX_MODEL_CHARS:
+        raise ModelNotFound("No model has a name as long as that in `model`.", param="model")
+    if model is not None:
+        return model
+    return settings.default_caption_model if has_images else settings.language.weights_id
+
+
+def check_turns(messages: Any, max_turns: int, param: str) -> None:
+    """Refuse too many messages, or parts in them, before each is looked at."""
+    if not isinstance(messages, list):
+        return
+    contents = [m.get("content") for m in messages[:max_turns] if isinstance(m, dict)]
+    parts = sum(len(content) for content in contents if isinstance(content, list))
+    for number, things in ((len(messages), "messages"), (parts, "content parts")):
+        if number > max_turns:
+            raise TooLong(f"A request may have at most {max_turns} {things}.", param=param)
+
+
+def check_limits(
+    images: Sequence[Picture],
+    turns: Sequence[Turn],
+    settings: Settings,
+    *,
+    images_param: str,
+    text_param: str,
+) -> None:
+    """Refuse too many pictures to caption, or too much text. Raises `TooLong`."""
+    gateway = settings.gateway
+    if len(images) > gateway.max_images:
+        raise TooLong(
+            f"A request may hold at most {gateway.max_images} images.", param=images_param
+        )
+    if _is_longer(turns, gateway.max_text_bytes):
+        raise TooLong(
+            f"The text of a request may be at most {gateway.max_text_bytes} bytes long.",
+            param=text_param,
+            code="string_above_max_length",
+        )
+
+
+def _is_longer(turns: Sequence[Turn], max_bytes: int) -> bool:
+    """Return whether the turns make more of a prompt than that, in UTF-8."""
+    if sum(len(turn.text) for turn in turns) > max_bytes:
+        return True  # encoding it all would take as long as it is
+    return sum(len(turn.text.encode()) + TURN_BYTES for turn in turns) - TURN_BYTES > max_bytes

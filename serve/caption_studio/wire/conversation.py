@@ -1,0 +1,67 @@
+"""Messages of a chat → turns, and the pictures that are to be captioned."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from caption_studio.records import ImageReference, Turn
+from caption_studio.wire.messages import (
+    AssistantMessage,
+    FunctionCall,
+    ImagePart,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+)
+
+
+def turns_of(messages: Sequence[Message]) -> list[Turn]:
+    """Return one turn for each message; what tools were asked and gave back is text as well."""
+    return [_turn(message) for message in messages]
+
+
+def pictures_of(messages: Sequence[Message]) -> list[ImageReference]:
+    """Return the pictures of the last user message that has any.
+
+    Earlier ones were captioned by earlier answers.
+    """
+    for index in range(len(messages) - 1, -1, -1):
+        message = messages[index]
+        if isinstance(message, UserMessage) and not isinstance(message.content, str):
+            found = _image_references(message.content, f"messages[{index}].content")
+            if found:
+                return found
+    return []
+
+
+def _turn(message: Message) -> Turn:
+    if isinstance(message, SystemMessage):
+        return Turn("system", _text(message.content))
+    if isinstance(message, ToolMessage):
+        return Turn("tool", _text(message.content))
+    if isinstance(message, AssistantMessage):
+        calls = [call.function for call in message.tool_calls or ()] + [message.function_call]
+        said = [_text(message.content), message.refusal or "", *map(_called, calls)]
+        return Turn("assistant", " ".join(filter(None, said)))
+    return Turn("user", _text(message.content))
+
+
+def _called(function: FunctionCall | None) -> str:
+    return "" if function is None else f"{function.name}({function.arguments})"
+
+
+def _text(content: str | Sequence[Any] | None) -> str:
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    texts = [part for part in content if not isinstance(part, str | ImagePart)]
+    return " ".join(part.text for part in texts)
+
+
+def _image_references(parts: Sequence[Any], param: str) -> list[ImageReference]:
+    return [
+        ImageReference(part.url, f"{param}[{index}].{part.path}")
+        for index, part in enumerate(parts)
+        if isinstance(part, ImagePart)
+    ]

@@ -1,0 +1,100 @@
+"""Fields of a request that leave the answer as it is → the request without them.
+
+A field is passed over if it is null, if it says what would be done anyway, or if it is bookkeeping
+between a client and its server. Every other field is obeyed (wire.schema) or refused by name.
+
+Sources: the official client's types (openai 3.57, types/chat/completion_create_params.py,
+types/completion_create_params.py) and vLLM's (0.32, entrypoints/openai/*/protocol.py).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+BOOKKEEPING = frozenset(
+    "cache_salt include_reasoning metadata moderation parallel_tool_calls prediction priority "
+    "prompt_cache_key prompt_cache_options prompt_cache_retention reasoning_effort request_id "
+    "safety_identifier service_tier session_id store thinking_token_budget verbosity".split()
+)
+"""Fields for the server's books, its caches or a reasoning that does not take place here."""
+
+DEFAULTS: Mapping[str, tuple[Any, ...]] = {
+    "add_generation_prompt": (True,),
+    "add_special_tokens": (True, False),  # Falcon's tokenizer adds none
+    "allowed_token_ids": ([],),
+    "bad_words": ([],),
+    "continue_final_message": (False,),
+    "documents": ([],),
+    "echo": (False,),
+    "include_stop_str_in_output": (False,),
+    "length_penalty": (1, 1.0),  # of beam search
+    "logit_processors": ([],),
+    "modalities": (["text"],),
+    "prompt_logprobs": (0,),
+    "return_token_ids": (False,),
+    "return_tokens_as_token_ids": (False,),
+    "skip_special_tokens": (True,),
+    "spaces_between_special_tokens": (True,),
+    "suffix": ("",),
+    "truncate_prompt_tokens": (-1,),
+    "use_beam_search": (False,),
+    "watermarking": (False,),
+}
+"""Fields that are known, and the values of each that change nothing."""
+
+OF_MESSAGES = frozenset(
+    "annotations audio caption_studio id parsed provider_specific_fields reasoning "
+    "reasoning_content reasoning_details status thinking_blocks tool_call_id".split()
+)
+"""Fields that other servers, clients and we ourselves put into an answer's message."""
+
+OF_PARTS = frozenset(("annotations", "cache_control", "id", "uuid"))
+OF_IMAGES = frozenset(("detail", "format", "media_type", "mime_type"))
+"""The model sees every picture at one size, and its bytes say what format it has."""
+
+NEVER_NULL = frozenset(("content", "image_url", "messages", "role", "text", "type", "url"))
+"""Fields whose null means that something is missing."""
+
+
+def without_passed_over(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body's object without such fields, in its messages and their parts too."""
+    kept = {
+        name: field
+        for name, field in _without(value, BOOKKEEPING).items()
+        if not _is_default(name, field)
+    }
+    if isinstance(messages := kept.get("messages"), list):
+        kept["messages"] = [_message(message) for message in messages]
+    if isinstance(options := kept.get("stream_options"), dict):
+        kept["stream_options"] = _without(options, frozenset(("include_obfuscation",)))
+    return kept
+
+
+def _is_default(name: str, field: Any) -> bool:
+    """Compare by kind too: 0 is not False here."""
+    return any(field == one and type(field) is type(one) for one in DEFAULTS.get(name, ()))
+
+
+def _message(message: Any) -> Any:
+    if not isinstance(message, dict):
+        return message
+    kept = _without(message, OF_MESSAGES)
+    if isinstance(parts := kept.get("content"), list):
+        kept["content"] = [_part(part) for part in parts]
+    return kept
+
+
+def _part(part: Any) -> Any:
+    if not isinstance(part, dict):
+        return part
+    kept = _without(part, OF_PARTS)
+    if isinstance(image := kept.get("image_url"), dict):
+        kept["image_url"] = _without(image, OF_IMAGES)
+    return kept
+
+
+def _without(value: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {
+        name: field
+        for name, field in value.items()
+        if name not in names and (field is not None or name in NEVER_NULL)
+    }

@@ -1,0 +1,81 @@
+"""Sampling fields of chat and completions → Sampling, with the defaults of what is asked for."""
+
+from caption_studio.errors import AboveMaximum, InvalidValue
+from caption_studio.records import Sampling, Structure
+from caption_studio.settings import Settings
+from caption_studio.wire.schema import ChatRequest, CompletionRequest
+
+
+def sampling_of(
+    request: ChatRequest | CompletionRequest,
+    has_images: bool,
+    max_tokens: int | None,
+    structure: Structure | None,
+    settings: Settings,
+) -> Sampling:
+    """Return how the answer's tokens are drawn. Raises `RequestError`.
+
+    `max_tokens` is the caller's, None where there is none.
+    """
+    n = 1 if request.n is None else request.n
+    if n > settings.gateway.max_n:
+        raise AboveMaximum(f"n may be at most {settings.gateway.max_n}.", param="n")
+    max_tokens = max_tokens or default_max_tokens(has_images, structure, settings)
+    if request.min_tokens and max_tokens is not None and request.min_tokens > max_tokens:
+        raise InvalidValue(
+            f"min_tokens may be at most max_tokens, which is {max_tokens} here.",
+            param="min_tokens",
+        )
+    temperature, top_p = _temperature_and_top_p(request, has_images, settings)
+    stop = request.stop or []
+    return Sampling(
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        n=n,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        seed=request.seed,
+        presence_penalty=request.presence_penalty or 0.0,
+        frequency_penalty=request.frequency_penalty or 0.0,
+        logit_bias=tuple((int(id_), bias) for id_, bias in (request.logit_bias or {}).items()),
+        top_logprobs=_top_logprobs(request),
+        structure=structure,
+        top_k=max(0, request.top_k or 0),
+        min_p=request.min_p or 0.0,
+        repetition_penalty=request.repetition_penalty or 1.0,
+        min_tokens=request.min_tokens or 0,
+        ignore_eos=bool(request.ignore_eos),
+        stop_token_ids=tuple(request.stop_token_ids or ()),
+    )
+
+
+def default_max_tokens(
+    has_images: bool, structure: Structure | None, settings: Settings
+) -> int | None:
+    """Return how long an answer may be where its caller does not say; None: the room left."""
+    if structure is not None:
+        return settings.language.structured_max_tokens
+    return settings.language.caption_max_tokens if has_images else None
+
+
+def _temperature_and_top_p(
+    request: ChatRequest | CompletionRequest, has_images: bool, settings: Settings
+) -> tuple[float, float]:
+    """Return both; a top_p of 0 keeps the likeliest token alone, which is the greedy answer."""
+    language = settings.language
+    temperature, top_p = (
+        (language.caption_temperature, language.caption_top_p) if has_images else (1.0, 1.0)
+    )
+    temperature = temperature if request.temperature is None else request.temperature
+    top_p = top_p if request.top_p is None else request.top_p
+    return (temperature, top_p) if top_p > 0 else (0.0, 1.0)
+
+
+def _top_logprobs(request: ChatRequest | CompletionRequest) -> int | None:
+    if isinstance(request, CompletionRequest):
+        return request.logprobs
+    if request.top_logprobs and not request.logprobs:
+        raise InvalidValue(
+            "top_logprobs may only be sent when logprobs is true.", param="top_logprobs"
+        )
+    return (request.top_logprobs or 0) if request.logprobs else None
