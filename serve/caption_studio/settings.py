@@ -170,7 +170,7 @@ class GatewaySettings(_Section):
 
     max_body_bytes: int = Field(64 * 1024**2, gt=0, description="a whole request body")
     max_body_bytes_in_flight: int = Field(
-        512 * 1024**2,
+        256 * 1024**2,
         gt=0,
         description="of all requests inside one gateway replica, until their pictures are decoded",
     )

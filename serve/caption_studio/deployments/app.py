@@ -17,6 +17,7 @@ from ray.util import get_node_ip_address
 
 from caption_studio.deployments import sleep
 from caption_studio.deployments.adapter_registry import RunTimeAdapters
+from caption_studio.deployments.allocator import give_back_large_blocks
 from caption_studio.deployments.collector import leave_out_what_is_loaded
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.key_value import RayKeyValueStore
@@ -90,6 +91,7 @@ class Gateway:
         host = await listening_host()
         check_exposure(host, settings.gateway)
         interrupt_nobody()
+        give_back_large_blocks()
         intake = self._intake = self._make_intake(settings)
         relay = RelayListener(get_node_ip_address())
         is_asleep = sleep.in_application(serve.get_replica_context().app_name)

@@ -40,6 +40,9 @@ _SCAN_BYTES = 4 * 1024
 """What must have arrived before an unfinished string is looked at again."""
 
 _PICTURE = "data:"
+_BLOCK_CHARS = 1024**2
+"""What is kept in one piece of memory: small pieces would leave holes behind that stay."""
+
 _WHITE_SPACE = b" \t\r\n"
 
 _LONGEST_UNIT_BYTES = 12
@@ -212,16 +215,28 @@ class _LongString:
         self.is_empty = True
         self.is_picture = False
         self._parts: list[str] = []
+        self._recent: list[str] = []
+        self._recent_chars = 0
         self._chars = 0
 
     def add(self, text: str, max_chars: int) -> None:
         self.is_empty = False
-        if self._chars <= max_chars:
-            self._parts.append(text[: max_chars + 1 - self._chars])
-            self._chars += len(self._parts[-1])
+        if self._chars > max_chars:
+            return
+        text = text[: max_chars + 1 - self._chars]
+        self._chars += len(text)
+        self._recent.append(text)
+        self._recent_chars += len(text)
+        if self._recent_chars >= _BLOCK_CHARS:
+            self._join_recent()
 
     def text(self) -> str:
+        self._join_recent()
         return "".join(self._parts)
+
+    def _join_recent(self) -> None:
+        self._parts.append("".join(self._recent))
+        self._recent, self._recent_chars = [], 0
 
 
 def read_whole(body: bytes) -> JSONBody:
