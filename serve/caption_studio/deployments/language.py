@@ -17,6 +17,7 @@ from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
 from caption_studio.errors import EngineDied
+from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.loop_watch import LoopWatch
@@ -114,10 +115,10 @@ class Captioner:
         self._engine.stop()
 
 
-# Twice what one engine step holds: vLLM queues the rest itself and batches better for it.
+# All that one gateway lets in, as for the describer: vLLM queues by itself.
 captioner_deployment = serve.deployment(
     ray_actor_options={"num_cpus": 0.5},
-    max_ongoing_requests=256,
+    max_ongoing_requests=MAX_IN_FLIGHT,
     max_queued_requests=512,
     health_check_period_s=HEALTH_CHECK_PERIOD_S,
 )(Captioner)

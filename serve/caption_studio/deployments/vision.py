@@ -8,14 +8,17 @@ from ray import serve
 from caption_studio.deployments import metrics
 from caption_studio.deployments.collector import leave_out_what_is_loaded
 from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
+from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import describer_registry
 from caption_studio.records import Described, Pixels
 from caption_studio.settings import Settings
 
-MAX_ONGOING_REQUESTS = 128
-"""Twice the rows in flight: one batch in the model, one gathering."""
+MAX_ONGOING_REQUESTS = MAX_IN_FLIGHT
+"""All that one gateway lets in. What is held in a gateway's handle instead, Serve's router hands on
+at four a second once a busy replica has been late to say how much it has (its two tasks wait for
+half a second after each try; ray/serve/_private/request_router, 2.60)."""
 
 
 class Describer:
@@ -73,7 +76,6 @@ class Describer:
         self._engine.close()
 
 
-# More wait in the gateways' handles.
 describer_deployment = serve.deployment(
     ray_actor_options={"num_cpus": 0.5},
     max_ongoing_requests=MAX_ONGOING_REQUESTS,
