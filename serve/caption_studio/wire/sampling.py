@@ -20,6 +20,8 @@ def sampling_of(
     n = 1 if request.n is None else request.n
     if n > settings.gateway.max_n:
         raise AboveMaximum(f"n may be at most {settings.gateway.max_n}.", param="n")
+    if structure is not None:
+        _refuse_lengthening(request)
     max_tokens = max_tokens or default_max_tokens(has_images, structure, settings)
     if request.min_tokens and max_tokens is not None and request.min_tokens > max_tokens:
         raise InvalidValue(
@@ -47,6 +49,16 @@ def sampling_of(
         ignore_eos=bool(request.ignore_eos),
         stop_token_ids=tuple(request.stop_token_ids or ()),
     )
+
+
+def _refuse_lengthening(request: ChatRequest | CompletionRequest) -> None:
+    """Refuse what would have the model write on behind the end of its JSON."""
+    for name in ("min_tokens", "ignore_eos"):
+        if getattr(request, name):
+            raise InvalidValue(
+                f"{name} cannot be used with this response_format: JSON ends where it is complete.",
+                param=name,
+            )
 
 
 def default_max_tokens(

@@ -58,6 +58,16 @@ def test_text_is_free() -> None:
         assert asked(free).sampling.structure is None
 
 
+@pytest.mark.parametrize("field", ["min_tokens", "ignore_eos"])
+def test_json_cannot_be_made_longer_than_it_is(field: str) -> None:
+    value = {"min_tokens": 5, "ignore_eos": True}[field]
+    assert asked({"type": "text"}, **{field: value}).sampling.structure is None
+    for response_format in ({"type": "json_object"}, json_schema()):
+        with pytest.raises(InvalidValue) as refused:
+            asked(response_format, **{field: value})
+        assert refused.value.param == field
+
+
 def test_a_json_object_may_be_any() -> None:
     structure = asked({"type": "json_object"}).sampling.structure
     assert structure is not None
