@@ -268,6 +268,30 @@ def test_too_much_text(http: httpx.Client, internet: StandIn) -> None:
     assert internet.asked == []
 
 
+EMPTY_TURN = b'{"role":"user","content":""},'
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "code"),
+    [
+        (b'{"messages":[' + EMPTY_TURN * 280_000 + b"1]}", "messages", "array"),
+        (b'{"messages":[' + EMPTY_TURN * 1000 + b"1]}", "messages", "array"),
+        (b'{"messages":[' + b"{}," * 10**6 + b"1]}", "messages", "array"),
+        (b'{"messages":[],"stop":[' + b'"a",' * 10**6 + b'"b"]}', "stop", "array"),
+        (b'{"messages":[],"user":"' + b"x" * 7 * 2**20 + b'"}', "user", "string"),
+        (b'{"messages":[],"user":"data:' + b"x" * 7 * 2**20 + b'"}', "user", "string"),
+        (b'{"user":"' + b"\\u00e9" * 2**20 + b'"}', "user", "string"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_megabytes_of_anything_are_refused_by_the_field_that_has_them(
+    http: httpx.Client, body: bytes, param: str, code: str
+) -> None:
+    if param == "user":
+        body = body.replace(b'"messages":[]', b'"messages":[{"role":"user","content":"a"}]')
+    refused(raw(http, body), 400, f"{code}_above_max_length", param)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", ["falcon-demo", "caption-demo"])
 def test_a_context_that_is_too_long(http: httpx.Client, model: str, stream: bool) -> None:

@@ -78,11 +78,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class JSONBody:
-    """A body taken apart: in `outline` a mark stands for each of the `long_strings`."""
+    """A body taken apart: in `outline` a mark stands for each of the `long_strings`.
+
+    Which of them may be longer than `text_chars` depends on where they stand (wire.validate).
+    """
 
     outline: bytes
     commas: int
     long_strings: Mapping[str, str]
+    text_chars: int
 
 
 class JSONReader:
@@ -118,7 +122,7 @@ class JSONReader:
             raise malformed()
         self._add_to_outline(self._unread)
         self._unread = b""
-        return JSONBody(bytes(self._outline), self._commas, self._long)
+        return JSONBody(bytes(self._outline), self._commas, self._long, self._limits.text_chars)
 
     def _read(self) -> None:
         while self._unread and (self._read_long() if self._current else self._read_outline()):

@@ -3,7 +3,7 @@
 Not here: what the fields are (wire.schema), what they mean for us (wire.parse).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,6 +27,9 @@ Request = TypeVar("Request", bound=BaseModel)
 
 MAX_MEMBERS = 512
 """Of one object: more than `logit_bias` may have, and than any other field has."""
+
+PICTURE_FIELDS = frozenset({"image", "image_url", "url"})
+"""Where a data URL may stand, in all endpoints."""
 
 MAX_PARAM_CHARS = 256
 """Of a field's name in an error; callers choose the names of unknown fields."""
@@ -55,24 +58,31 @@ def json_object(body: bytes | JSONBody) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedJSON("The body of your request must be one JSON object.")
     if body.long_strings:
-        _restore(value, body.long_strings)
+        _restore(value, body)
     if body.commas >= MAX_MEMBERS:
         _check_members(value)
     return value
 
 
-def _restore(value: Any, long_strings: Mapping[str, str]) -> None:
-    """Put the long strings back where their marks stand."""
-    waiting = [value]
+def _restore(value: Any, body: JSONBody) -> None:
+    """Put the long strings back where their marks stand; pictures only where pictures may be."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while waiting:
-        container = waiting.pop()
-        if isinstance(container, dict) and not long_strings.keys().isdisjoint(container):
+        location, container = waiting.pop()
+        if isinstance(container, dict) and not body.long_strings.keys().isdisjoint(container):
             raise TooLong("A field's name is too long.", code="string_above_max_length")
         for key, item in _members(container):
-            if isinstance(item, str):
-                container[key] = long_strings.get(item, item)
-            elif isinstance(item, dict | list):
-                waiting.append(item)
+            here = (*location, key)
+            if isinstance(item, dict | list):
+                waiting.append((here, item))
+            elif isinstance(item, str) and item in body.long_strings:
+                container[key] = text = body.long_strings[item]
+                if len(text) > body.text_chars and key not in PICTURE_FIELDS:
+                    raise TooLong(
+                        f"The text of a request may be at most {body.text_chars} bytes long.",
+                        param=_param(here),
+                        code="string_above_max_length",
+                    )
 
 
 def _check_members(value: Any) -> None:

@@ -136,6 +136,22 @@ def test_long_texts_together_have_a_limit() -> None:
     assert refusal({"prompt": "a" * LONG, "user": "a" * LONG}, limits) == too_long
 
 
+@pytest.mark.parametrize(
+    ("value", "param"),
+    [
+        ({"user": PICTURE}, "user"),
+        ({"metadata": {"a": PICTURE}}, "metadata.a"),
+        ({"messages": [{"content": [{"type": PICTURE}]}]}, "messages[0].content[0].type"),
+        ({"stop": [PICTURE]}, "stop[0]"),
+    ],
+)
+def test_a_picture_may_stand_only_where_pictures_do(value: dict[str, Any], param: str) -> None:
+    body = read([json.dumps(value).encode()], Limits(text_chars=LONG))
+    with pytest.raises(TooLong) as caught:
+        json_object(body)
+    assert (caught.value.code, caught.value.param) == ("string_above_max_length", param)
+
+
 def test_pictures_have_a_limit() -> None:
     parts = [{"type": "image_url", "image_url": {"url": PICTURE}}]
     message = {"role": "user", "content": parts * 3}
