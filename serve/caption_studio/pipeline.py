@@ -177,7 +177,7 @@ def prompt_for(
     else:
         text = request.prompts[0]
     if request.sampling.ignore_eos:
-        answer, stop = "verbatim", ()
+        answer, stop = "trimmed" if answer == "trimmed" else "verbatim", ()
     return Prompt(
         request.request_id,
         request.model,

@@ -79,6 +79,8 @@ class Sampling:
     ignore_eos: bool = False
     """Go on to `max_tokens`: past the end of the text, and past a caption's closing quote."""
     stop_token_ids: tuple[int, ...] = ()
+    include_stop: bool = False
+    """Whether the answer ends with the stop word, or before it."""
 
 
 PromptText = str | tuple[int, ...]
@@ -204,11 +206,13 @@ class TokenLogprob:
     """The natural logarithm of a token's probability.
 
     `data` are the token's own bytes: one character may be spread over several tokens.
+    `text_offset` is how many characters of the answer come before it.
     """
 
     data: bytes
     logprob: float
     alternatives: tuple["TokenLogprob", ...] = ()
+    text_offset: int = 0
 
     @property
     def text(self) -> str:

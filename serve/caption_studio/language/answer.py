@@ -7,6 +7,7 @@ the first line of its answer (the base model, another adapter) is taken at its w
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from caption_studio.language.stop_words import StopWords
 from caption_studio.records import (
@@ -69,6 +70,7 @@ class QuotedCaption:
     def __init__(self, next_lines: Sequence[str] = ()) -> None:
         self.finished = False
         self._next_lines = StopWords(next_lines)
+        self._blank = ""  # white space outside of quotes that may be the caption's end
         self.skipped_bytes = 0
         self._held = ""
         self._quoted: bool | None = None  # None: not known yet
@@ -83,13 +85,13 @@ class QuotedCaption:
         if self._quoted is None:
             self._held += text
             return self._decide(may_end)
-        return self._inside(text, may_end) if self._quoted else self._outside(text)
+        return self._inside(text, may_end) if self._quoted else self._outside(text, may_end)
 
     def end(self) -> str:
         """Return what is still held back, when the model has stopped by itself."""
         if self._quoted is None:
             return self._release(0).rstrip()
-        return self._next_lines.end()
+        return (self._blank + self._next_lines.end()).rstrip()
 
     def _decide(self, may_end: bool = True) -> str:
         first_line, line_break, _ = self._held.lstrip().partition("\n")
@@ -98,11 +100,13 @@ class QuotedCaption:
             return self._inside(self._release(self._held.index(QUOTE) + 1), may_end)
         if line_break:
             self._quoted = False
-            return self._outside(self._release(0))
+            return self._outside(self._release(0), may_end)
         return ""
 
-    def _outside(self, text: str) -> str:
-        passed = self._next_lines.feed(text)
+    def _outside(self, text: str, may_end: bool) -> str:
+        text = self._blank + self._next_lines.feed(text, may_end=may_end)
+        passed = text.rstrip()
+        self._blank = text[len(passed) :]
         self.finished = self._next_lines.stopped
         return passed
 
@@ -130,7 +134,11 @@ class Choices:
     def __init__(self, prompt: Prompt, *, prompt_tokens: int, queued: bool = False) -> None:
         sampling = prompt.sampling
         self._choices = [
-            _Choice(_cutter(prompt), StopWords(sampling.stop), sampling.min_tokens)
+            _Choice(
+                _cutter(prompt),
+                StopWords(sampling.stop, include=sampling.include_stop),
+                sampling.min_tokens,
+            )
             for _ in range(sampling.n)
         ]
         self._prompt_tokens = prompt_tokens
@@ -208,7 +216,7 @@ class _Choice:
         if finish_reason is not None:
             shown += self._cutter.end()
         ended = self._cutter.finished or finish_reason is not None
-        self.text += self._stop.feed(shown)
+        self.text += self._stop.feed(shown, may_end=may_end)
         if ended:
             self.text += self._stop.end()
         stopped = self._stop.stopped or self._cutter.finished
@@ -233,7 +241,7 @@ _Cutter = QuotedCaption | Trimmed | Verbatim
 
 
 class _LogprobWindow:
-    """Finds the tokens that a piece of caption comes from, by counting bytes.
+    """Finds the tokens that a piece of caption comes from, and their places, by counting bytes.
 
     Tokens run ahead of the text: vLLM holds back what may be the beginning of a stop word
     or of a character. A token that is only partly in the caption belongs to it.
@@ -242,17 +250,19 @@ class _LogprobWindow:
     def __init__(self) -> None:
         self._waiting: deque[TokenLogprob] = deque()
         self._start = 0  # of the first waiting token, in bytes of the model's text
-        self._taken = 0  # bytes of caption so far
+        self._caption = b""  # so far
 
     def feed(self, logprobs: Sequence[TokenLogprob]) -> None:
         self._waiting.extend(logprobs)
 
     def of(self, text: str, *, skipped_bytes: int) -> tuple[TokenLogprob, ...]:
-        self._taken += len(text.encode())
+        self._caption += text.encode()
         found = []
-        while self._waiting and self._start < skipped_bytes + self._taken:
+        while self._waiting and self._start < skipped_bytes + len(self._caption):
             token = self._waiting.popleft()
+            before = self._caption[: max(0, self._start - skipped_bytes)]
             self._start += len(token.data)
             if self._start > skipped_bytes:
-                found.append(token)
+                place = len(before.decode(errors="ignore"))
+                found.append(replace(token, text_offset=place))
         return tuple(found)

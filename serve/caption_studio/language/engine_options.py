@@ -78,6 +78,7 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
     sampling = prompt.sampling
     cut = prompt.answer == "quoted" or bool(sampling.stop)
     whole = not cut and not stream
+    stop = [] if prompt.answer == "quoted" else [*prompt.stop]
     return SamplingParams(
         n=1 if is_greedy(sampling) else sampling.n,
         max_tokens=min(sampling.max_tokens or room, room),
@@ -88,7 +89,8 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         frequency_penalty=sampling.frequency_penalty,
         logit_bias=dict(sampling.logit_bias) or None,
         logprobs=sampling.top_logprobs,
-        stop=[] if prompt.answer == "quoted" else [*prompt.stop],
+        stop=stop,
+        include_stop_str_in_output=sampling.include_stop and not stop,
         top_k=sampling.top_k,
         min_p=sampling.min_p,
         repetition_penalty=sampling.repetition_penalty,
@@ -110,8 +112,11 @@ def _structured(structure: Structure | None) -> StructuredOutputsParams | None:
 
 
 def _top_p(sampling: Sampling) -> dict[str, Any]:
-    """Return `top_p` as vLLM takes it here; a greedy answer needs none."""
-    if not current_platform.is_cpu():
+    """Return `top_p` as vLLM takes it here; a greedy answer needs none.
+
+    Beside `top_k`, which comes first, it is vLLM's own everywhere.
+    """
+    if not current_platform.is_cpu() or sampling.top_k:
         return {"top_p": sampling.top_p}
     wanted = 1.0 if is_greedy(sampling) else sampling.top_p
     return {"extra_args": {TOP_P: wanted} if wanted < 1 else None}

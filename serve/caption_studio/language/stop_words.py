@@ -6,25 +6,35 @@ from collections.abc import Sequence
 class StopWords:
     """Passes text on up to the first of the words; holds back what may be the beginning of one.
 
-    `stopped` turns true at the first word, which is not passed on, nor is anything after it.
+    `stopped` turns true at the word that is complete first, however the text is cut into pieces.
+    Nothing after it is passed on, and it is not either unless `include` says so.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], *, include: bool = False) -> None:
         self.stopped = False
+        self._include = include
         self._words = tuple(words)
         self._held = ""
 
-    def feed(self, text: str) -> str:
-        """Take the next piece; return what can be passed on by now."""
+    def feed(self, text: str, *, may_end: bool = True) -> str:
+        """Take the next piece; return what can be passed on by now.
+
+        Unless the text `may_end` by now, a word in the piece is text as well.
+        """
         if self.stopped:
             return ""
-        if not self._words:
+        if not self._words or not may_end:
             return text
         self._held += text
-        places = [place for word in self._words if (place := self._held.find(word)) >= 0]
-        if places:
+        found = [
+            (start + len(word), start)
+            for word in self._words
+            if (start := self._held.find(word)) >= 0
+        ]
+        if found:
             self.stopped = True
-            return self._release(min(places))
+            end, start = min(found)
+            return self._release(end if self._include else start)
         return self._release(len(self._held) - self._unsure())
 
     def end(self) -> str:

@@ -5,7 +5,6 @@ Not here: the order of a stream, usage, ids (wire.render).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -120,33 +119,29 @@ class CompletionDialect:
 
     def __init__(self, top_logprobs: int | None) -> None:
         self._top_logprobs = top_logprobs
-        self._sent: dict[int, int] = {}  # characters of each choice
 
     def whole_choice(self, choice: WholeChoice) -> BaseModel:
         """See `Dialect`."""
         return TextChoice(
             index=choice.index,
             text=choice.text,
-            logprobs=self._logprobs(choice.logprobs, offset=0),
+            logprobs=self._logprobs(choice.logprobs),
             finish_reason=choice.finish_reason,
         )
 
     def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
         """See `Dialect`: one chunk, which may carry text, the reason for the end, or both."""
-        offset = self._sent.get(delta.index, 0)
-        self._sent[delta.index] = offset + len(delta.text)
         choice = TextChoice(
             index=delta.index,
             text=delta.text,
-            logprobs=self._logprobs(delta.logprobs, offset=offset),
+            logprobs=self._logprobs(delta.logprobs),
             finish_reason=delta.finish_reason,
         )
         return [choice]
 
-    def _logprobs(self, tokens: Sequence[TokenLogprob], *, offset: int) -> TextLogprobs | None:
+    def _logprobs(self, tokens: Sequence[TokenLogprob]) -> TextLogprobs | None:
         if self._top_logprobs is None:
             return None
-        lengths = [len(token.text) for token in tokens]
         return TextLogprobs(
             tokens=[token.text for token in tokens],
             token_logprobs=[token.logprob for token in tokens],
@@ -154,7 +149,7 @@ class CompletionDialect:
                 {other.text: other.logprob for other in token.alternatives[: self._top_logprobs]}
                 for token in tokens
             ],
-            text_offset=list(accumulate(lengths, initial=offset))[: len(tokens)],
+            text_offset=[token.text_offset for token in tokens],
         )
 
 

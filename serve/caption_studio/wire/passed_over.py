@@ -25,7 +25,6 @@ DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "continue_final_message": (False,),
     "documents": ([],),
     "echo": (False,),
-    "include_stop_str_in_output": (False,),
     "length_penalty": (1, 1.0),  # of beam search
     "logit_processors": ([],),
     "modalities": (["text"],),

@@ -17,6 +17,7 @@ MAX_SEED = 2**63 - 1
 MAX_STOP = 4
 MAX_LOGIT_BIAS = 300
 MAX_STOP_TOKENS = 64
+MAX_TOP_K = 2**31 - 1
 MAX_USER_CHARS = 1024
 
 
@@ -77,11 +78,12 @@ class _Generation(In):
     logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=MAX_LOGIT_BIAS)] | None = None
     user: Annotated[str, Field(max_length=MAX_USER_CHARS)] | None = None
     # vLLM's
-    top_k: Annotated[int, Field(ge=-1)] | None = None
+    top_k: Annotated[int, Field(ge=-1, le=MAX_TOP_K)] | None = None
     min_p: Share | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] | None = None
     min_tokens: Annotated[int, Field(ge=0)] | None = None
     ignore_eos: StrictBool | None = None
+    include_stop_str_in_output: StrictBool | None = None
     stop_token_ids: (
         Annotated[list[TokenNumber], Field(max_length=MAX_STOP_TOKENS, fail_fast=True)] | None
     ) = None

@@ -199,3 +199,42 @@ def test_a_caption_without_quotes_ends_where_the_next_record_begins() -> None:
 def test_a_quote_ends_no_caption_before_its_least_number_of_tokens() -> None:
     pieces = [' "', "A", '" "', "B", '"', "C"]
     assert said(choices_of("quoted", min_tokens=4), pieces) == ('A" "B', "stop")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    ("include", "text"), [(False, "Blue"), (True, "Blue and")], ids=["without", "with"]
+)
+def test_the_stop_word_that_is_complete_first_ends_the_text_however_it_is_cut(
+    size: int, include: bool, text: str
+) -> None:
+    whole = ' "Blue and red!"'
+    pieces = [whole[i : i + size] for i in range(0, len(whole), size)]
+    sampling: dict[str, Any] = {"stop": ("e and red", " and"), "include_stop": include}
+    prompt = Prompt("r", "m", "", Sampling(None, 1.0, 1.0, **sampling), "quoted")
+    choices = Choices(prompt, prompt_tokens=1)
+    assert said(choices, pieces) == (text, "stop")
+
+
+def test_no_stop_word_ends_an_answer_before_its_least_number_of_tokens() -> None:
+    prompt = Prompt("r", "m", "", Sampling(None, 1.0, 1.0, stop=("x",), min_tokens=3), "verbatim")
+    choices = Choices(prompt, prompt_tokens=1)
+    assert said(choices, ["ax", "bx", "c", "dx", "e"]) == ("axbxcd", "stop")
+
+
+def test_a_caption_without_quotes_does_not_end_with_blank_lines() -> None:
+    pieces = [" A kite.\n", "So high.", " \n", "\nDescription:", " more"]
+    stop = ("\nDescription:",)
+    assert said(choices_of("quoted", stop=stop), pieces) == ("A kite.\nSo high.", "stop")
+    assert said(choices_of("quoted", stop=stop), pieces[:3]) == ("A kite.\nSo high.", "length")
+
+
+def test_tokens_know_their_place_in_the_caption() -> None:
+    choices = choices_of("quoted", n=1)
+    wave = "🌊".encode()
+    tokens = [b' "S', b"ea ", wave[:2], wave[2:], b"!", b'" x']
+    choices.feed(0, ' "Sea ', 2, None, [TokenLogprob(data, -1) for data in tokens[:2]])
+    (first,) = choices.flush()
+    choices.feed(0, '🌊!" x', 4, None, [TokenLogprob(data, -1) for data in tokens[2:]])
+    (last,) = choices.flush()
+    assert [token.text_offset for token in (*first.logprobs, *last.logprobs)] == [0, 1, 4, 4, 5]

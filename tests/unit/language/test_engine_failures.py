@@ -46,6 +46,7 @@ class FakeLLM:
         self.engine_core = SimpleNamespace(call_utility_async=self.utility)
         self.output_processor = SimpleNamespace(get_num_unfinished_requests=lambda: 0)
         self.utility_result: Any = (1, 0, 0.5)
+        self.model_config = SimpleNamespace(get_vocab_size=lambda: 1000)
 
     def get_tokenizer(self) -> Tokenizer:
         return Tokenizer(self.fails_on)
