@@ -68,7 +68,7 @@ async def read_json(
     reader = JSONReader(
         Limits(
             text_chars=settings.max_text_bytes,
-            pictures=settings.max_images,
+            pictures=settings.max_turns,  # of earlier turns too, which are not captioned
             picture_chars=int(largest * BASE64_CHARS_PER_BYTE) + DATA_URL_HEAD_CHARS,
         )
     )

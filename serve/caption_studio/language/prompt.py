@@ -39,10 +39,17 @@ def join_descriptions(descriptions: Sequence[Description]) -> Description:
 def steering(turns: Sequence[Turn]) -> str:
     """Return what the caller wants of the caption: system texts, then the last user text.
 
-    Earlier user texts were answered by earlier captions.
+    User texts that an answer follows were about earlier captions.
     """
     system = [turn.text for turn in turns if turn.role == "system"]
-    user = [turn.text for turn in turns if turn.role == "user" and turn.text.strip()]
+    user: list[str] = []
+    answered = False
+    for turn in turns:
+        if turn.role == "user":
+            user = [] if answered else user
+            user += [turn.text] if turn.text.strip() else []
+        if turn.role in ("user", "assistant"):
+            answered = turn.role == "assistant"
     return one_line(" ".join([*system, *user[-1:]]))
 
 

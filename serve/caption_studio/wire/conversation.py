@@ -1,5 +1,6 @@
 """Messages of a chat → turns, and the pictures that are to be captioned."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,14 +41,20 @@ def _turn(message: Message) -> Turn:
     if isinstance(message, ToolMessage):
         return Turn("tool", _text(message.content))
     if isinstance(message, AssistantMessage):
-        calls = [call.function for call in message.tool_calls or ()] + [message.function_call]
-        said = [_text(message.content), message.refusal or "", *map(_called, calls)]
+        calls = [call.function or call.custom for call in message.tool_calls or ()]
+        said = [_text(message.content), message.refusal or ""]
+        said += map(_called, [*calls, message.function_call])
         return Turn("assistant", " ".join(filter(None, said)))
     return Turn("user", _text(message.content))
 
 
 def _called(function: FunctionCall | None) -> str:
-    return "" if function is None else f"{function.name}({function.arguments})"
+    if function is None:
+        return ""
+    given = function.input if function.arguments is None else function.arguments
+    if not isinstance(given, str):
+        given = "" if given is None else json.dumps(given, ensure_ascii=False)
+    return f"{function.name or ''}({given})"
 
 
 def _text(content: str | Sequence[Any] | None) -> str:

@@ -130,19 +130,25 @@ class UserMessage(In):
     name: Name | None = None
 
 
-class FunctionCall(In):
-    """The function that a model called, with its arguments as JSON text."""
-
-    name: str
-    arguments: str = ""
-
-
-class ToolCall(BaseModel):
-    """A call of a tool in an earlier answer; other servers add fields of their own."""
+class _OfAnswer(BaseModel):
+    """A part of an earlier answer; other servers and clients add fields of their own."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
+
+class FunctionCall(_OfAnswer):
+    """What a model called, and with what: JSON, most often as text; of a custom tool any text."""
+
+    name: str | None = None
+    arguments: Any = None
+    input: Any = None
+
+
+class ToolCall(_OfAnswer):
+    """A call of a tool in an earlier answer."""
+
     function: FunctionCall | None = None
+    custom: FunctionCall | None = None
 
 
 class AssistantMessage(In):
@@ -160,7 +166,7 @@ class ToolMessage(In):
     """What a tool gave back."""
 
     role: Literal["tool", "function"]
-    content: TextContent | None = None
+    content: AnswerContent | None = None
     name: Name | None = None
 
 
@@ -181,7 +187,8 @@ Message = Annotated[
         _role_tag,
         custom_error_type="message_role",
         custom_error_message=(
-            "must be an object whose role is 'system', 'developer', 'user', 'assistant' or 'tool'"
+            "must be an object whose role is 'system', 'developer', 'user', 'assistant', 'tool' or "
+            "'function'"
         ),
     ),
 ]

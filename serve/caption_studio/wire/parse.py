@@ -32,7 +32,7 @@ from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.passed_over import without_passed_over
 from caption_studio.wire.response_format import structure_of
 from caption_studio.wire.sampling import sampling_of
-from caption_studio.wire.schema import ChatRequest, CompletionRequest
+from caption_studio.wire.schema import ChatRequest, CompletionRequest, StreamOptions
 from caption_studio.wire.validate import json_object, validate
 
 COMPLETION_MAX_TOKENS = 16
@@ -118,9 +118,13 @@ def _completion(
         images=images,
         turns=turns if images else [],
         prompts=() if images else tuple(prompts),
-        max_tokens=request.max_tokens or (None if images else COMPLETION_MAX_TOKENS),
+        max_tokens=request.max_tokens or (None if images else _default_max_tokens(request)),
         settings=settings,
     )
+
+
+def _default_max_tokens(request: CompletionRequest) -> int:
+    return max(COMPLETION_MAX_TOKENS, request.min_tokens or 0)
 
 
 def _prompts(prompt: Any) -> list[PromptText]:
@@ -164,11 +168,11 @@ def _request(
     structure: Structure | None = None,
     settings: Settings,
 ) -> CaptionRequest:
-    if request.stream_options is not None and not request.stream:
+    options = request.stream_options or StreamOptions()
+    if options != StreamOptions() and not request.stream:
         raise InvalidValue(
             "stream_options may only be sent when stream is true.", param="stream_options"
         )
-    options = request.stream_options
     return CaptionRequest(
         request_id=request_id,
         endpoint=endpoint,
@@ -177,7 +181,7 @@ def _request(
         turns=tuple(turns),
         sampling=sampling_of(request, bool(images), max_tokens, structure, settings),
         stream=bool(request.stream),
-        include_usage=options is not None and options.include_usage,
-        usage_in_chunks=options is not None and options.continuous_usage_stats,
+        include_usage=options.include_usage,
+        usage_in_chunks=options.continuous_usage_stats,
         prompts=prompts,
     )

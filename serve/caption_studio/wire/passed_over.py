@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 BOOKKEEPING = frozenset(
-    "cache_salt include_reasoning metadata moderation parallel_tool_calls prediction priority "
-    "prompt_cache_key prompt_cache_options prompt_cache_retention reasoning_effort request_id "
-    "safety_identifier service_tier session_id store thinking_token_budget verbosity".split()
+    "metadata parallel_tool_calls prediction prompt_cache_key prompt_cache_options "
+    "prompt_cache_retention reasoning_effort safety_identifier service_tier session_id store "
+    "thinking_token_budget verbosity".split()
 )
 """Fields for the server's books, its caches or a reasoning that does not take place here."""
 
@@ -22,31 +22,40 @@ DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "add_special_tokens": (True, False),  # Falcon's tokenizer adds none
     "allowed_token_ids": ([],),
     "bad_words": ([],),
+    "chat_template_kwargs": ({},),
     "continue_final_message": (False,),
     "documents": ([],),
     "echo": (False,),
+    "include_reasoning": (True, False),  # there is none
     "length_penalty": (1, 1.0),  # of beam search
     "logit_processors": ([],),
+    "mm_payload": ("tensors",),
     "modalities": (["text"],),
-    "prompt_logprobs": (0,),
+    "priority": (0,),
+    "return_prompt_text": (False,),
     "return_token_ids": (False,),
+    "return_token_offsets": (False,),
     "return_tokens_as_token_ids": (False,),
+    "routed_experts_prompt_start": (0,),
     "skip_special_tokens": (True,),
     "spaces_between_special_tokens": (True,),
+    "stream_interval": (1,),
     "suffix": ("",),
-    "truncate_prompt_tokens": (-1,),
     "use_beam_search": (False,),
     "watermarking": (False,),
 }
 """Fields that are known, and the values of each that change nothing."""
 
 OF_MESSAGES = frozenset(
-    "annotations audio caption_studio id parsed provider_specific_fields reasoning "
-    "reasoning_content reasoning_details status thinking_blocks tool_call_id".split()
+    "annotations audio cache_control caption_studio finish_reason id index logprobs parsed "
+    "prompt_cache_breakpoint provider_specific_fields reasoning reasoning_content "
+    "reasoning_details status thinking thinking_blocks tool_call_id".split()
 )
 """Fields that other servers, clients and we ourselves put into an answer's message."""
 
-OF_PARTS = frozenset(("annotations", "cache_control", "id", "uuid"))
+OF_PARTS = frozenset(
+    ("annotations", "cache_control", "detail", "id", "prompt_cache_breakpoint", "uuid")
+)
 OF_IMAGES = frozenset(("detail", "format", "media_type", "mime_type"))
 """The model sees every picture at one size, and its bytes say what format it has."""
 

@@ -22,12 +22,12 @@ def sampling_of(
         raise AboveMaximum(f"n may be at most {settings.gateway.max_n}.", param="n")
     if structure is not None:
         _refuse_lengthening(request)
-    max_tokens = max_tokens or default_max_tokens(has_images, structure, settings)
-    if request.min_tokens and max_tokens is not None and request.min_tokens > max_tokens:
-        raise InvalidValue(
-            f"min_tokens may be at most max_tokens, which is {max_tokens} here.",
-            param="min_tokens",
-        )
+    least = request.min_tokens or 0
+    if max_tokens is not None and least > max_tokens:
+        raise InvalidValue("min_tokens may be at most max_tokens.", param="min_tokens")
+    if max_tokens is None:
+        default = default_max_tokens(has_images, structure, settings)
+        max_tokens = None if default is None else max(default, least)
     temperature, top_p = _temperature_and_top_p(request, has_images, settings)
     stop = request.stop or []
     return Sampling(
@@ -45,7 +45,7 @@ def sampling_of(
         top_k=max(0, request.top_k or 0),
         min_p=request.min_p or 0.0,
         repetition_penalty=request.repetition_penalty or 1.0,
-        min_tokens=request.min_tokens or 0,
+        min_tokens=least,
         ignore_eos=bool(request.ignore_eos),
         stop_token_ids=tuple(request.stop_token_ids or ()),
         include_stop=bool(request.include_stop_str_in_output),

@@ -21,6 +21,7 @@ from caption_studio.errors import (
     UnknownParameter,
 )
 from caption_studio.wire.json_body import JSONBody, malformed, read_whole
+from caption_studio.wire.passed_over import DEFAULTS
 from caption_studio.wire.wording import sentence
 
 Request = TypeVar("Request", bound=BaseModel)
@@ -113,6 +114,8 @@ def _refuse(details: ErrorDetails) -> NoReturn:
     error, code = _ERRORS.get(kind, (InvalidType if kind.endswith("_type") else InvalidValue, None))
     if error is UnknownParameter:
         message = f"Unrecognized request argument supplied: {param}."
+        if param in DEFAULTS:
+            message = f"{param} may only be left out here, or left at its default."
     elif error is MissingParameter:
         message = f"Missing required parameter: {param}."
     elif error in (BelowMinimum, AboveMaximum) and _is_fractional(details):

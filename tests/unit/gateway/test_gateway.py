@@ -118,6 +118,20 @@ async def test_a_whole_chat_answer() -> None:
     assert answer["usage"] == {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 
 
+async def test_pictures_of_earlier_turns_do_not_count() -> None:
+    url = "data:image/png;base64," + "A" * 10_000
+    seen = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
+    answered = {"role": "assistant", "content": "A kite!"}
+    describer = FakeDescriber()
+    async with gateway(describer=describer) as client:
+        answer = await client.post(CHAT_PATH, json={"messages": [seen, answered] * 9 + [seen]})
+        assert answer.status_code == 200, answer.text
+        assert describer.calls == 1
+        several = {"role": "user", "content": seen["content"] * 9}
+        refused = await client.post(CHAT_PATH, json={"messages": [several]})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "messages")
+
+
 async def test_a_whole_completion() -> None:
     async with gateway() as client:
         answer = (await client.post("/v1/completions", json={"prompt": "a", "n": 2})).json()

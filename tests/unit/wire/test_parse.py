@@ -103,6 +103,13 @@ BAD = [
     ({"audio": {"voice": "x"}}, "audio", "unknown_parameter"),
     ({"web_search_options": {}}, "web_search_options", "unknown_parameter"),
     ({"bad_words": ["x"]}, "bad_words", "unknown_parameter"),
+    ({"cache_salt": "x"}, "cache_salt", "unknown_parameter"),
+    ({"priority": 1}, "priority", "unknown_parameter"),
+    ({"request_id": "x"}, "request_id", "unknown_parameter"),
+    ({"truncate_prompt_tokens": -1}, "truncate_prompt_tokens", "unknown_parameter"),
+    ({"prompt_logprobs": 0}, "prompt_logprobs", "unknown_parameter"),
+    ({"moderation": {"model": "m"}}, "moderation", "unknown_parameter"),
+    ({"top_k": 10**400}, "top_k", "integer_above_max_value"),
     ({"prompt_embeds": "x"}, "prompt_embeds", "unknown_parameter"),
     ({"use_beam_search": True}, "use_beam_search", "unknown_parameter"),
     ({"skip_special_tokens": False}, "skip_special_tokens", "unknown_parameter"),
@@ -269,6 +276,8 @@ def test_only_the_first_of_many_bad_items_is_told() -> None:
         {"tools": [], "tool_choice": "none"},
         {"functions": [{"name": "f"}], "function_call": "auto"},
         {"chat_template": None, "audio": None, "web_search_options": None, "tools": None},
+        {"no_such_field": None, "chat_template_kwargs": {}, "stream_options": {}},
+        {"stream_options": {"include_usage": False}, "cache_salt": None, "moderation": None},
         {"echo": False, "bad_words": [], "length_penalty": 1.0, "skip_special_tokens": True},
         {"add_generation_prompt": True, "use_beam_search": False, "priority": 0},
         {"stream": True, "stream_options": {"include_obfuscation": False}},
@@ -334,6 +343,26 @@ ANSWER = {
                 ],
             },
             Turn("assistant", "f({})"),
+        ),
+        (
+            {
+                "role": "assistant",
+                "tool_calls": [
+                    {"type": "custom", "custom": {"name": "c", "input": "go"}, "index": 0},
+                    {"function": {"name": "f", "arguments": None, "parsed_arguments": None}},
+                    {"function": {"name": "g", "arguments": {"é": 1}}},
+                ],
+            },
+            Turn("assistant", 'c(go) f() g({"é": 1})'),
+        ),
+        (
+            {"role": "assistant", "content": "a", "index": 0, "thinking": "b", "tool_calls": []},
+            Turn("assistant", "a"),
+        ),
+        ({"role": "tool", "content": []}, Turn("tool", "")),
+        (
+            {"role": "user", "content": "a", "cache_control": {"type": "ephemeral"}, "name": "u"},
+            Turn("user", "a"),
         ),
         ({"role": "tool", "tool_call_id": "1", "content": "sunny"}, Turn("tool", "sunny")),
         ({"role": "function", "name": "f", "content": "sunny"}, Turn("tool", "sunny")),
@@ -419,3 +448,16 @@ def test_an_error_is_one_sentence_in_our_words(
     assert ".." not in message
     for foreign in ("Input should", "Invalid ", "pydantic", "valid ", "greater", "Field required"):
         assert foreign not in message
+
+
+def test_an_answer_that_must_be_long_may_be() -> None:
+    assert chat(min_tokens=500).sampling.max_tokens == 500
+    assert completion(prompt="a", min_tokens=500).sampling.max_tokens == 500
+    assert chat(min_tokens=2).sampling.max_tokens == chat().sampling.max_tokens
+
+
+def test_a_known_field_with_another_value_is_not_said_to_be_unknown() -> None:
+    with pytest.raises(RequestError, match="echo may only be left out here"):
+        completion(prompt="a", echo=True)
+    with pytest.raises(RequestError, match="Unrecognized request argument supplied: ecko"):
+        completion(prompt="a", ecko=True)
