@@ -3,9 +3,12 @@
 # Unset, a head of Ray 2.60 asks for a token and its own commands send none.
 export RAY_AUTH_MODE=token
 export RAY_SERVE_ENABLE_HA_PROXY=1
+# 160: ten more than upload_timeout_s and request_timeout_s of the gateway together, in seconds.
 RAY_SERVE_HAPROXY_BINARY_PATH=$(command -v caption-studio-haproxy)
 export RAY_SERVE_HAPROXY_BINARY_PATH
+export RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S=160
 export RAY_SERVE_HAPROXY_NBTHREAD=1
+export RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S=160
 export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=caption_studio.deployments.edge:middlewares
 export RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=60
 export RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP=0

@@ -94,6 +94,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=_environment(internet),
+            process_group=0,
         )
     try:
         _wait_for(f"Listening on http://127.0.0.1:{port}", log, process)

@@ -58,7 +58,7 @@ def environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": "31999",
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": "41500",
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": "41999",
-        **serve_environment(folder),
+        **serve_environment(folder, longest_request_s=150),
     }
 
 

@@ -80,6 +80,12 @@ def _count(text: str) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    from caption_studio.deployments.supervisor import supervised
+
+    return supervised(lambda: _serve_here(arguments))
+
+
+def _serve_here(arguments: argparse.Namespace) -> str | None:
     # Ray on this machine alone: all its ports on loopback. It reads this when it is imported
     # (ray_constants.ENABLE_RAY_CLUSTER, 2.60), and calls it so because it is the default there.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -92,9 +98,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     try:
         run(arguments.config, host=arguments.host, port=arguments.port)
     except StartFailed as error:
-        print(f"caption-studio: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return f"caption-studio: {error}"
+    return None
 
 
 def _caption(arguments: argparse.Namespace) -> int:

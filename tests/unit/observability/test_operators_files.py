@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from caption_studio.counts import Counter
 from caption_studio.observability import exposition
 from caption_studio.observability.metrics import Metrics
+from caption_studio.observability.proxy_metrics import proxy_registry
 from caption_studio.observability.stage_metrics import captioner_registry, describer_registry
 from caption_studio.records import CaptionerLoad, DescriberLoad
 from tests.operators_files import ROOT, expressions, panels, rules
@@ -24,6 +25,7 @@ def defined() -> dict[str, str]:
         Metrics().registry,
         describer_registry(lambda: DescriberLoad(0, 0, none, none)),
         captioner_registry(lambda: CaptionerLoad(0, 0, 0.0, none)),
+        proxy_registry(dict),
     ]
     types = {"caption_studio_replicas": "gauge"}
     for registry in registries:
