@@ -40,6 +40,7 @@ from caption_studio.language.engine_options import (
     sampling_params,
     set_environment,
 )
+from caption_studio.language.engine_output_guard import contain
 from caption_studio.language.engine_outputs import ended_by_itself, feed
 from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
@@ -97,6 +98,7 @@ class FalconEngine:
             for adapter in adapters:  # a wrong one is told of before the weights are loaded
                 await self._prepare_configured(adapter)
             self._llm = AsyncLLM.from_engine_args(arguments)
+            contain(self._llm.output_processor)
             self._prompts.prepare(self._llm.get_tokenizer())
         for adapter in adapters:
             await self._loaded.get(adapter)

@@ -116,4 +116,6 @@ def test_other_answers_stay_as_they_are(
 
 
 def test_the_variables_of_the_process_are_one_threads(tmp_path: Path) -> None:
-    assert settings.environment(tmp_path, longest_request_s=150)["RAY_SERVE_HAPROXY_NBTHREAD"] == "1"
+    assert (
+        settings.environment(tmp_path, longest_request_s=150)["RAY_SERVE_HAPROXY_NBTHREAD"] == "1"
+    )
