@@ -156,7 +156,7 @@ def of_this_proxy() -> SharedMetrics | None:
     return SharedMetrics(
         proxy_registry(partial(own_responses, Path(path).parent)),
         RayKeyValueStore("metrics", serve.get_replica_context().app_name),
-        deployment="HAProxy",
+        deployment=exposition.PROXY,
         replica=ray.get_runtime_context().get_node_id(),
     )
 

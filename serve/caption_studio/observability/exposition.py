@@ -13,6 +13,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 
+PROXY = "HAProxy"
+"""What stands in front of the replicas has metrics, too, and is none of them."""
+
+
 class Family(msgspec.Struct, array_like=True, frozen=True):
     """One metric: `samples` are (name, labels, value)."""
 
@@ -85,7 +89,8 @@ class _Merged:
         )
         counts: dict[str, int] = {}
         for one in self._replicas:
-            counts[one.deployment] = counts.get(one.deployment, 0) + 1
+            if one.deployment != PROXY:
+                counts[one.deployment] = counts.get(one.deployment, 0) + 1
             of = {"deployment": one.deployment, "replica": one.replica}
             for family in one.families:
                 metric = merged.get(family.name)
