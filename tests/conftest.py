@@ -79,15 +79,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @contextmanager
 def running(
-    folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1, gateways: int = 0
+    folder: Path,
+    args: Mapping[str, Mapping[str, Any]],
+    replicas: int = 1,
+    gateways: int = 0,
+    **application: str,
 ) -> Generator[Service]:
     """Start the embedded demo with other settings, and with so many replicas of everything.
 
-    There are as many `gateways`, unless they are given.
+    There are as many `gateways`, unless they are given. `application` replaces fields of the
+    application in the config file.
     """
     log, internet = folder / "log", folder / "internet"
     port = free_port()
-    config = write_config(folder, args, replicas, gateways)
+    config = write_config(folder, args, replicas, gateways, **application)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [COMMAND, "serve", "--config", config, "--port", str(port)],
@@ -133,13 +138,18 @@ def free_port() -> int:
 
 
 def write_config(
-    folder: Path, args: Mapping[str, Mapping[str, Any]], replicas: int = 1, gateways: int = 0
+    folder: Path,
+    args: Mapping[str, Mapping[str, Any]],
+    replicas: int = 1,
+    gateways: int = 0,
+    **changes: str,
 ) -> Path:
     """Write the demo's config with these settings and with a stand-in for the internet."""
     config = yaml.safe_load((ROOT / "deploy" / "demo.yaml").read_text())
     (application,) = config["applications"]
     language = {**args.get("language", {}), "adapter_cache_dir": str(folder / "adapters")}
     application.update(import_path="tests.service_app:build", args={**args, "language": language})
+    application.update(changes)
     for deployment in application["deployments"]:
         count = (gateways if deployment["name"] == "Gateway" else 0) or replicas
         deployment["num_replicas"] = count
