@@ -47,6 +47,9 @@ class BatchStandIn:
         text = f"a picture of {pixels.width_px} by {pixels.height_px}"
         return Described(Description(text), queue_s=0.0, describe_s=0.0)
 
+    def check_health(self) -> None:
+        """Return: it has nothing that breaks."""
+
     def close(self) -> None:
         """Do nothing: there is no engine."""
 

@@ -15,7 +15,7 @@ from ray import serve
 
 from benchmarks.cluster.application import build
 
-ray.init(include_dashboard=False, log_to_driver=False)
+ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False)  # it is one machine still
 serve.start(http_options={"host": sys.argv[1], "port": int(sys.argv[2])})
 try:
     serve.run(build({}), name="caption-studio")

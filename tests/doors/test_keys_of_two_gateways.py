@@ -25,10 +25,10 @@ ASKED = 30
 class Guarded:
     """The running service and its key file."""
 
-    def __init__(self, service: Service, keys: Path) -> None:
+    def __init__(self, service: Service, keys: Path, http: httpx.Client) -> None:
         self.keys = keys
         self.log = service.log
-        self._http = httpx.Client(base_url=service.url, timeout=30)
+        self._http = http
 
     def status(self, path: str, key: str | None = None, method: str = "GET") -> int:
         """Ask on a connection of its own, so any gateway may answer."""
@@ -60,7 +60,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     args = {"gateway": {"api_keys_file": str(keys)}}
     build = "benchmarks.cluster.application:build"
     with running(folder, args, gateways=2, route_prefix=PREFIX, import_path=build) as service:
-        yield Guarded(service, keys)
+        with httpx.Client(base_url=service.url, timeout=30) as http:
+            yield Guarded(service, keys, http)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_under_a_prefix_a_key_is_needed(guarded: Guarded, method: str, path: str
 
 def test_no_other_way_of_writing_a_path_leads_in(guarded: Guarded) -> None:
     for path in ("/v1/models", "/metrics", f"{PREFIX}v1/models", f"{PREFIX}//v1/models"):
-        assert guarded.status(path) in (401, 404), path
+        assert guarded.status(path) in (401, 404, 503), path  # 503: HAProxy knows no such prefix
 
 
 def test_what_everybody_may_know_needs_none(guarded: Guarded) -> None:
