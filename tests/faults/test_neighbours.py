@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from caption_studio.deployments import semaphores
 from caption_studio.deployments.belongings import (
     OWNER,
     SHARED_MEMORY,
@@ -103,6 +104,7 @@ def assert_nothing_is_left(
     assert processes_of(folder) == []
     assert not folder.exists()
     assert [name for name in names if name.exists()] == []
+    assert list(SHARED_MEMORY_DIR.glob(semaphores.pattern(folder))) == []
     address = urlsplit(service.url)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do

@@ -1,9 +1,10 @@
 """What a service on this machine has outside its processes, and what a dead one has left.
 
 A service has a folder, in which a file is locked as long as it lives: a folder whose file nobody
-has locked is a dead one's. Every process of a service has the folder's name in its environment,
-and the folder has the names of the shared memory that they used. So nothing is taken for a dead
-service's that does not say so, and nothing of another user's is looked at.
+has locked is a dead one's. Every process of a service has the folder's name in its environment; its
+semaphores are named for the folder, and the folder has the names of its other shared memory. So
+nothing is taken for a dead service's that does not say so, and nothing of another user's is looked
+at.
 """
 
 import fcntl
@@ -15,7 +16,10 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from caption_studio.deployments import semaphores
 
 PREFIX = "studio-"
 OWNER = "owner"
@@ -107,11 +111,13 @@ def _kill(pid: int) -> None:
 
 
 def _noted(folder: Path) -> set[str]:
-    """Return the names that the service wrote down; they name files of that directory only."""
-    try:
-        names = (folder / SHARED_MEMORY).read_text().split("\n")
-    except OSError:
-        return set()
+    """Return the names that the service wrote down, and those of its semaphores.
+
+    They name files of that directory only.
+    """
+    names = [path.name for path in SHARED_MEMORY_DIR.glob(semaphores.pattern(folder))]
+    with suppress(OSError):
+        names += (folder / SHARED_MEMORY).read_text().split("\n")
     return {
         name
         for name in names

@@ -16,6 +16,7 @@ from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
+from caption_studio.deployments.semaphores import name_semaphores
 from caption_studio.errors import EngineDied
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
@@ -40,6 +41,7 @@ class Captioner:
         from caption_studio.language.engine import FalconEngine
 
         studio_logging.configure(settings.logging)
+        name_semaphores()
         self._tracing = tracing.make(settings.tracing, "captioner")
         self._engine = FalconEngine(
             settings.language,

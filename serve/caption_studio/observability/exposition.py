@@ -12,7 +12,6 @@ import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-
 PROXY = "HAProxy"
 """What stands in front of the replicas has metrics, too, and is none of them."""
 

@@ -13,10 +13,11 @@ from caption_studio.deployments import belongings
 from caption_studio.deployments.belongings import Belongings, clear_dead, processes_of
 
 SERVES = """
-import os, sys, time
+import multiprocessing, os, sys, time
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from caption_studio.deployments.belongings import Belongings
+from caption_studio.deployments.semaphores import name_semaphores
 import subprocess
 mine = Belongings()
 memory = SharedMemory(create=True, size=64)
@@ -31,6 +32,10 @@ time.sleep(60)
 child = subprocess.Popen([sys.executable, "-c", uses, memory.name], stdout=subprocess.PIPE,
                          env={**os.environ, "SOME_FILE": f"{mine.folder}/file"})
 child.stdout.readline()
+os.environ["RAY_SERVE_HAPROXY_SOCKET_PATH"] = f"{mine.folder}/admin.sock"
+name_semaphores()
+semaphore = multiprocessing.get_context("spawn").Semaphore()
+resource_tracker.unregister(semaphore._semlock.name, "semaphore")
 mine.note()
 print(mine.folder, memory.name, child.pid, flush=True)
 time.sleep(60)
@@ -51,6 +56,7 @@ def service(
         memory = belongings.SHARED_MEMORY_DIR / name
         yield process, Path(folder), memory, int(child)
         process.kill()
+        process.wait()
         clear_dead(tmp_path)
 
 
@@ -71,11 +77,13 @@ def test_what_a_dead_one_left_is_removed_and_told(
     process.kill()
     process.wait()
     assert memory.exists()
+    assert list(belongings.SHARED_MEMORY_DIR.glob(f"sem.{folder.name}-*"))
     (line,) = clear_dead(tmp_path)
     assert str(folder) in line
-    assert "1 processes, 1 files" in line
+    assert "1 processes, 2 files" in line
     assert not folder.exists()
     assert not memory.exists()
+    assert not list(belongings.SHARED_MEMORY_DIR.glob(f"sem.{folder.name}-*"))
     assert processes_of(folder) == []
     assert clear_dead(tmp_path) == []
 
