@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from caption_studio.errors import MalformedJSON, TooLong
+from caption_studio.errors import MalformedJSON, ModelNotFound, TooLong
 
 LONG_CHARS = 8 * 1024
 """A string of more characters goes aside. Short ones, a URL among them, stay in the outline."""
@@ -92,7 +92,8 @@ class JSONBody:
 class JSONReader:
     """Takes the pieces of one body in their order, then gives the `JSONBody`.
 
-    Both raise `MalformedJSON` for a long string that is none, `TooLong` beyond a limit.
+    Both raise `MalformedJSON` for a long string that is none, `TooLong` beyond a limit,
+    `ModelNotFound` if it is the model's name that is.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -165,9 +166,12 @@ class JSONReader:
         if not self._current.is_picture:
             self._text_chars += len(text)
         if self._text_chars > self._limits.text_chars:
+            field = self._last_field()
+            if field == "model":
+                raise ModelNotFound("The model that `model` names does not exist.", param="model")
             raise TooLong(
                 f"The text of a request may be at most {self._limits.text_chars} bytes long.",
-                param=self._last_field(),
+                param=field,
                 code="string_above_max_length",
             )
         if self._pictures > self._limits.pictures:

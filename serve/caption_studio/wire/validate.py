@@ -29,8 +29,8 @@ Request = TypeVar("Request", bound=BaseModel)
 MAX_MEMBERS = 512
 """Of one object: more than `logit_bias` may have, and than any other field has."""
 
-PICTURE_FIELDS = frozenset({"image", "image_url", "url"})
-"""Where a data URL may stand, in all endpoints."""
+PICTURE_FIELDS = frozenset({"image", "image_url", "url", "model"})
+"""Where a data URL may stand, in all endpoints; no model has such a name, and that is the error."""
 
 MAX_PARAM_CHARS = 256
 """Of a field's name in an error; callers choose the names of unknown fields."""

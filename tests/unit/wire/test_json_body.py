@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
-from caption_studio.errors import MalformedJSON, RequestError, TooLong
+from caption_studio.errors import MalformedJSON, ModelNotFound, RequestError, TooLong
+from caption_studio.settings import Settings
 from caption_studio.wire import json_body
 from caption_studio.wire.json_body import JSONBody, JSONReader, Limits, read_whole
+from caption_studio.wire.parse import parse_completion
 from caption_studio.wire.validate import json_object
 
 LONG = json_body.LONG_CHARS * 3
@@ -150,6 +152,18 @@ def test_a_picture_may_stand_only_where_pictures_do(value: dict[str, Any], param
     with pytest.raises(TooLong) as caught:
         json_object(body)
     assert (caught.value.code, caught.value.param) == ("string_above_max_length", param)
+
+
+@pytest.mark.parametrize("name", ["x" * 2 * LONG, PICTURE], ids=["text", "picture"])
+def test_a_model_with_a_long_name_does_not_exist(name: str) -> None:
+    def ask() -> None:
+        body = json.dumps({"model": name, "prompt": "a"}).encode()
+        read_body = read([body], Limits(text_chars=LONG))
+        parse_completion(read_body, request_id="r", settings=Settings())
+
+    with pytest.raises(ModelNotFound) as caught:
+        ask()
+    assert caught.value.param == "model"
 
 
 def test_pictures_have_a_limit() -> None:
