@@ -8,3 +8,10 @@ PACE_HEADER = "x-caption-studio-pace"
 
 GUESSED_PACE_S = 1 / 128
 """The same, as long as nobody knows: a full gateway is then answered in four seconds."""
+
+MAX_DATA_URL_CHARS_PER_BYTE = 4 / 3 * 9 / 8
+"""Base64, with room for line breaks and percent escapes.
+
+The gateway keeps no more of a picture than this shows to be too large, and the reader of data URLs
+takes whatever is longer for that.
+"""

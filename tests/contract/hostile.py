@@ -119,7 +119,7 @@ def post_head(*headers: str, path: str = CHAT, content_type: str = "application/
     """The head of a POST, without what says how long its body is."""
     lines: Iterable[str] = (
         f"POST {path} HTTP/1.1",
-        "host: caption.example",
+        "host: localhost",
         f"content-type: {content_type}",
         *headers,
     )

@@ -24,6 +24,7 @@ from caption_studio.errors import (
     UploadTimeout,
 )
 from caption_studio.gateway.byte_budget import HELD, HeldBytes
+from caption_studio.limits import MAX_DATA_URL_CHARS_PER_BYTE
 from caption_studio.observability.metrics import CLIENT_GONE
 from caption_studio.records import ImageBytes
 from caption_studio.settings import GatewaySettings
@@ -41,8 +42,6 @@ class Upload:
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 MAX_FORM_FIELDS = 64
-BASE64_CHARS_PER_BYTE = 4 / 3 * 9 / 8
-"""With room for white space, line breaks above all."""
 DATA_URL_HEAD_CHARS = 1024
 
 
@@ -69,7 +68,7 @@ async def read_json(
         Limits(
             text_chars=settings.max_text_bytes,
             pictures=settings.max_turns,  # of earlier turns too, which are not captioned
-            picture_chars=int(largest * BASE64_CHARS_PER_BYTE) + DATA_URL_HEAD_CHARS,
+            picture_chars=int(largest * MAX_DATA_URL_CHARS_PER_BYTE) + DATA_URL_HEAD_CHARS,
         )
     )
     async with aclosing(_pieces(request, settings)) as pieces:

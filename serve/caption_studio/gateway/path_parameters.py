@@ -4,9 +4,9 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 
 class _IdConvertor(StringConvertor):
-    """Takes all that follows, but not nothing: a slash at the end names no id."""
+    """Takes all that follows, but not nothing, and no step up: `..` stands in no id."""
 
-    regex = ".+"
+    regex = r"(?!(?:.*/)?\.\.(?:/|$)).+"
 
 
 def register() -> None:

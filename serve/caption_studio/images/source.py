@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from caption_studio.errors import ImageTooLarge, InvalidImageURL, InvalidValue
+from caption_studio.limits import MAX_DATA_URL_CHARS_PER_BYTE
 from caption_studio.records import ImageBytes, ImageReference
 
 _SCHEME = re.compile(r"[\t\n\f\r ]{0,64}data:", re.IGNORECASE | re.ASCII)
@@ -37,7 +38,7 @@ def read_data_url(reference: ImageReference, *, max_bytes: int) -> ImageBytes:
     """Return the bytes inside `data:image/…;base64,…` (RFC 2397).
 
     Raises `InvalidImageURL` for another form or media type, `ImageTooLarge` over `max_bytes`
-    (never more than that is decoded), `InvalidValue` for bad base64.
+    (before anything is decoded), `InvalidValue` for bad base64.
     """
     url, param = reference.url, reference.param
     scheme = _SCHEME.match(url)
@@ -51,9 +52,9 @@ def read_data_url(reference: ImageReference, *, max_bytes: int) -> ImageBytes:
     if not media_type.startswith("image/"):
         raise InvalidImageURL("The data URL must have an image media type.", param=param)
     try:
-        data = _decode(url, comma + 1, max_bytes)
-    except _OverTheCap as error:
-        raise _too_large(max_bytes, param) from error
+        if _is_over(url, comma + 1, max_bytes):
+            raise _too_large(max_bytes, param)
+        data = _decode(url, comma + 1)
     except ValueError as error:  # binascii.Error and UnicodeEncodeError are both
         raise InvalidValue("The data URL does not hold valid base64.", param=param) from error
     if not data:
@@ -72,22 +73,28 @@ def _too_large(max_bytes: int, param: str) -> ImageTooLarge:
     return ImageTooLarge(f"The image is over the limit of {max_bytes} bytes.", param=param)
 
 
-class _OverTheCap(Exception):
-    """The base64 stands for more bytes than are allowed."""
+def _is_over(url: str, start: int, max_bytes: int) -> bool:
+    """Return whether the base64 from `start` on stands for more bytes than that.
+
+    Only where white space and escapes may make the difference are they looked for. What is far
+    longer the gateway has not kept whole (`MAX_DATA_URL_CHARS_PER_BYTE`).
+    """
+    chars = len(url) - start
+    if chars * 3 // 4 - 2 <= max_bytes:
+        return False
+    if chars > max_bytes * MAX_DATA_URL_CHARS_PER_BYTE:
+        return True
+    return sum(map(len, _plain_blocks(url, start))) * 3 // 4 - 2 > max_bytes
 
 
-def _decode(url: str, start: int, max_bytes: int) -> bytes:
+def _decode(url: str, start: int) -> bytes:
     """Return the bytes that the base64 from `start` on stands for.
 
-    Raises `_OverTheCap`, and `ValueError` for what is no base64.
+    Raises `ValueError` for what is no base64.
     """
     pieces: list[bytes] = []
-    chars = 0
     rest = b""  # of the blocks so far: fewer than four characters
     for block in _plain_blocks(url, start):
-        chars += len(block)
-        if chars * 3 // 4 - 2 > max_bytes:
-            raise _OverTheCap
         if block and pieces and len(pieces[-1]) % 3:
             raise ValueError("padding before the end")
         block = rest + block

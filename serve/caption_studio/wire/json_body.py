@@ -161,7 +161,7 @@ class JSONReader:
     def _count(self, text: str) -> None:
         assert self._current is not None
         if self._current.is_empty:
-            self._current.is_picture = text[: len(_PICTURE)].lower() == _PICTURE
+            self._current.is_picture = text[:64].lstrip().lower().startswith(_PICTURE)
             self._pictures += self._current.is_picture
         if not self._current.is_picture:
             self._text_chars += len(text)

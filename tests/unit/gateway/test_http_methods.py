@@ -89,6 +89,13 @@ async def test_every_listed_id_is_retrievable(id_: str) -> None:
         assert (gone.status_code, gone.json()["id"]) == (200, id_)
 
 
+@pytest.mark.parametrize("path", ["..%2f..%2fx", "a%2f..%2fb", "a%2f..", "..%2f"])
+async def test_a_step_up_is_no_id(path: str) -> None:
+    async with gateway() as client:
+        answer = await client.get(f"/v1/models/{path}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
 async def test_without_the_setting_no_answer_speaks_of_origins() -> None:
     async with gateway(api_keys=[RIGHT]) as client:
         answer = await client.get("/v1/models", headers={"origin": PAGE, **bearer(RIGHT)})

@@ -184,6 +184,21 @@ def test_the_cap_is_checked_before_the_base64() -> None:
         read("data:image/png;base64," + "!" * 1000, max_bytes=100)
 
 
+def test_white_space_and_escapes_do_not_count_towards_the_cap() -> None:
+    data = b"\xff" * 3000
+    text = base64.b64encode(data).decode()
+    for written in (
+        lines(text, 76, "\r\n"),
+        lines(text, 76, "%0D%0A"),
+        text.replace("/", "%2F", 9),
+    ):
+        assert len(read("data:image/png;base64," + written, max_bytes=3000)) == 3000
+        with pytest.raises(ImageTooLarge):
+            read("data:image/png;base64," + written, max_bytes=2990)
+    with pytest.raises(ImageTooLarge):
+        read("data:image/png;base64,AAAA" + " " * 5000, max_bytes=3000)
+
+
 def test_no_message_repeats_what_the_caller_sent() -> None:
     with pytest.raises(RequestError) as caught:
         read("data:image/png;base64,SECRET!!")
