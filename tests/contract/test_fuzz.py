@@ -28,11 +28,24 @@ pytestmark = [pytest.mark.service, pytest.mark.usefixtures("goes_on")]
 EXAMPLES = 40
 """Of valid and of invalid input each, for every operation that takes any."""
 
-WITH_BODY = ("POST /v1/chat/completions", "POST /v1/completions", "POST /v1/admin/adapters")
-WITH_INPUT = (*WITH_BODY, "GET /v1/models/{model}", "DELETE /v1/admin/adapters/{adapter_id}")
+WITH_BODY = (
+    "POST /v1/chat/completions",
+    "POST /v1/completions",
+    "POST /v1/responses",
+    "POST /v1/admin/adapters",
+)
+WITH_INPUT = (
+    *WITH_BODY,
+    "GET /v1/models/{model}",
+    "DELETE /v1/admin/adapters/{adapter_id}",
+    "GET /v1/responses/{response_id}",
+    "DELETE /v1/responses/{response_id}",
+)
 WITHOUT_INPUT = (
     "GET /v1/models",
     "GET /v1/admin/adapters",
+    "GET /v1/admin/usage",
+    "GET /health",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",

@@ -215,7 +215,11 @@ def test_a_body_of_the_size_of_the_cap_is_the_largest(http: httpx.Client) -> Non
         (post_head("content-length: 100"), b'{"mess'),
         (post_head("transfer-encoding: chunked"), chunked(b'{"mess')),
         (
-            post_head("content-length: 99", path=COMPLETIONS, content_type="multipart/form-data"),
+            post_head(
+                "content-length: 99",
+                path=COMPLETIONS,
+                content_type="multipart/form-data; boundary=x",
+            ),
             b"--",
         ),
     ],

@@ -37,7 +37,10 @@ def run(command: list[str], service: Service) -> str:
 def test_the_curl_line_gives_the_answer_that_is_shown(service: Service) -> None:
     shown = json.loads(block("json", "chatcmpl"))
     answer = json.loads(run(["bash", "-c", block("bash", "curl")], service))
-    assert answer["caption_studio"] == shown["caption_studio"]
+    about, shown_about = answer["caption_studio"], shown["caption_studio"]
+    assert about.keys() == shown_about.keys()
+    for name in ("description", "alt_text", "adapter"):  # captions differ from time to time
+        assert about[name] == shown_about[name]
     assert answer.keys() == shown.keys()
     assert answer["choices"][0].keys() == shown["choices"][0].keys()
     assert answer["choices"][0]["message"]["content"]
@@ -54,7 +57,8 @@ def test_the_python_example_streams_description_and_caption(service: Service) ->
 
 
 @pytest.mark.parametrize("name", ["demo.yaml", "gpu.yaml"])
-def test_the_config_files_are_valid(name: str) -> None:
+def test_the_config_files_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTION_STUDIO_GATEWAY__API_KEYS", '["a-key-of-the-readme"]')
     config = load_config(ROOT / "deploy" / name, host=None, port=None)
     (application,) = config.applications
     assert {d.name for d in application.deployments} == {"Gateway", "Describer", "Captioner"}

@@ -39,7 +39,9 @@ class Forgetful:
 
 
 def pictures_in_memory() -> int:
-    return sum(type(thing) in (ImageReference, ImageBytes) for thing in gc.get_objects())
+    found = (thing for thing in gc.get_objects() if type(thing) in (ImageReference, ImageBytes))
+    payloads = (one.data if isinstance(one, ImageBytes) else one.url for one in found)
+    return sum(len(payload) >= PICTURE_BYTES for payload in payloads)
 
 
 class Weighing(FakeDescriber):
