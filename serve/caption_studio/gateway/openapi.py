@@ -15,7 +15,11 @@ EVENT_STREAM: dict[str, Any] = {
     "content": {
         "application/json": {},
         "text/event-stream": {
-            "schema": {"type": "string", "description": "chunks, when `stream` is true"}
+            "schema": {
+                "type": "object",
+                "description": "one event: a chunk, when `stream` is true",
+                "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+            }
         },
     }
 }
