@@ -230,7 +230,7 @@ FOUND_BY_RULES = [
     Mistake(f"{POLICY}.policy_function", "caption_studio.deployments:Joint", "Joint", CONFIG),
     Mistake(f"{POLICY}.policy_kwargs.captioners_per_describe", 4, "captioners_per", CONFIG),
     Mistake(f"{SERVE}.1.name", "Describers", "the config names", CONFIG),
-    Mistake(f"{SERVE}.1.autoscaling_config.target_ongoing_requests", 129, "more than", CONFIG),
+    Mistake(f"{SERVE}.1.autoscaling_config.target_ongoing_requests", 513, "more than", CONFIG),
     Mistake(f"{SERVE}.1.ray_actor_options.label_selector.stage", "describers", "[]", CONFIG),
     Mistake(f"{SERVE}.1.ray_actor_options.label_selector", GONE, "label_selector {}", CONFIG),
     Mistake(f"{SERVE}.1.ray_actor_options.num_gpus", 2, "a pod offers", CONFIG),
