@@ -2,9 +2,10 @@
 
 A service has a folder, in which a file is locked as long as it lives: a folder whose file nobody
 has locked is a dead one's. Every process of a service has the folder's name in its environment; its
-semaphores are named for the folder, and the folder has the names of its other shared memory. So
-nothing is taken for a dead service's that does not say so, and nothing of another user's is looked
-at.
+semaphores are named for the folder, and the folder has the names of its other shared memory. Ray's
+agents write their titles over their environment: they are known by the service's session, which the
+locked file names. So nothing is taken for a dead service's that does not say so, and nothing of
+another user's is looked at.
 """
 
 import fcntl
@@ -26,6 +27,8 @@ OWNER = "owner"
 SHARED_MEMORY = "shared-memory"
 SHARED_MEMORY_DIR = Path("/dev/shm")
 PROCESSES_DIR = Path("/proc")
+RAY_TITLE = b"ray::"
+"""How the titles begin that Ray gives its processes."""
 NOTE_S = 20.0
 END_S = 5.0
 
@@ -40,6 +43,8 @@ class Belongings:
         unnamed = self.folder / f"{OWNER}.new"
         self._lock = unnamed.open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock.write(str(os.getsid(0)))
+        self._lock.flush()
         unnamed.rename(self.folder / OWNER)  # with its name it is locked: nobody takes it for dead
         self._names: set[str] = set()
         self._noted_s = time.monotonic()
@@ -98,9 +103,37 @@ def _remove(folder: Path) -> str:
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Return the processes of this user that were started with the folder in their environment."""
+    """Return the processes of this user that belong to the service with this folder.
+
+    They were started with the folder in their environment, or are Ray's in the service's session.
+    """
     mark = f"={folder}/".encode()
-    return [pid for pid in _own_pids() if mark in _read(pid, "environ")]
+    session = _session_of(folder)
+    return [
+        pid
+        for pid in _own_pids()
+        if mark in _read(pid, "environ") or (session is not None and _is_rays(pid, session))
+    ]
+
+
+def _session_of(folder: Path) -> int | None:
+    """Return the service's session; None if its leader is another living process.
+
+    A number is given to a new process only when the session has no process any more.
+    """
+    try:
+        session = int((folder / OWNER).read_text())
+    except (OSError, ValueError):
+        return None
+    is_led_by_another = session != os.getpid() and (PROCESSES_DIR / str(session)).exists()
+    return None if is_led_by_another else session
+
+
+def _is_rays(pid: int, session: int) -> bool:
+    try:
+        return os.getsid(pid) == session and _read(pid, "cmdline").startswith(RAY_TITLE)
+    except OSError:  # it has ended
+        return False
 
 
 def _kill(pid: int) -> None:

@@ -1,12 +1,14 @@
 """What a dead service left is told from what a living one has, and only that is removed."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 
+import psutil
 import pytest
 
 from caption_studio.deployments import belongings
@@ -125,6 +127,47 @@ def test_a_name_that_leads_elsewhere_is_no_shared_memory(tmp_path: Path) -> None
     (folder / "shared-memory").write_text(f"../..{precious}\n{precious}\n..\n.\n\nnot-there")
     assert len(clear_dead(tmp_path)) == 1
     assert precious.exists()
+
+
+LEADS = """
+import os, subprocess, sys
+from caption_studio.deployments.belongings import Belongings
+mine = Belongings()
+quiet = {"executable": "/bin/sleep", "env": {}, "stdout": subprocess.DEVNULL}
+titles = ("ray::DashboardAgent", "somebody's")
+agents = [subprocess.Popen([title, "60"], **quiet) for title in titles]
+print(mine.folder, *(agent.pid for agent in agents), flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+def test_rays_agents_without_an_environment_are_known_by_their_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", LEADS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as leader:
+        assert leader.stdout is not None
+        folder, agent, other = leader.stdout.readline().split()
+        assert processes_of(Path(folder)) == []  # as long as its leader lives it is not looked at
+        leader.communicate()
+    try:
+        assert processes_of(Path(folder)) == [int(agent)]
+        assert "1 processes" in clear_dead(tmp_path)[0]
+        assert not psutil.pid_exists(int(agent)) or _is_zombie(int(agent))
+        assert psutil.pid_exists(int(other))
+    finally:
+        os.kill(int(other), signal.SIGKILL)
+
+
+def _is_zombie(pid: int) -> bool:
+    return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_folder_without_an_owner_is_nobodys(tmp_path: Path) -> None:
