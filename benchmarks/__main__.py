@@ -1,4 +1,7 @@
-"""`python -m benchmarks [SCENARIO] --url URL`: run a scenario, print a table, write the files."""
+"""`python -m benchmarks [SCENARIO] --url URL`: run a scenario, print a table, write the files.
+
+`python -m benchmarks soak` is a benchmark of its own.
+"""
 
 import argparse
 import sys
@@ -22,7 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     2: it was asked wrongly. 1: the client failed, or no request was answered.
     """
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["soak"]:
+        from benchmarks.soak.__main__ import main as soak  # starts a service: not for the others
+
+        return soak(words[1:])
+    options = _parser().parse_args(words)
     try:
         return _run(options)
     except (ValueError, OSError, RemoteRefused) as error:

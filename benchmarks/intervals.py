@@ -36,6 +36,9 @@ def estimate(values: Sequence[float | None]) -> Estimate | None:
     if len(known) == 1:
         return Estimate(mean)
     variance = sum((value - mean) ** 2 for value in known) / (len(known) - 1)
-    freedom = len(known) - 1
-    t = _T_975[freedom - 1] if freedom <= len(_T_975) else _T_975_MANY
-    return Estimate(mean, t * math.sqrt(variance / len(known)))
+    return Estimate(mean, student_t(len(known) - 1) * math.sqrt(variance / len(known)))
+
+
+def student_t(freedom: int) -> float:
+    """Return Student's t at 0.975 for so many degrees of freedom, at least 1."""
+    return _T_975[freedom - 1] if freedom <= len(_T_975) else _T_975_MANY

@@ -1,0 +1,110 @@
+"""Load and readings side by side, for so many minutes."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import astuple, dataclass, field
+
+import httpx
+
+from benchmarks.soak.parts import Holding, held
+from benchmarks.soak.requests import Callers
+from benchmarks.soak.service import Soaked
+
+READ_S = 5.0
+REQUEST_TIMEOUT_S = 60.0
+MAX_IN_FLIGHT = 48
+"""What is due while as many are under way is not sent, and counted."""
+
+MAX_EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how much: seconds, requests a second."""
+
+    warm_up_s: float
+    measured_s: float
+    per_s: float
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What each part held, so many seconds after the load's start."""
+
+    at_s: float
+    parts: dict[str, Holding]
+
+
+@dataclass
+class Soak:
+    """All that was seen. `wrong` has the first few answers that were not as they should be."""
+
+    readings: list[Reading] = field(default_factory=list)
+    right: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+    not_sent: int = 0
+
+    def note(self, kind: str, came: str) -> None:
+        """Count one answer."""
+        if came == "right":
+            self.right[kind] += 1
+            return
+        self.wrong[kind] += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append(f"{kind}: {came}")
+
+
+async def soak(service: Soaked, pictures: str, plan: Plan) -> Soak:
+    """Load the service and read what its parts hold, until the plan's end."""
+    found = Soak()
+    start_s = time.monotonic()
+    end_s = start_s + plan.warm_up_s + plan.measured_s
+    limits = httpx.Limits(max_connections=MAX_IN_FLIGHT, max_keepalive_connections=8)
+    async with (
+        httpx.AsyncClient(base_url=service.url, timeout=REQUEST_TIMEOUT_S, limits=limits) as http,
+        asyncio.TaskGroup() as tasks,
+    ):
+        callers = Callers(http, service.keys, pictures, plan.seed)
+        reading = tasks.create_task(_read(service.pid, found, start_s))
+        await _load(callers, found, plan, end_s)
+        reading.cancel()
+    return found
+
+
+async def _load(callers: Callers, found: Soak, plan: Plan, end_s: float) -> None:
+    gaps = random.Random(plan.seed)
+    due_s = time.monotonic()
+    async with asyncio.TaskGroup() as under_way:
+        in_flight: set[asyncio.Task[None]] = set()
+        while (due_s := due_s + gaps.expovariate(plan.per_s)) < end_s:
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            if len(in_flight) >= MAX_IN_FLIGHT:
+                found.not_sent += 1
+                continue
+            task = under_way.create_task(_ask(callers, found))
+            in_flight.add(task)
+            task.add_done_callback(in_flight.discard)
+
+
+async def _ask(callers: Callers, found: Soak) -> None:
+    found.note(*await callers.ask())
+
+
+async def _read(pid: int, found: Soak, start_s: float) -> None:
+    while True:
+        parts = await asyncio.to_thread(held, pid)
+        found.readings.append(Reading(time.monotonic() - start_s, parts))
+        await asyncio.sleep(READ_S)
+
+
+def as_rows(readings: list[Reading]) -> list[list[float | str]]:
+    """Return the readings as rows of a table: seconds, part, and the fields of `Holding`."""
+    return [
+        [round(reading.at_s, 1), part, *astuple(holding)]
+        for reading in readings
+        for part, holding in sorted(reading.parts.items())
+    ]

@@ -1,0 +1,64 @@
+"""The demo with what the soak needs: keys, an administrator, one host to fetch from."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import yaml
+
+from benchmarks.peers.process import Server, running
+from benchmarks.ports import free_port
+from benchmarks.soak.requests import Keys
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "deploy" / "demo.yaml"
+COMMAND = Path(sys.executable).with_name("caption-studio")
+FRUGAL_PER_MINUTE = 6
+
+
+@dataclass(frozen=True)
+class Soaked:
+    """The running service."""
+
+    url: str
+    pid: int
+    keys: Keys
+
+
+@contextmanager
+def service(folder: Path, pictures: str) -> Iterator[Soaked]:
+    """Run the service for the length of the context; `pictures` is the host it may fetch from.
+
+    Its log goes to `folder`. Raises `peers.process.StartFailed`.
+    """
+    keys = Keys(*(secrets.token_hex(16) for _ in range(3)))
+    key_file = folder / "keys"
+    key_file.touch(mode=0o600)
+    key_file.write_text(
+        f"{keys.caller} name=caller\n"
+        f"{keys.frugal} name=frugal requests_per_minute={FRUGAL_PER_MINUTE}\n"
+    )
+    config = yaml.safe_load(CONFIG.read_text())
+    config["applications"][0]["args"] = {
+        "images": {"allowed_hosts": [pictures]},
+        "gateway": {"api_keys_file": str(key_file), "admin_keys": [keys.admin]},
+    }
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    import_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    server = Server(
+        [str(COMMAND), "serve", "--config", str(path), "--port", str(port)],
+        f"{url}/readyz",
+        {"PYTHONPATH": import_path},
+    )
+    before = {child.pid for child in psutil.Process().children()}
+    with running(server, folder / "service.log"):
+        (pid,) = {child.pid for child in psutil.Process().children()} - before
+        yield Soaked(url, pid, keys)
