@@ -10,6 +10,7 @@ Not here: parsing the outline (wire.validate), what the fields mean (wire.parse)
 who reads the body (gateway.body).
 """
 
+import itertools
 import re
 import secrets
 import sys
@@ -39,6 +40,12 @@ PIECE_BYTES = 64 * 1024
 _SCAN_BYTES = 4 * 1024
 """What must have arrived before an unfinished string is looked at again."""
 
+_SECRET = secrets.token_hex(16)
+"""In each mark, so that no caller can write one; drawn once, since each draw is a system call."""
+
+_NUMBERS = itertools.count()
+"""Of marks: none is given twice."""
+
 _PICTURE = "data:"
 _BLOCK_CHARS = 1024**2
 """What is kept in one piece of memory: small pieces would leave holes behind that stay."""
@@ -48,7 +55,14 @@ _WHITE_SPACE = b" \t\r\n"
 _LONGEST_UNIT_BYTES = 12
 """A pair of surrogates: two escapes of six bytes that mean one character."""
 
-_SHORT = re.compile(rb'(?:[^"]++|"(?:[^"\\]|\\.){0,%d}+")*+' % LONG_CHARS, re.DOTALL)
+_SHORT = re.compile(
+    rb"(?:"
+    rb'[^"]++'
+    rb'|"[^"\\]{0,%(chars)d}+"'  # without escapes, a picture's base64 above all: 40 times as fast
+    rb'|"(?=[^"\\]{0,%(chars)d}+\\)(?:[^"\\]|\\.){0,%(chars)d}+"'
+    rb")*+" % {b"chars": LONG_CHARS},
+    re.DOTALL,
+)
 """Everything up to a string that is long, or whose end has not arrived."""
 
 _UNITS = re.compile(
@@ -107,7 +121,6 @@ class JSONReader:
         self._long: dict[str, str] = {}
         self._text_chars = 0
         self._pictures = 0
-        self._secret = ""
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece, in a time that grows with its size only."""
@@ -181,8 +194,7 @@ class JSONReader:
             )
 
     def _mark(self, text: str) -> bytes:
-        self._secret = self._secret or secrets.token_hex(16)  # no caller can write a mark
-        mark = f"{self._secret}-{len(self._long)}"
+        mark = f"{_SECRET}-{next(_NUMBERS)}"
         self._long[mark] = text
         return b'"%b"' % mark.encode()
 

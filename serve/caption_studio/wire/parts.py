@@ -55,7 +55,9 @@ def alt_text(description: str) -> str:
     """Return the description as one sentence, without hashtags or emoji; empty if it is."""
     for tag in reversed(find_hashtags(description)):
         description = description[: tag.start] + tag.word + description[tag.end :]
-    words = "".join(c for c in description if not _is_emoji(c)).split()
+    if not description.isascii():
+        description = "".join(c for c in description if not _is_emoji(c))
+    words = description.split()
     for index, word in enumerate(words[:-1]):
         words[index] = word[:-1] + ";" if word[-1] in ".!?" else word
     text = " ".join(words)
@@ -70,6 +72,8 @@ def alt_text(description: str) -> str:
 def find_hashtags(text: str) -> list[Hashtag]:
     """Return the hashtags of a text, in their order."""
     found: list[Hashtag] = []
+    if not any(sign in text for sign in _SIGNS):
+        return found  # most descriptions: no need to look at each character
     start = 0
     while start < len(text):
         end = start + 1
