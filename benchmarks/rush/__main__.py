@@ -15,17 +15,17 @@ from typing import Any
 
 from benchmarks.hardware import describe
 from benchmarks.run import check_endpoint
-from benchmarks.rush.callers import Round, work
+from benchmarks.rush.callers import Played, Round, work
 from benchmarks.rush.figures import Ending, Rush, rate, summary
 from benchmarks.worker import Endpoint
 
 MAX_REQUESTS = 4000
-CALLERS_A_PROCESS = 750
-"""The official client opens 1,000 connections at most."""
+CALLERS_A_PROCESS = 125
+"""With more of them the client's loop is so long at their requests that it reads answers late."""
 
 CLOSED_CALLERS = 64
 WARM_UP_S = 3.0
-PREPARE_S = 12.0
+PREPARE_S = 20.0
 """To paint the pictures before all ask at once."""
 
 ROUND_TIMEOUT_S = 400.0
@@ -38,12 +38,10 @@ class Callers:
         self._pipes = pipes
         self._pictures = time.time_ns() >> 20  # others than in the last run, which are remembered
 
-    def round(
-        self, callers: int, max_retries: int, *, closed_s: float | None = None
-    ) -> list[Ending]:
+    def round(self, callers: int, max_retries: int, *, closed_s: float | None = None) -> Played:
         """Have so many callers ask, each once or for `closed_s`."""
         start_at_s = time.monotonic() + (0.5 if closed_s else PREPARE_S)
-        endings: list[Ending] = []
+        played: list[Played] = []
         for number, pipe in enumerate(self._pipes):
             count = len(range(number, callers, len(self._pipes)))
             first = self._pictures + number * 1_000_000
@@ -52,8 +50,9 @@ class Callers:
         for pipe in self._pipes:
             if not pipe.poll(ROUND_TIMEOUT_S):
                 raise TimeoutError("a client process does not answer")
-            endings += pipe.recv()
-        return endings
+            played.append(pipe.recv())
+        endings = [ending for one in played for ending in one.endings]
+        return Played(endings, max(one.late_s for one in played))
 
 
 @contextmanager
@@ -82,11 +81,11 @@ def measure(options: argparse.Namespace) -> Rush:
         closed: list[Ending] = []
         closed_per_s = 0.0
         if options.closed_s:
-            closed = group.round(CLOSED_CALLERS, 0, closed_s=options.closed_s)
+            closed = group.round(CLOSED_CALLERS, 0, closed_s=options.closed_s).endings
             closed_per_s = rate(closed, WARM_UP_S, options.closed_s)
         rush = group.round(options.requests, options.max_retries)
     refused = sum(ending.outcome == "http_429" for ending in closed)
-    return summary(rush, closed_per_s, refused)
+    return summary(rush.endings, closed_per_s, refused, rush.late_s)
 
 
 def lines(found: Rush) -> list[str]:
@@ -102,6 +101,7 @@ def lines(found: Rush) -> list[str]:
         f" (last of all {found.last_ending_s:.1f} s)",
         f"rate over the whole       {found.per_s:.1f}/s,"
         f" {found.of_closed:.2f} of the closed loop's",
+        f"the client was held up    {found.client_late_s:.2f} s at the longest",
     ]
 
 

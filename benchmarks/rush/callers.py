@@ -13,6 +13,7 @@ from benchmarks.pictures import paint
 from benchmarks.rush.figures import Ending
 from benchmarks.scenario import PictureKind
 
+TICK_S = 0.05
 KIND = PictureKind(width_px=320, height_px=240)
 
 
@@ -30,19 +31,29 @@ class Round:
     closed_s: float | None = None
 
 
+@dataclass(frozen=True)
+class Played:
+    """What became of a round's requests; `late_s` is the longest that the loop was held up.
+
+    A client that is held up finds its answers late: they are then the client's seconds.
+    """
+
+    endings: list[Ending]
+    late_s: float
+
+
 def work(pipe: Connection, url: str, api_key: str, model: str) -> None:
     """Do rounds as they come through the pipe, and send back what became of the requests."""
     while (round_ := pipe.recv()) is not None:
         pipe.send(asyncio.run(_round(round_, url, api_key, model)))
 
 
-async def _round(round_: Round, url: str, api_key: str, model: str) -> list[Ending]:
+async def _round(round_: Round, url: str, api_key: str, model: str) -> Played:
     endings: list[Ending] = []
     painted = (round_.first_picture + number for number in range(10**9))
     ready = {} if round_.closed_s else {n: _picture(next(painted)) for n in range(round_.callers)}
 
     async def call(client: openai.AsyncOpenAI, number: int) -> None:
-        await asyncio.sleep(max(0.0, round_.start_at_s - time.monotonic()))
         while True:
             picture = ready.get(number) or _picture(next(painted))
             retries, outcome = await _ask(client, model, picture)
@@ -54,10 +65,20 @@ async def _round(round_: Round, url: str, api_key: str, model: str) -> list[Endi
     async with openai.AsyncOpenAI(
         base_url=f"{url.rstrip('/')}/v1", api_key=api_key, max_retries=round_.max_retries
     ) as client:
+        await asyncio.sleep(max(0.0, round_.start_at_s - time.monotonic()))
+        watch = asyncio.create_task(_watch(late := [0.0]))
         async with asyncio.TaskGroup() as group:
             for number in range(round_.callers):
                 group.create_task(call(client, number))
-    return endings
+        watch.cancel()
+    return Played(endings, late[0])
+
+
+async def _watch(late: list[float]) -> None:
+    while True:
+        due_s = time.monotonic() + TICK_S
+        await asyncio.sleep(TICK_S)
+        late[0] = max(late[0], time.monotonic() - due_s)
 
 
 async def _ask(client: openai.AsyncOpenAI, model: str, picture: str) -> tuple[int, str]:

@@ -33,6 +33,7 @@ class Rush:
     per_s: float
     closed_per_s: float
     closed_refused: int
+    client_late_s: float
 
     @property
     def of_closed(self) -> float:
@@ -55,7 +56,9 @@ def rate(endings: Sequence[Ending], from_s: float, to_s: float) -> float:
     return count / (to_s - from_s)
 
 
-def summary(rush: Sequence[Ending], closed_per_s: float, closed_refused: int) -> Rush:
+def summary(
+    rush: Sequence[Ending], closed_per_s: float, closed_refused: int, client_late_s: float = 0.0
+) -> Rush:
     """Return the figures of a rush; its rate is over the time to its last answer."""
     answers = [one for one in rush if one.outcome == "ok"]
     last_s = max((one.ended_s for one in answers), default=0.0)
@@ -71,4 +74,5 @@ def summary(rush: Sequence[Ending], closed_per_s: float, closed_refused: int) ->
         per_s=len(answers) / last_s if last_s else 0.0,
         closed_per_s=closed_per_s,
         closed_refused=closed_refused,
+        client_late_s=client_late_s,
     )
