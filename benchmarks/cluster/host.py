@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +111,11 @@ def _kind(node: dict[str, Any]) -> str:
     return next((kind for kind in KINDS if kind in node["Resources"]), "head")
 
 
-def busiest(line: dict[str, Any], kind: str) -> str:
-    """Return the id of the node with the most replicas of its kind."""
+def busiest(line: dict[str, Any], kind: str) -> str | None:
+    """Return the id of the node with the most running replicas of its kind; None: there is none."""
     places = line[kind.capitalize()]["places"].values()
-    return str(Counter(node for node, _ in places).most_common(1)[0][0])
+    found = Counter(node for node, _ in places).most_common(1)
+    return str(found[0][0]) if found else None
 
 
 def drain(node_id: str, address: str) -> None:
@@ -144,24 +146,34 @@ def _read_commands(commands: "queue.Queue[str | None]") -> None:
 
 
 def watch(client: Any, address: str, output: Path) -> None:
-    """Write the timeline and do what is told, until the input ends."""
+    """Write the timeline and do what is told, until the input ends.
+
+    A command waits until there is a node that it can be done to.
+    """
     commands: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read_commands, args=(commands,), daemon=True).start()
+    waiting: list[str] = []
     with output.open("a", buffering=1) as lines:
         while True:
             line = snapshot(client)
-            try:
-                command = commands.get(timeout=SAMPLE_S)
-            except queue.Empty:
-                command = ""
-            if command is None:
-                return
-            if command:
-                what, kind = command.split()
-                node_id = busiest(line, kind)
-                drain(node_id, address) if what == "drain" else kill(node_id)
-                line["event"] = f"{what} {kind} node {node_id}"
+            with suppress(queue.Empty):
+                if (command := commands.get(timeout=SAMPLE_S)) is None:
+                    return
+                waiting.append(command)
+            if waiting and (event := _done(waiting[0], line, address)):
+                line["event"] = event
+                del waiting[0]
             lines.write(json.dumps(line) + "\n")
+
+
+def _done(command: str, line: dict[str, Any], address: str) -> str | None:
+    """Do what is told; return the event, None if there is no such node yet."""
+    what, kind = command.split()
+    node_id = busiest(line, kind)
+    if node_id is None:
+        return None
+    drain(node_id, address) if what == "drain" else kill(node_id)
+    return f"{what} {kind} node {node_id}"
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.cluster
 PHASES = ((12, 1.0), (22, 9.0), (2, 1.0))
 DRAIN_AT_S = 30.0
 QUIET_S = 5.0
-SETTLE_TIMEOUT_S = 60.0
+SETTLE_TIMEOUT_S = 150.0
+SILENCE_S = 30.0
 
 Line = dict[str, Any]
 
@@ -43,15 +44,18 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> Minute:
         until_s = sum(seconds for seconds, _ in PHASES)
         sent = host.send(arrivals_s, until_s, {DRAIN_AT_S: "drain captioner"})
         wait_until(host, lambda line: set(line["nodes"]) == {"head", "gateway"})
+        assert any("event" in line for line in host.timeline())
         timeline = host.timeline()
     return Minute(sent, timeline)
 
 
 def wait_until(host: Hosted, settled: Callable[[Line], bool]) -> None:
     deadline_s = time.monotonic() + SETTLE_TIMEOUT_S
-    while not settled(host.timeline()[-1]):
+    while not settled(last := host.timeline()[-1]):
         if time.monotonic() > deadline_s:
-            pytest.fail(f"the cluster did not settle: {host.timeline()[-1]}")
+            pytest.fail(f"the cluster did not settle: {last}")
+        if time.monotonic() - last["monotonic_s"] > SILENCE_S:
+            pytest.fail(f"the cluster's process says nothing any more since {last}")
         time.sleep(0.5)
 
 

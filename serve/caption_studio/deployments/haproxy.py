@@ -25,6 +25,7 @@ from pathlib import Path
 from caption_studio.deployments import haproxy_counts, haproxy_line
 from caption_studio.deployments.supervisor import end_with_parent
 from caption_studio.errors import (
+    BodyTooLarge,
     CaptionStudioError,
     DeadlineExceeded,
     NotReady,
@@ -155,6 +156,13 @@ _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 _FULL = _error(
     Overloaded("The service is full. Try again soon."), retry_after=haproxy_line.RETRY_AFTER
 )
+_NO_BODY = _error(BodyTooLarge("Only a POST request may have a large body."))
+_HAS_BODY = (
+    f"!METH_POST {{ req.hdr_val(content-length) gt {REPLAYED_BYTES} }}"
+    " || !METH_POST { req.hdr(transfer-encoding) -m found }"
+)
+"""A gateway reads the body of a POST only; another's would fill what lies between for ever."""
+
 _IS_FULL = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.room) gt 0 }"
 _IN_BACKEND = f"""\
     http-reuse always
@@ -163,6 +171,7 @@ _IN_BACKEND = f"""\
     tcp-request content set-var(txn.length) req.body_size
     tcp-request content accept if {{ req.body_size gt {REPLAYED_BYTES} }}
     tcp-request content accept if {{ req.body_len,sub(txn.length) ge 0 }} || WAIT_END
+    http-request return {_NO_BODY} if {_HAS_BODY}
     http-request set-var(txn.room) nbsrv,mul({MAX_CONNECTIONS})
 {haproxy_line.on_request(_IS_FULL)}
     http-request return {_FULL} if {_IS_FULL}

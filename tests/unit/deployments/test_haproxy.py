@@ -174,6 +174,32 @@ def post(port: int, length: int, pause_s: float) -> bytes:
         return connection.recv(100)[:12]
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "PUT"])
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("content-length: 0", 200),
+        ("content-length: 20", 200),
+        ("content-length: 500000", 413),
+        ("transfer-encoding: chunked", 413),
+    ],
+)
+def test_a_large_body_comes_with_a_post_only(
+    tmp_path: Path, method: str, header: str, status: int
+) -> None:
+    """To a real HAProxy; what it refuses it has not read."""
+    with gateway(None) as living:
+        servers = [ServerConfig(name="living", host="127.0.0.1", port=living)]
+        backend = BackendConfig(name="http-app", path_prefix="/", servers=servers)
+        with haproxy(hardened(written(tmp_path, {"http-app": backend})), tmp_path) as port:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                head = f"{method} / HTTP/1.1\r\nhost: x\r\n{header}\r\n\r\n"
+                connection.sendall(head.encode() + bytes(20) * (header.endswith(" 20")))
+                answer = connection.recv(100)
+    refused = answer.startswith(b"HTTP/1.1 413")
+    assert refused == (status == 413), answer
+
+
 def test_only_the_front_listens_to_others(served: str) -> None:
     binds = re.findall(r"^\s+bind (\S+)$", hardened(served), flags=re.MULTILINE)
     assert binds == ["127.0.0.1:9101", "127.0.0.1:8000", "127.0.0.1:8404"]

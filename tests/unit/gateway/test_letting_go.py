@@ -48,12 +48,14 @@ class Weighing(FakeDescriber):
     """Notes how much memory is in use while a picture is described."""
 
     bytes_in_use = PICTURE_BYTES
+    peak_bytes = 0
 
     async def describe(
         self, pixels: Pixels, *, request_id: str, traceparent: str | None
     ) -> Described:
-        self.bytes_in_use, _ = tracemalloc.get_traced_memory()
+        self.bytes_in_use, self.peak_bytes = tracemalloc.get_traced_memory()
         assert pictures_in_memory() == 0
+        tracemalloc.reset_peak()  # looking at all objects takes memory, too
         return await super().describe(pixels, request_id=request_id, traceparent=traceparent)
 
 
@@ -95,7 +97,7 @@ async def test_nothing_of_a_picture_is_kept_while_it_is_described(number: int) -
     assert answer.status_code == 200, answer.text
     assert describer.bytes_in_use - before_bytes < PICTURE_BYTES / 4
     assert after_bytes - before_bytes < PICTURE_BYTES / 4
-    assert peak_bytes - before_bytes < 4 * PICTURE_BYTES  # what others in this process left varies
+    assert max(describer.peak_bytes, peak_bytes) - before_bytes < 3 * PICTURE_BYTES
 
 
 @pytest.mark.usefixtures("no_collector")
