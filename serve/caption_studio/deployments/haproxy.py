@@ -128,7 +128,7 @@ def hardened(config: str) -> str:
         ValueError: a line is not there; this Serve writes another configuration.
     """
     has_backends = re.search(r"^backend http-", config, flags=re.MULTILINE)
-    for pattern, replacement in (*_CHANGES, *(_IN_BACKENDS if has_backends else ())):
+    for pattern, replacement in (*_CHANGES, *(_IN_BACKENDS if has_backends else _IN_NO_BACKEND)):
         text = replacement.replace("\\", r"\\")  # no references to groups
         config, count = re.subn(pattern, text, config, flags=re.MULTILINE)
         if not count and replacement not in config:
@@ -151,6 +151,11 @@ def _error(
 _STARTING = _error(NotReady("The service is starting."), retry_after=haproxy_line.SOON)
 _CUT_OFF = _error(ServiceError("The server had an error."), status=502)
 _TOO_LATE = _error(DeadlineExceeded("The request took longer than it may."))
+_NO_PATH = (
+    _error(RouteNotFound("Unknown request URL: METHOD PATH."))
+    .replace("METHOD", "%[method]")
+    .replace("PATH", "%[path,json(utf8s)]")
+)
 _NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
 
 _FULL = _error(
@@ -181,13 +186,20 @@ _RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
 
 _FRONT = "frontend http_frontend"
 
+_ELSEWHERE = r"^    http-request return .* lf-string \"Path .*$"
+"""What is under no application's prefix."""
+
+_IN_NO_BACKEND = ((_ELSEWHERE, f"    http-request return {_STARTING}"),)
+"""What changes as long as there is no application."""
+
 _IN_BACKENDS = (
+    (_ELSEWHERE, f"    http-request return {_NO_PATH}"),
     # HAProxy can send to another gateway only what it had whole when it sent it to the first.
     # A gateway tells each when to come back; a refusal costs it a millisecond or two, though, and
     # in a flood those who are refused would wait behind one another for longer than for an answer.
     (r"^    http-reuse always$(\n    (tcp|http)-(request|response) .*)*", _IN_BACKEND),
 )
-"""What changes in the part of an application, once there is one."""
+"""What changes once there is an application, in its part above all."""
 
 _CHANGES = (
     # Asking a model twice does no harm; a request that kills what it meets does, so twice it is.
@@ -205,8 +217,6 @@ _CHANGES = (
     (rf"^{_FRONT}$(\n    http-(after-)?response .*)*", f"{_FRONT}\n{haproxy_counts.in_front()}"),
     # The routes are in the OpenAPI document; nobody needs Serve's own list.
     (r"^    http-request return .* if routes$", f"    http-request return {_NO_ROUTE} if routes"),
-    # No application yet.
-    (r"^    http-request return .* lf-string \"Path .*$", f"    http-request return {_STARTING}"),
     # Whoever reads the statistics or commands HAProxy is on this machine, and is this user.
     (r"^    bind :(?=\d+$)", "    bind 127.0.0.1:"),
     (r"^  bind \*:(?=\d+$)", "  bind 127.0.0.1:"),

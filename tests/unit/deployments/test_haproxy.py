@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from ray.serve._private import constants
 from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
@@ -198,6 +199,24 @@ def test_a_large_body_comes_with_a_post_only(
                 answer = connection.recv(100)
     refused = answer.startswith(b"HTTP/1.1 413")
     assert refused == (status == 413), answer
+
+
+def test_a_path_of_no_application_is_not_found_and_may_hold_anything(tmp_path: Path) -> None:
+    """To a real HAProxy."""
+    with gateway(None) as living:
+        servers = [ServerConfig(name="living", host="127.0.0.1", port=living)]
+        backend = BackendConfig(name="http-app", path_prefix="/studio", servers=servers)
+        with haproxy(hardened(written(tmp_path, {"http-app": backend})), tmp_path) as port:
+            found = httpx.get(f"http://127.0.0.1:{port}/studio/x")
+            lost = [httpx.get(f"http://127.0.0.1:{port}{path}") for path in ("/v1", "/%22a'%5C")]
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(b'GET /"\\ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+                raw = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert found.status_code == 200
+    assert [answer.status_code for answer in lost] == [404, 404]
+    assert lost[0].json()["error"]["message"] == "Unknown request URL: GET /v1."
+    assert lost[1].json()["error"]["code"] == lost[0].json()["error"]["code"]
+    json.loads(raw.partition(b"\r\n\r\n")[2])
 
 
 def test_only_the_front_listens_to_others(served: str) -> None:
