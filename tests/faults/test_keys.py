@@ -22,25 +22,37 @@ CALLERS = 6
 ASKING_S = 5.0
 PATIENCE_S = 30.0
 TINY = {"prompt": "A", "max_tokens": 1}
-HEADERS = {"authorization": f"Bearer {KEY}"}
+FRUGAL_KEY = "the-key-of-the-newsroom"
+TOKENS = 400
+REFUSED_TWICE_S = 40.0
+"""At the longest; within the same minute."""
+
+TEN_TOKENS = {"prompt": "A", "max_tokens": 10, "ignore_eos": True}
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("guarded")
     keys = folder / "keys"
-    keys.write_text(f"{KEY} name=bakery requests_per_minute={LIMIT} tokens_per_minute=100000\n")
+    keys.write_text(
+        f"{KEY} name=bakery requests_per_minute={LIMIT} tokens_per_minute=100000\n"
+        f"{FRUGAL_KEY} name=newsroom tokens_per_minute={TOKENS}\n"
+    )
     gateway = {**ARGS["gateway"], "api_keys_file": str(keys)}
     with running(folder, {**ARGS, "gateway": gateway}, gateways=2) as service:
         yield Fleet(service)
 
 
-def ask_on(url: str, until_s: float) -> list[httpx.Response]:
-    """Ask until then, as one caller."""
+def ask_on(
+    url: str, until_s: float, key: str = KEY, body: dict[str, Any] = TINY, refusals: int = 10**6
+) -> list[httpx.Response]:
+    """Ask until then or until so many refusals, as one caller."""
     answers = []
-    with httpx.Client(base_url=url, headers=HEADERS, timeout=60) as client:
-        while time.monotonic() < until_s:
-            answers.append(client.post("/v1/completions", json=TINY))
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        while time.monotonic() < until_s and refusals:
+            answers.append(client.post("/v1/completions", json=body))
+            refusals -= answers[-1].status_code == 429
             time.sleep(0.05)
     return answers
 
@@ -69,6 +81,21 @@ def ledger(fleet: Fleet) -> psutil.Process:
         if "LedgerActor" in " ".join(process.cmdline()):
             return process
     raise AssertionError("there is no ledger")
+
+
+def test_a_keys_tokens_are_counted_over_all_gateways(guarded: Fleet) -> None:
+    until_s = time.monotonic() + REFUSED_TWICE_S
+    with ThreadPoolExecutor(CALLERS) as pool:
+        asking = [
+            pool.submit(ask_on, guarded.url, until_s, FRUGAL_KEY, TEN_TOKENS, refusals=2)
+            for _ in range(CALLERS)
+        ]
+        answers = [answer for one in asking for answer in one.result()]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    given = sum(a.json()["usage"]["total_tokens"] for a in answers if a.status_code == 200)
+    assert 0.9 * TOKENS <= given <= 1.1 * TOKENS
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.headers["x-ratelimit-limit-tokens"] for answer in refused} == {str(TOKENS)}
 
 
 def test_a_keys_limit_and_usage_are_the_services(guarded: Fleet) -> None:
