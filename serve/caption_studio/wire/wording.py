@@ -35,11 +35,20 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 
 _LENGTHS: Mapping[str, tuple[str, str]] = {
-    "too_short": ("at least {} items", "min_length"),
-    "too_long": ("at most {} items", "max_length"),
-    "string_too_short": ("at least {} characters", "min_length"),
-    "string_too_long": ("at most {} characters", "max_length"),
+    "too_short": ("at least {} item", "min_length"),
+    "too_long": ("at most {} item", "max_length"),
+    "string_too_short": ("at least {} character", "min_length"),
+    "string_too_long": ("at most {} character", "max_length"),
 }
+"""One of them; more get an s."""
+
+_SEVERAL_TYPES: Mapping[str, str] = {
+    "content": "a string or a list of parts",
+    "input": "a string or a list of items",
+    "prompt": "a string, a list of strings, token ids or a list of those",
+    "stop": "a string or a list of strings",
+}
+"""Fields that take more than one type: naming one of them would mislead."""
 
 
 def sentence(field: str, details: ErrorDetails) -> str:
@@ -48,11 +57,15 @@ def sentence(field: str, details: ErrorDetails) -> str:
     if kind in OURS:
         return _ended(f"{field} {_begun(details['msg'])}")
     if kind in _KINDS:
-        return f"{field} must be {_KINDS[kind]}."
-    for table, verb in ((_BOUNDS, "be"), (_LENGTHS, "have")):
-        if kind in table:
-            text, name = table[kind]
-            return f"{field} must {verb} {text.format(_number(context, name))}."
+        kinds = _SEVERAL_TYPES.get(field.rpartition(".")[2], _KINDS[kind])
+        return f"{field} must be {kinds}."
+    if kind in _BOUNDS:
+        text, name = _BOUNDS[kind]
+        return f"{field} must be {text.format(_number(context, name))}."
+    if kind in _LENGTHS:
+        text, name = _LENGTHS[kind]
+        number = _number(context, name)
+        return f"{field} must have {text.format(number)}{'' if number == 1 else 's'}."
     return f"{field} has not the form that it must have."
 
 

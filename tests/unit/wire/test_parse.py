@@ -461,3 +461,27 @@ def test_a_known_field_with_another_value_is_not_said_to_be_unknown() -> None:
         completion(prompt="a", echo=True)
     with pytest.raises(RequestError, match="Unrecognized request argument supplied: ecko"):
         completion(prompt="a", ecko=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"messages": [{"role": "user", "content": None}]},
+            "messages[0].content must be a string or a list of parts.",
+        ),
+        (
+            {"messages": [{"role": "user", "content": 5}]},
+            "messages[0].content must be a string or a list of parts.",
+        ),
+        ({"stop": 5}, "stop must be a string or a list of strings."),
+        ({"stop": ""}, "stop must have at least 1 character."),
+        ({"stop": ["a"] * 5}, "stop must have at most 4 items."),
+        ({"messages": []}, "messages must have at least 1 item."),
+        ({"seed": "x"}, "seed must be an integer."),
+    ],
+)
+def test_a_message_says_what_is_taken(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        chat(**fields)
+    assert str(caught.value) == message
