@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.fleet import ClientFailed
-from benchmarks.hardware import describe
+from benchmarks.hardware import Environment, describe
 from benchmarks.peers.catalogue import ALL, Alone, Peer, Workspace
 from benchmarks.peers.process import StartFailed
 from benchmarks.peers.records import RoundRecord
@@ -44,10 +44,17 @@ class Collected:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run what the command line asks; return the exit status: 1 if nothing was measured."""
+    """Run what the command line asks; return the exit status.
+
+    2: it was asked wrongly. 1: nothing was measured.
+    """
     options = _parser().parse_args(words)
     plan = SMOKE if options.smoke else QUICK if options.quick else FULL
     chosen = [Collected(peer) for peer in ALL if not options.only or peer.name in options.only]
+    environment = describe()  # once: the results that are written change the working tree
+    if not options.smoke and options.output == RESULTS and environment.commit.endswith("+"):
+        print("peers: results are of a clean commit; commit, or give --output", file=sys.stderr)
+        return 2
     signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(prefix="caption-peers-") as folder:
         work = Workspace(Path(folder))
@@ -56,7 +63,9 @@ def main(words: Sequence[str] | None = None) -> int:
             for collected in chosen:
                 print(f"round {round_ + 1}: {collected.peer.name} …", file=sys.stderr, flush=True)
                 collected.measure(plan, work, round_)
-                write_peer(output, _file(collected, plan))  # at once: a run may be interrupted
+                write_peer(
+                    output, _file(collected, plan, environment)
+                )  # at once: a run may be interrupted
         print("\n".join(lines(summarise(output))))
     return 0 if any(collected.records for collected in chosen) else 1
 
@@ -66,12 +75,12 @@ def _end(*_: object) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
-def _file(collected: Collected, plan: Plan) -> PeerFile:
+def _file(collected: Collected, plan: Plan, environment: Environment) -> PeerFile:
     return PeerFile(
         name=collected.peer.name,
         about=collected.peer.about,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=asdict(describe()),
+        environment=asdict(environment),
         plan=asdict(plan),
         start_s=collected.start_s,
         skipped=collected.failure,

@@ -23,8 +23,10 @@ BASE_ID, ADAPTER_ID = FALCON.name, ADAPTER.name
 OUR_CONFIG = ROOT / "deploy" / "demo.yaml"
 OUR_COMMAND = Path(sys.executable).with_name("caption-studio")
 
-CAPTIONS = (loads.CAPTIONS_64, loads.CAPTIONS_1)
-TEXT = (loads.TEXT_WHOLE, loads.TEXT_STREAMED)
+CLOSED_CAPTIONS = (loads.CAPTIONS_64, loads.CAPTIONS_1)
+CLOSED_TEXT = (loads.TEXT_WHOLE, loads.TEXT_STREAMED)
+CAPTIONS = (*CLOSED_CAPTIONS, loads.CAPTIONS_OPEN)
+TEXT = (*CLOSED_TEXT, loads.TEXT_OPEN)
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 """By default torch takes a thread a core, and those wait for one another by turning in circles on
@@ -32,7 +34,10 @@ the very cores that the HTTP server and the client need. Ray gives its replicas 
 
 
 AS_OURS = {**ONE_THREAD, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-"""The bare engine, as Caption Studio starts it on a CPU: no worker beside the engine's process."""
+"""As Caption Studio starts vLLM on a CPU: no worker, which spins, beside the engine's process."""
+
+NO_CACHE = {"vision": {"cache_size": 0}}
+"""For ours: no other server remembers what it described."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def _captioning(module: str, falcon: Path, port: int, *arguments: object) -> Ser
         "/health",
         *("--git", GIT, "--falcon", falcon, "--model-id", ADAPTER_ID, *arguments),
     )
-    return _with_one_thread(server)
+    return _as_ours(server)
 
 
 def _vllm(port: int, **arguments: Any) -> Server:
@@ -111,17 +116,28 @@ def _vllm(port: int, **arguments: Any) -> Server:
         "--disable-uvicorn-access-log",
         *engine.flags({**engine.ENGINE_ARGS, **arguments}),
     )
-    return _with_one_thread(server)
+    return _as_ours(server)
 
 
-def _with_one_thread(server: Server) -> Server:
-    return replace(server, environment={**server.environment, **ONE_THREAD})
+def _vllm_with_worker(port: int, **arguments: Any) -> Server:
+    """Return the server with vLLM's own default, a worker process beside the engine's."""
+    server = _vllm(port, **arguments)
+    return replace(
+        server, environment={**server.environment, "VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
+    )
 
 
-def _ours(work: Workspace, name: str, port: int, language: dict[str, Any]) -> Server:
+def _as_ours(server: Server) -> Server:
+    return replace(server, environment={**server.environment, **AS_OURS})
+
+
+def _ours(
+    work: Workspace, name: str, port: int, language: dict[str, Any], *, cache: bool = False
+) -> Server:
     config = yaml.safe_load(OUR_CONFIG.read_text())
     (application,) = config["applications"]
-    application["args"] = {**application["args"], "language": language}
+    ours = {"language": language, **({} if cache else NO_CACHE)}
+    application["args"] = {**application["args"], **ours}
     path = work.folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(config))
     words = [str(OUR_COMMAND), "serve", "--config", str(path), "--port", str(port)]
@@ -158,11 +174,13 @@ PEERS: tuple[Peer, ...] = (
         "ray.serve.llm's OpenAI application, base model, default proxy",
         BASE_ID,
         TEXT,
-        lambda work, port: _python(
-            "benchmarks.peers.servers.serve_llm",
-            port,
-            "/v1/models",
-            *("--falcon", FALCON, "--model-id", BASE_ID),
+        lambda work, port: _as_ours(
+            _python(
+                "benchmarks.peers.servers.serve_llm",
+                port,
+                "/v1/models",
+                *("--falcon", FALCON, "--model-id", BASE_ID),
+            )
         ),
     ),
     Peer(
@@ -180,6 +198,22 @@ PEERS: tuple[Peer, ...] = (
         lambda work, port: _vllm(port, **engine.LORA_ARGS, lora_modules=f"{ADAPTER_ID}={ADAPTER}"),
     ),
     Peer(
+        "vllm-base-worker",
+        "vLLM's own API server as it comes, a worker beside the engine's process, base model",
+        BASE_ID,
+        TEXT,
+        lambda work, port: _vllm_with_worker(port),
+    ),
+    Peer(
+        "vllm-adapter-worker",
+        "the same with the LoRA adapter",
+        ADAPTER_ID,
+        TEXT,
+        lambda work, port: _vllm_with_worker(
+            port, **engine.LORA_ARGS, lora_modules=f"{ADAPTER_ID}={ADAPTER}"
+        ),
+    ),
+    Peer(
         "ours-base",
         "Caption Studio, no adapter configured",
         BASE_ID,
@@ -190,7 +224,7 @@ PEERS: tuple[Peer, ...] = (
         "ours-adapter",
         "Caption Studio, LoRA adapter",
         ADAPTER_ID,
-        (*CAPTIONS, *TEXT),
+        (*CAPTIONS, loads.CAPTIONS_REPEATED, *TEXT),
         lambda work, port: _ours(work, "ours-adapter", port, _OUR_ADAPTER),
     ),
     Peer(
@@ -199,6 +233,13 @@ PEERS: tuple[Peer, ...] = (
         ADAPTER_ID,
         (*CAPTIONS, *TEXT),
         lambda work, port: _ours(work, "ours-merged", port, {**_OUR_ADAPTER, "mode": "merged"}),
+    ),
+    Peer(
+        "ours-with-cache",
+        "Caption Studio as it comes, which remembers descriptions, LoRA adapter",
+        ADAPTER_ID,
+        (loads.CAPTIONS_REPEATED,),
+        lambda work, port: _ours(work, "ours-with-cache", port, _OUR_ADAPTER, cache=True),
     ),
 )
 
@@ -215,7 +256,7 @@ ALONE: tuple[Alone, ...] = (
         "alone-base",
         "vLLM's AsyncLLM in one process, base model, no server",
         "alone_captioner",
-        lambda work: (*_PAIR, "--loads", *(load.name for load in TEXT)),
+        lambda work: (*_PAIR, "--loads", *(load.name for load in CLOSED_TEXT)),
         AS_OURS,
     ),
     Alone(
@@ -224,7 +265,7 @@ ALONE: tuple[Alone, ...] = (
         "alone_captioner",
         lambda work: (
             *(*_PAIR, "--adapter", str(ADAPTER), "--loads"),
-            *(load.name for load in (*TEXT, *CAPTIONS)),
+            *(load.name for load in (*CLOSED_TEXT, *CLOSED_CAPTIONS)),
         ),
         AS_OURS,
     ),
@@ -234,7 +275,7 @@ ALONE: tuple[Alone, ...] = (
         "alone_captioner",
         lambda work: (
             *("--git", str(GIT), "--falcon", str(work.merged), "--loads"),
-            *(load.name for load in CAPTIONS),
+            *(load.name for load in CLOSED_CAPTIONS),
         ),
         AS_OURS,
         needs_merged=True,

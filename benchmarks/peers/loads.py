@@ -1,13 +1,21 @@
 """What is asked: the loads that all peers get, from the same client, with the same seeds."""
 
+import zlib
 from dataclasses import dataclass
 
 from benchmarks.peers.servers.captioning import MAX_NEW_TOKENS, TEMPERATURE, TOP_P, caption_prompt
-from benchmarks.scenario import Closed, ModelShare, Pictures, Requests, Scenario, Text
+from benchmarks.scenario import Closed, ModelShare, Pictures, Poisson, Requests, Scenario, Text
 
 TEXT_TOKENS = 20
-MAX_PICTURES = 1000
-"""Painted for each round, in 3 s; none of the servers remembers a picture."""
+PICTURES = 2500
+"""Painted for each round, in 8 s: more than any of the servers describes in it, so none repeats."""
+
+REPEATED_PICTURES = 100
+"""Of the load that shows what remembering descriptions gives."""
+
+OPEN_CAPTIONS_PER_S = 4.0
+OPEN_TEXTS_PER_S = 20.0
+"""What every server can do, the notebook too: the open loads compare latencies."""
 
 TIMEOUT_S = 120.0
 WARMUP_REQUESTS = 16
@@ -22,19 +30,29 @@ than 20 tokens (of 200 prompts all, and all but 3), so `max_tokens` alone sets t
 
 @dataclass(frozen=True)
 class Load:
-    """One way of asking; `captions` tells pictures from text."""
+    """One way of asking; `captions` tells pictures from text.
+
+    With a `rate_per_s` requests come by themselves (Poisson), however many are in flight.
+    """
 
     name: str
     captions: bool
     in_flight: int
     streamed: bool = False
+    rate_per_s: float | None = None
+    pictures: int = PICTURES
+
+    @property
+    def seed(self) -> int:
+        """Each load has pictures and texts of its own."""
+        return zlib.crc32(self.name.encode()) % 100_000
 
     def requests(self, model: str) -> Requests:
         """Return what a request asks of `model`."""
         models = (ModelShare(name=model),)
         if self.captions:
             return Requests(
-                pictures=Pictures(unique_share=1.0, max_unique=MAX_PICTURES),
+                pictures=Pictures(unique_share=1.0, max_unique=self.pictures),
                 models=models,
                 max_tokens=MAX_NEW_TOKENS,
                 temperature=TEMPERATURE,
@@ -56,7 +74,12 @@ class Load:
         return Scenario(
             name=self.name,
             requests=self.requests(model),
-            load=Closed(concurrency=self.in_flight),
+            load=(
+                Closed(concurrency=self.in_flight)
+                if self.rate_per_s is None
+                else Poisson(rate_per_s=self.rate_per_s)
+            ),
+            seed=self.seed,
             warmup_s=warmup_s,
             duration_s=window_s,
             repeats=repeats,
@@ -69,6 +92,7 @@ class Load:
             name=self.name,
             requests=self.requests(model),
             load=Closed(concurrency=min(self.in_flight, WARMUP_REQUESTS)),
+            seed=self.seed + 1,
             warmup_s=0.0,
             duration_s=WARMUP_TIMEOUT_S,
             timeout_s=WARMUP_TIMEOUT_S,
@@ -77,6 +101,17 @@ class Load:
 
 
 CAPTIONS_64 = Load("captions-64", captions=True, in_flight=64)
-CAPTIONS_1 = Load("captions-1", captions=True, in_flight=1)
+CAPTIONS_1 = Load("captions-1", captions=True, in_flight=1, pictures=500)
+CAPTIONS_REPEATED = Load(
+    "captions-64-of-100-pictures", captions=True, in_flight=64, pictures=REPEATED_PICTURES
+)
+CAPTIONS_OPEN = Load("captions-open", captions=True, in_flight=4, rate_per_s=OPEN_CAPTIONS_PER_S)
+TEXT_OPEN = Load(
+    "text-open-streamed",
+    captions=False,
+    in_flight=4,
+    streamed=True,
+    rate_per_s=OPEN_TEXTS_PER_S,
+)
 TEXT_WHOLE = Load("text-64-whole", captions=False, in_flight=64)
 TEXT_STREAMED = Load("text-64-streamed", captions=False, in_flight=64, streamed=True)

@@ -37,9 +37,17 @@ class Server:
     stop_timeout_s: float = 40.0
 
 
+@dataclass(frozen=True)
+class Started:
+    """A running server: the seconds until it was ready, and its process."""
+
+    start_s: float
+    pid: int
+
+
 @contextmanager
-def running(server: Server, log: Path) -> Iterator[float]:
-    """Run the server for the length of the context; yields the seconds until it was ready.
+def running(server: Server, log: Path) -> Iterator[Started]:
+    """Run the server for the length of the context.
 
     Its output goes to `log`. Raises `StartFailed`.
     """
@@ -48,7 +56,7 @@ def running(server: Server, log: Path) -> Iterator[float]:
     family = _Family(process.pid)
     try:
         _wait_until_ready(process, server, log, family)
-        yield time.monotonic() - started
+        yield Started(time.monotonic() - started, process.pid)
     finally:
         _stop(process, family, server.stop_timeout_s)
 

@@ -1,9 +1,10 @@
 """A round of one load as it is kept: raw samples, and the figures that follow from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from statistics import median
 from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 
 class Row(NamedTuple):
@@ -21,6 +22,8 @@ class RoundRecord:
     """The requests of one load in one round; the window is what follows the warm-up.
 
     `client_cpu_share` is what the client used of one core, None where nothing was sent.
+    `processor_ms` is what each part of the server took for one answer, warm-up included, and
+    `memory_bytes` what it held at the end, shared with nobody.
     """
 
     load: str
@@ -30,6 +33,8 @@ class RoundRecord:
     rows: Sequence[Row]
     client_cpu_share: float | None = None
     client_limits: Sequence[str] = field(default_factory=list)
+    processor_ms: Mapping[str, float] = field(default_factory=dict)
+    memory_bytes: Mapping[str, int] = field(default_factory=dict)
 
     def numbered(self, round_: int) -> Self:
         """Return the record as that of another round."""
@@ -75,15 +80,23 @@ class RoundRecord:
         return self.tokens_per_s / self.requests_per_s if self.shares else None
 
     @property
-    def e2e_p50_s(self) -> float | None:
-        """Median time of a request that was due in the window."""
-        return _median([row.done_s - row.due_s for row in self.due if row.ok])
+    def e2e_s(self) -> list[float]:
+        """Times of the requests that were due in the window."""
+        return [row.done_s - row.due_s for row in self.due if row.ok]
 
     @property
-    def ttft_p50_s(self) -> float | None:
-        """Median time to the first text, of streamed answers."""
-        times = [row.first_s - row.due_s for row in self.due if row.ok and row.first_s is not None]
-        return _median(times)
+    def ttft_s(self) -> list[float]:
+        """Times to the first text, of streamed answers."""
+        return [row.first_s - row.due_s for row in self.due if row.ok and row.first_s is not None]
+
+    @property
+    def itl_s(self) -> list[float]:
+        """Mean times between two tokens of an answer, of streamed answers."""
+        return [
+            (row.done_s - row.first_s) / (row.completion_tokens - 1)
+            for row in self.due
+            if row.ok and row.first_s is not None and row.completion_tokens > 1
+        ]
 
     @property
     def failed(self) -> int:
@@ -105,5 +118,6 @@ def from_json(value: dict[str, Any]) -> RoundRecord:
     return RoundRecord(**{**value, "rows": [Row(*row) for row in value["rows"]]})
 
 
-def _median(values: Sequence[float]) -> float | None:
-    return median(values) if values else None
+def quantile(values: Sequence[float], share: float) -> float | None:
+    """Return the value below which that share of them lies; None of nothing."""
+    return float(np.quantile(values, share)) if values else None

@@ -11,6 +11,7 @@ from benchmarks.peers.catalogue import ADAPTER, FALCON, ROOT, Alone, Peer, Works
 from benchmarks.peers.loads import Load
 from benchmarks.peers.process import StartFailed, run_program, running
 from benchmarks.peers.records import RoundRecord, Row, from_json
+from benchmarks.peers.usage import usage
 from benchmarks.ports import free_port
 from benchmarks.run import Repeat, run
 from benchmarks.worker import Endpoint
@@ -40,7 +41,7 @@ class Plan:
         return self.repeats * (self.warmup_s + self.window_s)
 
 
-FULL = Plan(rounds=3, repeats=1, warmup_s=3.0, window_s=12.0)
+FULL = Plan(rounds=4, repeats=1, warmup_s=3.0, window_s=12.0)
 QUICK = Plan(rounds=1, repeats=3, warmup_s=2.0, window_s=5.0)
 SMOKE = Plan(rounds=1, repeats=1, warmup_s=0.0, window_s=2.0)
 
@@ -57,16 +58,16 @@ def measure(
     if isinstance(peer, Alone):
         return _measure_alone(peer, plan, work, round_), None
     port = free_port()
-    with running(peer.server(work, port), work.log(peer.name)) as start_s:
+    with running(peer.server(work, port), work.log(peer.name)) as started:
         endpoint = Endpoint(f"http://127.0.0.1:{port}")
         records = []
         for load in peer.loads:
-            records += _measure_load(endpoint, peer, load, plan, round_)
-    return records, start_s
+            records += _measure_load(endpoint, started.pid, peer, load, plan, round_)
+    return records, started.start_s
 
 
 def _measure_load(
-    endpoint: Endpoint, peer: Peer, load: Load, plan: Plan, round_: int
+    endpoint: Endpoint, pid: int, peer: Peer, load: Load, plan: Plan, round_: int
 ) -> list[RoundRecord]:
     first = run(endpoint, load.first_requests(peer.model)).repeats[0]
     if not any(sample.ok for sample in first.round.samples):
@@ -74,14 +75,36 @@ def _measure_load(
     scenario = load.scenario(
         peer.model, warmup_s=plan.warmup_s, window_s=plan.window_s, repeats=plan.repeats
     )
+    before = usage(pid)
     repeats = run(endpoint, scenario).repeats
+    after = usage(pid)
+    answers = sum(sample.ok for repeat in repeats for sample in repeat.round.samples)
+    processor_ms = {
+        part: seconds * 1e3 / answers
+        for part, seconds in after.processor_s_since(before).items()
+        if answers
+    }
     return [
-        _record(load, round_ * plan.repeats + number, plan, repeat)
+        _record(
+            load,
+            round_ * plan.repeats + number,
+            plan,
+            repeat,
+            Spent(processor_ms, after.memory_bytes),
+        )
         for number, repeat in enumerate(repeats)
     ]
 
 
-def _record(load: Load, number: int, plan: Plan, repeat: Repeat) -> RoundRecord:
+@dataclass(frozen=True)
+class Spent:
+    """What the server took for one answer and holds, by part."""
+
+    processor_ms: dict[str, float]
+    memory_bytes: dict[str, int]
+
+
+def _record(load: Load, number: int, plan: Plan, repeat: Repeat, spent: Spent) -> RoundRecord:
     rows = [
         Row(sample.scheduled_s, sample.done_s, sample.first_s, sample.completion_tokens, sample.ok)
         for sample in repeat.round.samples
@@ -94,6 +117,8 @@ def _record(load: Load, number: int, plan: Plan, repeat: Repeat) -> RoundRecord:
         rows,
         client_cpu_share=sum(effort.cpu_share for effort in repeat.round.efforts),
         client_limits=tuple(repeat.client_limits),
+        processor_ms=spent.processor_ms,
+        memory_bytes=spent.memory_bytes,
     )
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import yaml
 
 from benchmarks.peers.process import Server, running
@@ -58,7 +57,5 @@ def service(folder: Path, pictures: str) -> Iterator[Soaked]:
         f"{url}/readyz",
         {"PYTHONPATH": import_path},
     )
-    before = {child.pid for child in psutil.Process().children()}
-    with running(server, folder / "service.log"):
-        (pid,) = {child.pid for child in psutil.Process().children()} - before
-        yield Soaked(url, pid, keys)
+    with running(server, folder / "service.log") as started:
+        yield Soaked(url, started.pid, keys)

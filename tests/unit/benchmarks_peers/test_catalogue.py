@@ -45,6 +45,30 @@ def test_our_configuration_is_the_demos_with_other_adapters(
     assert [adapter.id for adapter in settings.language.adapters] == adapters
 
 
+def test_ours_remembers_no_description_where_it_is_compared(tmp_path: Path) -> None:
+    sizes = {}
+    for peer in PEERS:
+        if peer.name.startswith("ours-"):
+            peer.server(Workspace(tmp_path), 12345)
+            config = yaml.safe_load((tmp_path / f"{peer.name}.yaml").read_text())
+            sizes[peer.name] = Settings.load(config["applications"][0]["args"]).vision.cache_size
+    assert sizes.pop("ours-with-cache") > loads.REPEATED_PICTURES
+    assert set(sizes.values()) == {0}
+
+
+def test_every_vllm_runs_as_ours_does_but_for_those_that_are_named_for_it(tmp_path: Path) -> None:
+    for peer in PEERS:
+        if not peer.name.startswith("ours-"):
+            environment = peer.server(Workspace(tmp_path), 12345).environment
+            worker = environment["VLLM_ENABLE_V1_MULTIPROCESSING"]
+            assert worker == ("1" if peer.name.endswith("-worker") else "0"), peer.name
+
+
+def test_every_load_has_pictures_and_texts_of_its_own() -> None:
+    every = {load for peer in PEERS for load in peer.loads}
+    assert len({load.seed for load in every}) == len(every)
+
+
 @pytest.mark.parametrize(
     "load", [loads.CAPTIONS_64, loads.CAPTIONS_1, loads.TEXT_WHOLE, loads.TEXT_STREAMED]
 )

@@ -34,9 +34,10 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("manner", ["good", "stubborn"])
 def test_a_server_runs_for_the_context_and_leaves_nothing(tmp_path: Path, manner: str) -> None:
-    with running(toy(tmp_path, manner), tmp_path / "log") as start_s:
-        assert start_s > 0
+    with running(toy(tmp_path, manner), tmp_path / "log") as started:
+        assert started.start_s > 0
         pids = processes(tmp_path)
+        assert started.pid in pids
         assert all(map(alive, pids))
     assert not any(map(alive, pids))
 

@@ -48,11 +48,11 @@ def test_a_skipped_peer_is_named_with_its_reason(tmp_path: Path) -> None:
 
 def test_the_table_tells_met_from_missed(tmp_path: Path) -> None:
     write_peer(tmp_path, peer("ours-base", 90))
-    write_peer(tmp_path, peer("vllm-base", 100))
+    write_peer(tmp_path, peer("vllm-base", 90))
     write_peer(tmp_path, peer("serve-llm", 60))
     write_peer(tmp_path, peer("notebook", skipped="no such model"))
     shown = list(lines(summarise(tmp_path)))
-    (met,) = [line for line in shown if "text-whole-base-over-vllm" in line]
+    (met,) = [line for line in shown if "text-whole-base-over-vllm " in line]
     (missed,) = [line for line in shown if "text-whole-base-over-serve-llm " in line]
     assert met.startswith("met")
     assert missed.startswith("MISSED")

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.peers.catalogue import ALL, ALONE, PEERS
+from benchmarks.peers.ratio_intervals import ratio_interval
 from benchmarks.peers.records import RoundRecord, Row
 from benchmarks.peers.summary import RATIOS, Figure, figure, figures, judge
 
@@ -18,7 +19,6 @@ def rate(
         tokens_per_s=requests_per_s * tokens,
         mean_tokens=tokens,
         e2e_p50_s=e2e_s,
-        ttft_p50_s=None,
         failed=0,
         client_cpu_share=0.1,
     )
@@ -48,7 +48,8 @@ def test_a_ratio_is_ours_over_the_peers_beside_its_target() -> None:
     }
     judged = judge(found)
     assert judged["ratios"]["text-whole-base-over-vllm"] == pytest.approx(0.9)
-    assert judged["targets"] == {"text-whole-base-over-vllm": 0.9}
+    assert judged["targets"] == {"text-whole-base-over-vllm": 1.0}
+    assert judged["intervals"] == {}
 
 
 def test_texts_of_unlike_length_are_not_compared() -> None:
@@ -103,7 +104,30 @@ def test_the_stack_adds_what_the_engines_do_not_take() -> None:
         ("alone-merged", "captions-1"): rate(7, e2e_s=0.150),
     }
     limit = judge(found)["limits"]["added-ms-at-1-merged"]
-    assert limit == {"value": pytest.approx(20.0), "at_most": 25.0}
+    assert limit == {"value": pytest.approx(20.0), "at_most": 8.0}
+
+
+def test_a_lone_caption_is_held_to_the_notebooks() -> None:
+    found = {
+        ("ours-adapter", "captions-1"): rate(5, e2e_s=0.060),
+        ("notebook", "captions-1"): rate(5, e2e_s=0.080),
+    }
+    limit = judge(found)["limits"]["lone-caption-adapter-over-notebook"]
+    assert limit == {"value": pytest.approx(0.75), "at_most": 0.75}
+
+
+def test_a_ratio_has_the_interval_of_its_paired_rounds() -> None:
+    """A machine that is twice as slow in one round is so for both."""
+    ours = replace(rate(90), rates_per_s={0: 100.0, 1: 50.0, 2: 90.0})
+    peer = replace(rate(100), rates_per_s={0: 100.0, 1: 52.0, 2: 91.0})
+    judged = judge({("ours-base", "text-64-whole"): ours, ("vllm-base", "text-64-whole"): peer})
+    low, high = judged["intervals"]["text-whole-base-over-vllm"]
+    assert 0.9 < low < 0.98 < high < 1.05
+
+
+def test_one_round_has_no_interval() -> None:
+    assert ratio_interval({0: 1.0}, {0: 2.0}) is None
+    assert ratio_interval({0: 1.0, 1: 1.0}, {0: 2.0, 2: 2.0}) is None
 
 
 def test_too_few_rounds_are_noted() -> None:
