@@ -1,6 +1,7 @@
 """`python -m benchmarks [SCENARIO] --url URL`: run a scenario, print a table, write the files.
 
-`python -m benchmarks soak` is a benchmark of its own.
+`python -m benchmarks soak` is a benchmark of its own, `python -m benchmarks compare A B` compares
+two runs.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import compare
 from benchmarks.calibrate import Ceiling, calibrate
 from benchmarks.fleet import ClientFailed
 from benchmarks.report_files import write_files
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.soak.__main__ import main as soak  # starts a service: not for the others
 
         return soak(words[1:])
+    if words[:1] == ["compare"]:
+        return compare.main(words[1:])
     options = _parser().parse_args(words)
     try:
         return _run(options)
