@@ -17,9 +17,13 @@ def demo() -> LoadedGit:
     return load(VisionSettings())
 
 
-def large(*, encoder_layers: int) -> LoadedGit:
-    """Return git-large-coco's true config: random weights, fewer than its 24 encoder layers."""
+def large(*, encoder_layers: int, side_px: int = 224) -> LoadedGit:
+    """Return git-large-coco's true config: random weights, fewer than its 24 encoder layers.
+
+    Smaller pictures have fewer patches, all else is as wide and deep.
+    """
     config = git_large_config(encoder_layers=encoder_layers)
+    config.vision_config.image_size = side_px
     return lively(config, torch.float32, torch.device("cpu"))
 
 
