@@ -15,6 +15,7 @@ from caption_studio.errors import (
     ServiceError,
 )
 from caption_studio.gateway.http_methods import allowed_methods
+from caption_studio.gateway.meant_path import meant_path
 from caption_studio.wire.error_body import error_body
 
 
@@ -52,7 +53,9 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
             return Response(status_code=204, headers=headers)
     translated: CaptionStudioError
     if error.status_code == 404:
-        translated = RouteNotFound(f"Unknown request URL: {method} {path}.")
+        meant = meant_path(request.scope, request.app.routes)
+        hint = "" if meant is None else f" Did you mean {meant}?"
+        translated = RouteNotFound(f"Unknown request URL: {method} {path}.{hint}")
     elif error.status_code == 405:
         translated = MethodNotAllowed(f"{method} is not allowed on {path}.")
     else:
