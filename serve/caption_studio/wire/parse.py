@@ -179,9 +179,27 @@ def _request(
         model=model_of(request.model, bool(images), settings),
         images=tuple(images),
         turns=tuple(turns),
-        sampling=sampling_of(request, bool(images), max_tokens, structure, settings),
+        sampling=sampling_of(
+            request,
+            bool(images),
+            max_tokens,
+            structure,
+            settings,
+            n=request.n or 1,
+            top_logprobs=_top_logprobs(request),
+        ),
         stream=bool(request.stream),
         include_usage=options.include_usage,
         usage_in_chunks=options.continuous_usage_stats,
         prompts=prompts,
     )
+
+
+def _top_logprobs(request: ChatRequest | CompletionRequest) -> int | None:
+    if isinstance(request, CompletionRequest):
+        return request.logprobs
+    if request.top_logprobs and not request.logprobs:
+        raise InvalidValue(
+            "top_logprobs may only be sent when logprobs is true.", param="top_logprobs"
+        )
+    return (request.top_logprobs or 0) if request.logprobs else None

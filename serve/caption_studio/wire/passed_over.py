@@ -7,7 +7,7 @@ Sources: the official client's types (openai 3.57, types/chat/completion_create_
 types/completion_create_params.py) and vLLM's (0.32, entrypoints/openai/*/protocol.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 BOOKKEEPING = frozenset(
@@ -26,6 +26,7 @@ DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "continue_final_message": (False,),
     "documents": ([],),
     "echo": (False,),
+    "enable_response_messages": (False,),
     "include_reasoning": (True, False),  # there is none
     "length_penalty": (1, 1.0),  # of beam search
     "logit_processors": ([],),
@@ -75,6 +76,16 @@ def without_passed_over(value: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(options := kept.get("stream_options"), dict):
         kept["stream_options"] = _without(options, frozenset(("include_obfuscation",)))
     return kept
+
+
+def without_meaningless(value: Mapping[str, Any], kept: Container[str]) -> dict[str, Any]:
+    """Return the body's object without such fields at its top, except for those to be kept."""
+    return {
+        name: field
+        for name, field in value.items()
+        if name in kept
+        or (name not in BOOKKEEPING and field is not None and not _is_default(name, field))
+    }
 
 
 def _is_default(name: str, field: Any) -> bool:

@@ -12,6 +12,7 @@ from caption_studio.records import CaptionRequest, ImageReference, Sampling, Str
 from caption_studio.settings import Settings
 from caption_studio.wire.bounds import check_limits, check_turns, model_of
 from caption_studio.wire.json_body import JSONBody
+from caption_studio.wire.passed_over import without_meaningless
 from caption_studio.wire.response_format import structure_of
 from caption_studio.wire.responses_items import (
     AssistantItem,
@@ -22,16 +23,13 @@ from caption_studio.wire.responses_items import (
     UserItem,
 )
 from caption_studio.wire.responses_schema import ResponsesRequest
-from caption_studio.wire.sampling import default_max_tokens
+from caption_studio.wire.sampling import sampling_of
 from caption_studio.wire.validate import json_object, validate
 
 LOGPROBS = "message.output_text.logprobs"
 """What `include` asks for log probabilities with."""
 
 MAX_METADATA = 16
-
-LEAST_TOP_P = 1e-6
-"""What 0 stands for: the likeliest token alone."""
 
 REMEDY = "This service keeps no responses: send the earlier turns in `input`"
 _AI_SDK = "(the AI SDK does so with providerOptions.openai.store: false)"
@@ -53,7 +51,7 @@ def parse_responses(
     items = value.get("input")
     check_turns(items, settings.gateway.max_turns, "input")
     _refuse_references(items)
-    asked = validate(ResponsesRequest, value)
+    asked = validate(ResponsesRequest, without_meaningless(value, ResponsesRequest.model_fields))
     _refuse_what_needs_memory(asked)
     _refuse_forced_tools(asked)
     turns, images = _conversation(asked)
@@ -153,15 +151,12 @@ def _images(content: str | Sequence[Any], param: str) -> list[ImageReference]:
 def _sampling(
     asked: ResponsesRequest, has_images: bool, structure: Structure | None, settings: Settings
 ) -> Sampling:
-    language = settings.language
-    temperature, top_p = (
-        (language.caption_temperature, language.caption_top_p) if has_images else (1.0, 1.0)
-    )
     wants_logprobs = bool(asked.top_logprobs) or LOGPROBS in (asked.include or ())
-    return Sampling(
-        max_tokens=asked.max_output_tokens or default_max_tokens(has_images, structure, settings),
-        temperature=temperature if asked.temperature is None else asked.temperature,
-        top_p=top_p if asked.top_p is None else max(asked.top_p, LEAST_TOP_P),
+    return sampling_of(
+        asked,
+        has_images,
+        asked.max_output_tokens,
+        structure,
+        settings,
         top_logprobs=(asked.top_logprobs or 0) if wants_logprobs else None,
-        structure=structure,
     )

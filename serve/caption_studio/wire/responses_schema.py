@@ -1,43 +1,41 @@
 """Body of `POST /v1/responses` as a pydantic model.
 
-Source: https://platform.openai.com/docs/api-reference/responses/create. The service keeps nothing
-between two requests: what needs that is refused by name, in `wire.responses_parse`.
+Source: https://platform.openai.com/docs/api-reference/responses/create; the sampling fields that
+the official API has not are vLLM's (0.32, entrypoints/openai/responses/protocol.py).
+Fields that change nothing and are not echoed are gone before (wire.passed_over). The service keeps
+nothing between two requests: what needs that is refused by name, in `wire.responses_parse`.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import Field, StrictBool
 
+from caption_studio.wire.messages import In
 from caption_studio.wire.response_format import ResponsesTextFormat
 from caption_studio.wire.responses_items import Input
+from caption_studio.wire.schema import Drawing
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class TextConfig(_In):
+class TextConfig(In):
     """The form of the answer. `verbosity` is accepted."""
 
     format: ResponsesTextFormat | None = None
     verbosity: str | None = None
 
 
-class ResponsesStreamOptions(_In):
+class ResponsesStreamOptions(In):
     """Accepted: nothing is padded here."""
 
     include_obfuscation: StrictBool | None = None
 
 
-class ResponsesRequest(_In):
+class ResponsesRequest(Drawing):
     """Body of `POST /v1/responses`. What is not said to do something is accepted and echoed."""
 
     model: str | None = None
     input: Input
     instructions: str | None = None
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     text: TextConfig | None = None
     stream: StrictBool | None = None

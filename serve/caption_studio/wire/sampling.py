@@ -1,30 +1,32 @@
-"""Sampling fields of chat and completions → Sampling, with the defaults of what is asked for."""
+"""Sampling fields of a request → Sampling, with the defaults of what is asked for."""
 
 from caption_studio.errors import AboveMaximum, InvalidValue
 from caption_studio.records import Sampling, Structure
 from caption_studio.settings import Settings
-from caption_studio.wire.schema import ChatRequest, CompletionRequest
+from caption_studio.wire.schema import Drawing
 
 
 def sampling_of(
-    request: ChatRequest | CompletionRequest,
+    request: Drawing,
     has_images: bool,
     max_tokens: int | None,
     structure: Structure | None,
     settings: Settings,
+    *,
+    n: int = 1,
+    top_logprobs: int | None,
 ) -> Sampling:
     """Return how the answer's tokens are drawn. Raises `RequestError`.
 
     `max_tokens` is the caller's, None where there is none.
     """
-    n = 1 if request.n is None else request.n
     if n > settings.gateway.max_n:
         raise AboveMaximum(f"n may be at most {settings.gateway.max_n}.", param="n")
     if structure is not None:
         _refuse_lengthening(request)
     least = request.min_tokens or 0
     if max_tokens is not None and least > max_tokens:
-        raise InvalidValue("min_tokens may be at most max_tokens.", param="min_tokens")
+        raise InvalidValue("min_tokens may be at most the longest answer.", param="min_tokens")
     if max_tokens is None:
         default = default_max_tokens(has_images, structure, settings)
         max_tokens = None if default is None else max(default, least)
@@ -40,7 +42,7 @@ def sampling_of(
         presence_penalty=request.presence_penalty or 0.0,
         frequency_penalty=request.frequency_penalty or 0.0,
         logit_bias=tuple((int(id_), bias) for id_, bias in (request.logit_bias or {}).items()),
-        top_logprobs=_top_logprobs(request),
+        top_logprobs=top_logprobs,
         structure=structure,
         top_k=max(0, request.top_k or 0),
         min_p=request.min_p or 0.0,
@@ -52,12 +54,12 @@ def sampling_of(
     )
 
 
-def _refuse_lengthening(request: ChatRequest | CompletionRequest) -> None:
+def _refuse_lengthening(request: Drawing) -> None:
     """Refuse what would have the model write on behind the end of its JSON."""
     for name in ("min_tokens", "ignore_eos"):
         if getattr(request, name):
             raise InvalidValue(
-                f"{name} cannot be used with this response_format: JSON ends where it is complete.",
+                f"{name} cannot be used with structured output: JSON ends where it is complete.",
                 param=name,
             )
 
@@ -72,7 +74,7 @@ def default_max_tokens(
 
 
 def _temperature_and_top_p(
-    request: ChatRequest | CompletionRequest, has_images: bool, settings: Settings
+    request: Drawing, has_images: bool, settings: Settings
 ) -> tuple[float, float]:
     """Return both; a top_p of 0 keeps the likeliest token alone, which is the greedy answer."""
     language = settings.language
@@ -82,13 +84,3 @@ def _temperature_and_top_p(
     temperature = temperature if request.temperature is None else request.temperature
     top_p = top_p if request.top_p is None else request.top_p
     return (temperature, top_p) if top_p > 0 else (0.0, 1.0)
-
-
-def _top_logprobs(request: ChatRequest | CompletionRequest) -> int | None:
-    if isinstance(request, CompletionRequest):
-        return request.logprobs
-    if request.top_logprobs and not request.logprobs:
-        raise InvalidValue(
-            "top_logprobs may only be sent when logprobs is true.", param="top_logprobs"
-        )
-    return (request.top_logprobs or 0) if request.logprobs else None

@@ -63,20 +63,16 @@ Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class _Generation(In):
-    model: str | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+class Drawing(In):
+    """How an answer's tokens are drawn: the fields that all endpoints have."""
+
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Share | None = None
-    n: Annotated[int, Field(ge=1)] | None = None
     stop: Stop | None = None
     seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)] | None = None
-    stream: StrictBool | None = None
-    stream_options: StreamOptions | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=MAX_LOGIT_BIAS)] | None = None
-    user: Annotated[str, Field(max_length=MAX_USER_CHARS)] | None = None
     # vLLM's
     top_k: Annotated[int, Field(ge=-1, le=MAX_TOP_K)] | None = None
     min_p: Share | None = None
@@ -87,6 +83,15 @@ class _Generation(In):
     stop_token_ids: (
         Annotated[list[TokenNumber], Field(max_length=MAX_STOP_TOKENS, fail_fast=True)] | None
     ) = None
+
+
+class _Generation(Drawing):
+    model: str | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    n: Annotated[int, Field(ge=1)] | None = None
+    stream: StrictBool | None = None
+    stream_options: StreamOptions | None = None
+    user: Annotated[str, Field(max_length=MAX_USER_CHARS)] | None = None
 
 
 class ChatRequest(_Generation):

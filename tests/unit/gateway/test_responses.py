@@ -1,6 +1,7 @@
 """`POST /v1/responses` over fakes, in the official client's own types."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -221,6 +222,13 @@ async def test_the_pictures_of_the_last_turn_that_has_any_are_captioned() -> Non
         ),
         ({"text": {"format": {"type": "yaml"}}}, "invalid_value", "text.format"),
         ({"n": 2}, "unknown_parameter", "n"),
+        ({"priority": 1}, "unknown_parameter", "priority"),
+        ({"min_tokens": 9, "max_output_tokens": 8}, "invalid_value", "min_tokens"),
+        (
+            {"ignore_eos": True, "text": {"format": {"type": "json_object"}}},
+            "invalid_value",
+            "ignore_eos",
+        ),
         ({"max_output_tokens": 0}, "integer_below_min_value", "max_output_tokens"),
         ({"temperature": 3}, "decimal_above_max_value", "temperature"),
         ({"model": "none"}, "model_not_found", "model"),
@@ -235,6 +243,69 @@ async def test_what_cannot_be_served_is_refused_by_name(
             assert answer.status_code in (400, 404)
             error = answer.json()["error"]
             assert (error["code"], error["param"]) == (code, param), error
+
+
+async def test_the_fields_of_vllms_sampling_are_obeyed() -> None:
+    asked = {
+        "max_output_tokens": 8,
+        "stop": ["\n"],
+        "seed": 7,
+        "presence_penalty": 0.5,
+        "frequency_penalty": 0.25,
+        "logit_bias": {"5": -1},
+        "top_k": 3,
+        "min_p": 0.1,
+        "repetition_penalty": 1.1,
+        "min_tokens": 2,
+        "ignore_eos": True,
+        "stop_token_ids": [4],
+        "include_stop_str_in_output": True,
+    }
+    captioner = FakeCaptioner()
+    async with gateway(captioner) as client:
+        answer = await client.post(PATH, json={**ASKED, **asked})
+    assert answer.status_code == 200, answer.text
+    (prompt,) = captioner.prompts
+    assert prompt.sampling == replace(
+        prompt.sampling,
+        max_tokens=8,
+        stop=("\n",),
+        seed=7,
+        presence_penalty=0.5,
+        frequency_penalty=0.25,
+        logit_bias=((5, -1.0),),
+        top_k=3,
+        min_p=0.1,
+        repetition_penalty=1.1,
+        min_tokens=2,
+        ignore_eos=True,
+        stop_token_ids=(4,),
+        include_stop=True,
+    )
+
+
+async def test_fields_that_change_nothing_are_taken() -> None:
+    nothing: dict[str, Any] = {
+        "stop": None,
+        "n": None,
+        "a_field_of_tomorrow": None,
+        "session_id": "s",
+        "skip_special_tokens": True,
+        "include_reasoning": True,
+        "priority": 0,
+        "enable_response_messages": False,
+    }
+    async with gateway() as client:
+        answer = await client.post(PATH, json={**ASKED, **nothing})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_top_p_of_0_is_greedy_and_repeated_as_it_came() -> None:
+    captioner = FakeCaptioner()
+    async with gateway(captioner) as client:
+        answer = await client.post(PATH, json={**ASKED, "top_p": 0, "temperature": 0.5})
+    assert (answer.json()["top_p"], answer.json()["temperature"]) == (0, 0.5)
+    assert captioner.prompts[0].sampling.temperature == 0
 
 
 async def test_a_remedy_is_named_where_memory_would_be_needed() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from openai.types import completion_create_params
 from openai.types.chat import completion_create_params as chat_create_params
+from openai.types.responses import response_create_params
 
 from caption_studio.wire.passed_over import (
     BOOKKEEPING,
@@ -45,8 +46,8 @@ def fields_of_vllm() -> Iterator[str]:
     vllm = find_spec("vllm")
     assert vllm is not None
     assert vllm.origin is not None
-    models = ("ChatCompletionRequest", "CompletionRequest")
-    for kind in ("chat_completion", "completion"):
+    models = ("ChatCompletionRequest", "CompletionRequest", "ResponsesRequest")
+    for kind in ("chat_completion", "completion", "responses"):
         path = Path(vllm.origin).parent / "entrypoints" / "openai" / kind / "protocol.py"
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and node.name in models:
@@ -62,8 +63,12 @@ def fields_of_vllm() -> Iterator[str]:
 def test_every_field_of_the_official_api_and_of_vllm_stands_on_the_page() -> None:
     official = {
         name
-        for module in (completion_create_params, chat_create_params)
-        for name in module.CompletionCreateParamsStreaming.__annotations__
+        for params in (
+            completion_create_params.CompletionCreateParamsStreaming,
+            chat_create_params.CompletionCreateParamsStreaming,
+            response_create_params.ResponseCreateParamsStreaming,
+        )
+        for name in params.__annotations__
     }
     vllms = set(fields_of_vllm())
     assert len(official) > 40
