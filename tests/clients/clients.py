@@ -53,7 +53,7 @@ CLIENTS = (
     Client("Open WebUI's requests", "request_bodies.py bodies/open_webui.json", light=True),
     Client("LibreChat's requests", "request_bodies.py bodies/librechat.json", light=True),
     Client("n8n's requests", "request_bodies.py bodies/n8n.json", light=True),
-    Client("guidellm", "guidellm_run.py", "guidellm==0.8.1"),
+    Client("guidellm", "guidellm_run.py", "guidellm[vision]==0.8.1"),
     Client("vLLM's bench serve", "vllm_bench.py"),
     Client("aiperf", "aiperf_run.py", "aiperf==0.13.0"),
     Client("genai-bench", "genai_bench_run.py", "genai-bench==0.0.5"),

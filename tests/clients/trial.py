@@ -14,7 +14,7 @@ PICTURE = ROOT / "docs" / "example.jpg"
 SUBJECT = "balloon"
 """What a caption of the picture speaks of."""
 
-TIMEOUT_S = 600
+TIMEOUT_S = 900
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ PICTURE_BASE64 = base64.b64encode(PICTURE_BYTES).decode()
 DATA_URL = f"data:image/jpeg;base64,{PICTURE_BASE64}"
 
 
-def feature(name: str, body: Callable[[], None]) -> None:
+def feature(name: str, body: Callable[[], object]) -> None:
     """Run `body` and print whether it worked, with the first line of what went wrong."""
     why = ""
     try:

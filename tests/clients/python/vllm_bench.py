@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from checks import KEY, MODEL, URL, feature
+from programs import OFFLINE, run
 
 REQUESTS = 8
 OUTPUT_TOKENS = 12
@@ -29,9 +29,9 @@ PICTURES = [
 TEXT = ["--dataset-name", "random"]
 
 
-def run(backend: str, path: str, data: list[str]) -> None:
+def benchmark(backend: str, path: str, data: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        result = subprocess.run(
+        run(
             [
                 *(sys.executable, "-c", MAIN),
                 *("--backend", backend, "--endpoint", path, "--base-url", URL.removesuffix("/v1")),
@@ -43,18 +43,13 @@ def run(backend: str, path: str, data: list[str]) -> None:
                 *("--save-result", "--result-dir", folder, "--result-filename", "result.json"),
                 *data,
             ],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
+            environment={**OFFLINE, "VLLM_NO_USAGE_STATS": "1"},
         )
-        if result.returncode:
-            raise RuntimeError(result.stderr.strip().splitlines()[-1])
         figures = json.loads((Path(folder) / "result.json").read_text())
     assert figures["completed"] == REQUESTS, figures
     assert figures["total_output_tokens"] == REQUESTS * OUTPUT_TOKENS, figures
 
 
-feature("text, completions", lambda: run("openai", "/v1/completions", TEXT))
-feature("text, chat", lambda: run("openai-chat", "/v1/chat/completions", TEXT))
-feature("pictures, chat", lambda: run("openai-chat", "/v1/chat/completions", PICTURES))
+feature("text, completions", lambda: benchmark("openai", "/v1/completions", TEXT))
+feature("text, chat", lambda: benchmark("openai-chat", "/v1/chat/completions", TEXT))
+feature("pictures, chat", lambda: benchmark("openai-chat", "/v1/chat/completions", PICTURES))
