@@ -20,14 +20,16 @@ from benchmarks.rush.figures import Ending, Rush, rate, summary
 from benchmarks.worker import Endpoint
 
 MAX_REQUESTS = 4000
-CALLERS_A_PROCESS = 125
-"""With more of them the client's loop is so long at their requests that it reads answers late."""
+CALLERS_A_PROCESS = 400
+"""With more of them the client's loop is so long at their requests that it reads answers late, with
+fewer the processes are too many for the machine."""
 
 CLOSED_CALLERS = 64
 WARM_UP_S = 3.0
 PREPARE_S = 20.0
 """To paint the pictures before all ask at once."""
 
+START_TIMEOUT_S = 120.0
 ROUND_TIMEOUT_S = 400.0
 
 
@@ -67,6 +69,10 @@ def callers(service: tuple[str, str, str], processes: int) -> Iterator[Callers]:
         pipes.append(ours)
         started.append(process)
     try:
+        for pipe in pipes:
+            if not pipe.poll(START_TIMEOUT_S):
+                raise TimeoutError("a client process does not start")
+            pipe.recv()
         yield Callers(pipes)
     finally:
         for process in started:
