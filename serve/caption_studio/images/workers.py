@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -23,10 +22,6 @@ logger = logging.getLogger(__name__)
 
 _STRAYS_PER_WORKER = 4
 """Threads given up on, per worker, before a place stays taken until one of them ends."""
-
-
-NEWEST_SHARE = 0.1
-"""Of the newest job in the mean time that a job takes."""
 
 
 class Stopped(Exception):
@@ -62,31 +57,23 @@ class DecodeWorkers:
         self._max_strays = workers * _STRAYS_PER_WORKER
         self._runs: set[_Run] = set()
         self._idle: list[_Thread] = []
-        self._waiting = 0
-        self._mean_s = 0.0
         self._closed = False
 
     async def run(self, job: Callable[[Stop], Result], *, param: str) -> Result:
         """Return what `job` returns. Waiting for a place counts towards the deadline.
 
-        Raises what `job` raises; `Overloaded` at once if those who wait will take all of this
-        one's time, later if other jobs left it less than half of that, or if the system has no
-        thread; `ImageTooLarge` if it had that time and was not done; `NotReady` once closed.
+        Raises what `job` raises; `Overloaded` if other jobs left this one less than half of its
+        time or the system has no thread, `ImageTooLarge` if it had that and was not done;
+        `NotReady` once closed.
         """
-        wait_s = self._waiting * self._mean_s / self._workers
-        if wait_s > self._timeout_s:
-            raise Overloaded(
-                "Too many images are being decoded.", param=param, retry_after_s=ceil(wait_s)
-            )
         loop = asyncio.get_running_loop()
         arrived_s = loop.time()
         started_s = deadline_s = arrived_s + self._timeout_s
         try:
             async with asyncio.timeout_at(deadline_s):
-                await self._place()
+                await self._places.acquire()
                 started_s = loop.time()
                 result: Result = await self._start(job, deadline_s)
-                self._mean_s += (loop.time() - started_s - self._mean_s) * NEWEST_SHARE
                 return result
         except TimeoutError as error:
             if started_s - arrived_s > self._timeout_s / 2:
@@ -100,13 +87,6 @@ class DecodeWorkers:
             ) from error
         except Stopped as error:
             raise NotReady("The service is shutting down.", retry_after_s=RETRY_AFTER_S) from error
-
-    async def _place(self) -> None:
-        self._waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._waiting -= 1
 
     @property
     def all_stuck(self) -> bool:
