@@ -58,8 +58,8 @@ _LONGEST_UNIT_BYTES = 12
 _SHORT = re.compile(
     rb"(?:"
     rb'[^"]++'
-    rb'|"[^"\\]{0,%(chars)d}+"'  # without escapes, a picture's base64 above all: 40 times as fast
-    rb'|"(?=[^"\\]{0,%(chars)d}+\\)(?:[^"\\]|\\.){0,%(chars)d}+"'
+    rb'|"(?=[^"\\]{0,%(chars)d}+["\\])'  # no step for each character of a picture's base64
+    rb'(?:[^"\\]{0,%(chars)d}+"|(?:[^"\\]|\\.){0,%(chars)d}+")'
     rb")*+" % {b"chars": LONG_CHARS},
     re.DOTALL,
 )

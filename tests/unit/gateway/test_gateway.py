@@ -353,8 +353,9 @@ async def test_a_slash_too_many_is_another_path_and_redirects_nowhere(path: str)
 async def test_an_unknown_path_is_repeated_as_it_was_sent() -> None:
     async with gateway() as client:
         response = await client.get("http://127.0.0.1//v1/models")
-    message = response.json()["error"]["message"]
-    assert message.startswith("Unknown request URL: GET //v1/models.")
+    assert response.json()["error"]["message"] == (
+        "Unknown request URL: GET //v1/models. Did you mean /v1/models?"
+    )
 
 
 @pytest.mark.parametrize(
