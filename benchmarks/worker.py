@@ -15,13 +15,13 @@ import uvloop
 
 from benchmarks.bodies import Bodies
 from benchmarks.client import Client, clock
+from benchmarks.loop_lag import probe
 from benchmarks.loops import closed_loop, open_loop
 from benchmarks.plan import Plan
 from benchmarks.sample import Sample
 from benchmarks.scenario import Scenario
 
 PROGRESS_S = 0.5
-LAG_PROBE_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Round:
         self._client = client
         await asyncio.sleep(max(0.0, -self._now()))
         cpu_s, wall_s = time.process_time(), time.monotonic()
-        watchers = [asyncio.ensure_future(watch()) for watch in (self._tell, self._probe)]
+        watchers = [asyncio.ensure_future(one) for one in (self._tell(), probe(self._lags_s))]
         try:
             await self._send_all()
         finally:
@@ -171,9 +171,3 @@ class _Round:
             failed += sum(not sample.ok for sample in new)
             recent = tuple(sample.e2e_s for sample in new[-200:] if sample.ok)
             self._pipe.send(Progress(told, failed, self._client.in_flight, recent))
-
-    async def _probe(self) -> None:
-        while True:
-            asked_s = time.monotonic()
-            await asyncio.sleep(LAG_PROBE_S)
-            self._lags_s.append(max(0.0, time.monotonic() - asked_s - LAG_PROBE_S))

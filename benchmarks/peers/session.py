@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.peers import engine
 from benchmarks.peers.catalogue import ADAPTER, FALCON, ROOT, Alone, Peer, Workspace
@@ -84,27 +84,17 @@ def _measure_load(
         for part, seconds in after.processor_s_since(before).items()
         if answers
     }
-    return [
-        _record(
-            load,
-            round_ * plan.repeats + number,
-            plan,
-            repeat,
-            Spent(processor_ms, after.memory_bytes),
-        )
+    records = [
+        _record(load, round_ * plan.repeats + number, plan, repeat)
         for number, repeat in enumerate(repeats)
+    ]
+    return [
+        replace(record, processor_ms=processor_ms, memory_bytes=after.memory_bytes)
+        for record in records
     ]
 
 
-@dataclass(frozen=True)
-class Spent:
-    """What the server took for one answer and holds, by part."""
-
-    processor_ms: dict[str, float]
-    memory_bytes: dict[str, int]
-
-
-def _record(load: Load, number: int, plan: Plan, repeat: Repeat, spent: Spent) -> RoundRecord:
+def _record(load: Load, number: int, plan: Plan, repeat: Repeat) -> RoundRecord:
     rows = [
         Row(sample.scheduled_s, sample.done_s, sample.first_s, sample.completion_tokens, sample.ok)
         for sample in repeat.round.samples
@@ -117,8 +107,6 @@ def _record(load: Load, number: int, plan: Plan, repeat: Repeat, spent: Spent) -
         rows,
         client_cpu_share=sum(effort.cpu_share for effort in repeat.round.efforts),
         client_limits=tuple(repeat.client_limits),
-        processor_ms=spent.processor_ms,
-        memory_bytes=spent.memory_bytes,
     )
 
 

@@ -1,21 +1,11 @@
 """A server's processes → the processor time that each part took, and the memory that it holds."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 
 import psutil
 
-from benchmarks.soak.parts import own_bytes
-
-_LABELS = (
-    (re.compile(r"ray::ServeReplica:[^:]*:([\w-]+)"), None),
-    (re.compile("EngineCore|multiprocessing-fork|VLLM::"), "engine"),
-    (re.compile("/haproxy -"), "HAProxy"),
-    (re.compile("ray::(Serve|ProxyActor|HAProxyManager)"), "Serve"),
-    (re.compile("gcs_server|raylet|ray::|/ray/"), "Ray"),
-)
-"""The first that is found in a command line names the part; None: by its own group."""
+from benchmarks.processes import OTHER, look_at_family, part_of, resident_bytes
 
 
 @dataclass(frozen=True)
@@ -36,27 +26,18 @@ class Usage:
         return dict(spent)
 
 
-def part_of(command: str) -> str:
-    """Return the part that a process belongs to; `server` is whatever has no other name."""
-    for pattern, name in _LABELS:
-        if match := pattern.search(command):
-            return name or match.group(1)
-    return "server"
-
-
 def usage(pid: int) -> Usage:
-    """Look at a process and all that it has started."""
+    """Look at a process and all that it has started; the first is `server` if it has no part."""
     processor_s: dict[tuple[int, float], tuple[str, float]] = {}
     memory: dict[str, int] = defaultdict(int)
-    root = psutil.Process(pid)
-    for process in [root, *root.children(recursive=True)]:
-        try:
-            with process.oneshot():
-                part = part_of(" ".join(process.cmdline()))
-                times = process.cpu_times()
-                key = process.pid, process.create_time()
-                memory[part] += own_bytes(process.pid)
-                processor_s[key] = part, times.user + times.system
-        except (psutil.Error, OSError):
-            continue  # it ended while we looked
+
+    def look(process: psutil.Process, command: str) -> None:
+        part, times = part_of(command), process.cpu_times()
+        if part == OTHER and process.pid == pid:
+            part = "server"
+        key = process.pid, process.create_time()
+        memory[part] += resident_bytes(process.pid, "RssAnon")
+        processor_s[key] = part, times.user + times.system
+
+    look_at_family(pid, look)
     return Usage(processor_s, dict(memory))

@@ -10,11 +10,11 @@ from typing import Any
 
 import openai
 
+from benchmarks.loop_lag import probe
 from benchmarks.pictures import paint
 from benchmarks.rush.figures import Ending
 from benchmarks.scenario import PictureKind
 
-TICK_S = 0.05
 NICENESS = 15
 """Ray's default for its workers: else the client takes the processor from a service beside it."""
 
@@ -75,19 +75,13 @@ async def _round(round_: Round, url: str, api_key: str, model: str) -> Played:
         base_url=f"{url.rstrip('/')}/v1", api_key=api_key, max_retries=round_.max_retries
     ) as client:
         await asyncio.sleep(max(0.0, round_.start_at_s - time.monotonic()))
-        watch = asyncio.create_task(_watch(late := [0.0]))
+        lags_s = [0.0]
+        watch = asyncio.create_task(probe(lags_s))
         async with asyncio.TaskGroup() as group:
             for number in range(round_.callers):
                 group.create_task(call(client, number))
         watch.cancel()
-    return Played(endings, late[0])
-
-
-async def _watch(late: list[float]) -> None:
-    while True:
-        due_s = time.monotonic() + TICK_S
-        await asyncio.sleep(TICK_S)
-        late[0] = max(late[0], time.monotonic() - due_s)
+    return Played(endings, max(lags_s))
 
 
 async def _ask(client: openai.AsyncOpenAI, model: str, picture: str) -> tuple[int, str]:

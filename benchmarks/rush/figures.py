@@ -57,7 +57,7 @@ def rate(endings: Sequence[Ending], from_s: float, to_s: float) -> float:
 
 
 def summary(
-    rush: Sequence[Ending], closed_per_s: float, closed_refused: int, client_late_s: float = 0.0
+    rush: Sequence[Ending], closed_per_s: float, closed_refused: int, client_late_s: float
 ) -> Rush:
     """Return the figures of a rush; its rate is over the time to its last answer."""
     answers = [one for one in rush if one.outcome == "ok"]

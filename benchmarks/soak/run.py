@@ -1,13 +1,14 @@
 """Load and readings side by side, for so many minutes."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from dataclasses import astuple, dataclass, field
 
 import httpx
 
+from benchmarks.arrivals import poisson
+from benchmarks.loops import open_loop
 from benchmarks.soak.parts import Holding, held
 from benchmarks.soak.requests import Callers
 from benchmarks.soak.service import Soaked
@@ -62,7 +63,6 @@ async def soak(service: Soaked, pictures: str, plan: Plan) -> Soak:
     """Load the service and read what its parts hold, until the plan's end."""
     found = Soak()
     start_s = time.monotonic()
-    end_s = start_s + plan.warm_up_s + plan.measured_s
     limits = httpx.Limits(max_connections=MAX_IN_FLIGHT, max_keepalive_connections=8)
     async with (
         httpx.AsyncClient(base_url=service.url, timeout=REQUEST_TIMEOUT_S, limits=limits) as http,
@@ -70,28 +70,27 @@ async def soak(service: Soaked, pictures: str, plan: Plan) -> Soak:
     ):
         callers = Callers(http, service.keys, pictures, plan.seed)
         reading = tasks.create_task(_read(service.pid, found, start_s))
-        await _load(callers, found, plan, end_s)
+        await _load(callers, found, plan, start_s)
         reading.cancel()
     return found
 
 
-async def _load(callers: Callers, found: Soak, plan: Plan, end_s: float) -> None:
-    gaps = random.Random(plan.seed)
-    due_s = time.monotonic()
-    async with asyncio.TaskGroup() as under_way:
-        in_flight: set[asyncio.Task[None]] = set()
-        while (due_s := due_s + gaps.expovariate(plan.per_s)) < end_s:
-            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            if len(in_flight) >= MAX_IN_FLIGHT:
-                found.not_sent += 1
-                continue
-            task = under_way.create_task(_ask(callers, found))
-            in_flight.add(task)
-            task.add_done_callback(in_flight.discard)
+async def _load(callers: Callers, found: Soak, plan: Plan, start_s: float) -> None:
+    in_flight = 0
 
+    async def send(_place: int, _due_s: float) -> None:
+        nonlocal in_flight
+        if in_flight >= MAX_IN_FLIGHT:
+            found.not_sent += 1
+            return
+        in_flight += 1
+        try:
+            found.note(*await callers.ask())
+        finally:
+            in_flight -= 1
 
-async def _ask(callers: Callers, found: Soak) -> None:
-    found.note(*await callers.ask())
+    due_s = poisson(plan.per_s, plan.warm_up_s + plan.measured_s, plan.seed)
+    await open_loop(send, due_s=due_s.tolist(), now=lambda: time.monotonic() - start_s)
 
 
 async def _read(pid: int, found: Soak, start_s: float) -> None:

@@ -1,12 +1,10 @@
 """Which processes the service consists of, and how much memory they hold together."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-_SPARE = "ray::IDLE"
-"""Ray starts and ends workers in reserve as it likes; none of them serves."""
+from benchmarks.processes import look_at_family, resident_bytes
 
 
 @dataclass(frozen=True)
@@ -32,25 +30,13 @@ class Snapshot:
 
 def snapshot(pid: int) -> Snapshot:
     """Look at the process and all that it has started."""
-    root = psutil.Process(pid)
     names: dict[tuple[int, float], str] = {}
     own_bytes: dict[tuple[int, float], int] = {}
-    shared_bytes = 0
-    for process in [root, *root.children(recursive=True)]:
-        try:
-            with process.oneshot():
-                name = " ".join(process.cmdline()).strip()
-                if not name.startswith(_SPARE):
-                    key = process.pid, process.create_time()
-                    names[key] = f"{process.pid} {name[-60:]}"
-                    own_bytes[key] = _resident_bytes(process.pid, "RssAnon")
-                    shared_bytes = max(shared_bytes, _resident_bytes(process.pid, "RssShmem"))
-        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-            continue  # it ended while we looked
-    return Snapshot(names, own_bytes, shared_bytes)
 
+    def look(process: psutil.Process, command: str) -> int:
+        key = process.pid, process.create_time()
+        names[key] = f"{process.pid} {command[-60:]}"
+        own_bytes[key] = resident_bytes(process.pid, "RssAnon")
+        return resident_bytes(process.pid, "RssShmem")
 
-def _resident_bytes(pid: int, kind: str) -> int:
-    """Return a line of /proc/PID/status; psutil counts program files with the shared memory."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split(f"{kind}:")[1].split()[0]) * 1024
+    return Snapshot(names, own_bytes, max(look_at_family(pid, look), default=0))

@@ -20,7 +20,7 @@ def test_a_rate_counts_what_was_answered_between_two_times() -> None:
 
 
 def test_a_rush_is_measured_to_its_last_answer() -> None:
-    found = summary(ENDINGS, closed_per_s=0.5, closed_refused=3)
+    found = summary(ENDINGS, closed_per_s=0.5, closed_refused=3, client_late_s=0.5)
     assert (found.requests, found.answered) == (4, 3)
     assert found.outcomes == {"ok": 3, "http_429": 1}
     assert found.answered_after_retries == {"0": 1, "1": 2}
@@ -31,5 +31,7 @@ def test_a_rush_is_measured_to_its_last_answer() -> None:
 
 
 def test_nothing_answered_is_no_division_by_zero() -> None:
-    found = summary([Ending(1.0, 2, "http_429")], closed_per_s=0.0, closed_refused=0)
+    found = summary(
+        [Ending(1.0, 2, "http_429")], closed_per_s=0.0, closed_refused=0, client_late_s=0.0
+    )
     assert (found.per_s, found.of_closed) == (0.0, 0.0)

