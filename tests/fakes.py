@@ -34,7 +34,7 @@ class FakeLoader:
         if self.failure is not None:
             raise self.failure
         self.loaded.append(picture)
-        return Loaded(PIXEL, fetch_s=0.25, decode_s=0.5)
+        return Loaded(PIXEL, fetch_s=0.25, decode_queue_s=0.125, decode_s=0.5)
 
 
 class FakeDescriber:

@@ -45,7 +45,10 @@ from caption_studio.records import (
 )
 
 WAITED_SHARE = 0.5
-"""Of the time in the describer's model: a picture that waits for longer has others before it."""
+"""Of the time in the describer's model: a picture that waits for longer has others before it.
+
+Of the time in all stages: one that waits longer for its decode is in the service's longest queue.
+"""
 
 TEXT_PARAMS = {"chat": "messages", "completion": "prompt", "responses": "input"}
 """Where an endpoint's text stands."""
@@ -100,7 +103,11 @@ class CaptionPipeline:
         times = _times(pictures, seen, first_delta_s=time.monotonic() - asked_s)
         lookups = tuple(one.described.cache for one in seen)
         wrote = None if adapter is None else adapter.id
-        queued = any(_waited(one.described) for one in seen) or any(one.queued for one in first)
+        queued = (
+            times.decode_queue_s > WAITED_SHARE * times.worked_s
+            or any(_waited(one.described) for one in seen)
+            or any(one.queued for one in first)
+        )
         return Answer(description, first, deltas, times, lookups, wrote, queued)
 
     async def check_ready(self) -> None:
@@ -213,11 +220,12 @@ def _times(
     """Return the times of the slowest picture in each stage, and of the first group."""
     if not pictures:
         return StageTimes(first_delta_s=first_delta_s)
-    loaded = max(pictures, key=lambda picture: picture.fetch_s + picture.decode_s)
+    loaded = max(pictures, key=lambda one: one.fetch_s + one.decode_queue_s + one.decode_s)
     last = max(seen, key=lambda one: one.total_s)
     described = last.described
     return StageTimes(
         fetch_s=loaded.fetch_s,
+        decode_queue_s=loaded.decode_queue_s,
         decode_s=loaded.decode_s,
         describe_queue_s=described.queue_s,
         describe_s=described.describe_s,

@@ -130,11 +130,12 @@ class Loaded:
     """A picture at the model's input size, with the seconds it took.
 
     `fetch_s` waits for a place and gets it from its URL (0 where it came with the request);
-    `decode_s` waits for a worker, reads base64, decodes and resizes.
+    `decode_queue_s` waits for a worker; `decode_s` reads base64, decodes and resizes.
     """
 
     pixels: Pixels
     fetch_s: float
+    decode_queue_s: float
     decode_s: float
 
 
@@ -248,19 +249,26 @@ DeltaGroup = tuple[CaptionDelta, ...]
 class StageTimes:
     """Seconds that a request spent in each stage, one after the other; 0 without a picture.
 
-    `fetch_s` and `decode_s` are those of `Loaded`; `describe_queue_s` and `describe_s` are the
+    `fetch_s`, `decode_queue_s` and `decode_s` are those of `Loaded`; `describe_queue_s` and `describe_s` are the
     describer's, `describe_hop_s` is the way there and back; `first_delta_s` waits for and runs
     the captioner up to its first group; `generate_s` is the rest of the answer. Of several
     pictures, which are loaded and described side by side, it is the slowest that counts.
     """
 
     fetch_s: float = 0.0
+    decode_queue_s: float = 0.0
     decode_s: float = 0.0
     describe_queue_s: float = 0.0
     describe_s: float = 0.0
     describe_hop_s: float = 0.0
     first_delta_s: float = 0.0
     generate_s: float = 0.0
+
+    @property
+    def worked_s(self) -> float:
+        """Return the time in the stages after the pictures have a worker."""
+        described_s = self.describe_queue_s + self.describe_s + self.describe_hop_s
+        return self.decode_s + described_s + self.first_delta_s + self.generate_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class ImageSettings(_Section):
     )
     fetch_timeout_s: float = Field(10.0, gt=0, description="a whole fetch, redirects included")
     fetch_concurrency: int = Field(32, gt=0, description="fetches at a time, per gateway replica")
-    decode_timeout_s: float = Field(10.0, gt=0, description="waiting for a worker included")
+    decode_timeout_s: float = Field(10.0, gt=0, description="of one picture, once a worker has it")
     decode_workers: int = Field(2, gt=0, description="decodes at a time, per gateway replica")
 
 
@@ -183,7 +183,7 @@ class GatewaySettings(_Section):
         MAX_IN_FLIGHT, gt=0, le=MAX_IN_FLIGHT, description="requests inside one gateway replica"
     )
     max_predicted_s: float = Field(
-        15.0, gt=0, description="more are let in only while they can expect their answer by then"
+        10.0, gt=0, description="more are let in only while they can expect their answer by then"
     )
     max_images: int = Field(8, gt=0, description="pictures in one request")
     max_turns: int = Field(

@@ -1,5 +1,6 @@
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from caption_studio.records import (
     Described,
     Description,
     ImageReference,
+    Loaded,
+    Picture,
     Pixels,
     PromptText,
     StageTimes,
@@ -100,6 +103,17 @@ class StuckDescriber(FakeDescriber):
         raise AssertionError
 
 
+class BusyLoader(FakeLoader):
+    """Has its picture wait for a worker."""
+
+    def __init__(self, decode_queue_s: float) -> None:
+        super().__init__()
+        self.decode_queue_s = decode_queue_s
+
+    async def load(self, picture: Picture) -> Loaded:
+        return replace(await super().load(picture), decode_queue_s=self.decode_queue_s)
+
+
 class TimeoutLoader(FakeLoader):
     async def load(self, picture: Any) -> Any:
         raise TimeoutError("of somebody else")
@@ -132,6 +146,16 @@ async def test_the_stage_times_are_those_of_the_slowest_picture_and_follow_one_a
     assert times.describe_hop_s > 0
     described_s = times.describe_queue_s + times.describe_s + times.describe_hop_s
     assert 0.01 <= described_s <= described_s + times.first_delta_s <= total_s
+
+
+@pytest.mark.parametrize(("decode_queue_s", "is_queued"), [(0.2, False), (30.0, True)])
+async def test_a_wait_for_a_decode_that_is_most_of_the_time_is_a_queue(
+    decode_queue_s: float, is_queued: bool
+) -> None:
+    pipeline = pipeline_of(BusyLoader(decode_queue_s), FakeDescriber(), FakeCaptioner())
+    answer = await pipeline.answer(request())
+    assert answer.times.decode_queue_s == decode_queue_s
+    assert answer.queued is is_queued
 
 
 async def test_text_alone_has_no_times_of_pictures() -> None:

@@ -91,9 +91,16 @@ class ImageIntake:
     async def _decode(
         self, read: Callable[[], ImageBytes], param: str, *, fetch_s: float
     ) -> Loaded:
-        def job(stop: Stop) -> Pixels:
-            return decode(read(), size_px=self._size_px, settings=self._settings, stop=stop)
+        def job(stop: Stop) -> tuple[float, Pixels]:
+            began_s = time.monotonic()
+            pixels = decode(read(), size_px=self._size_px, settings=self._settings, stop=stop)
+            return began_s, pixels
 
-        started_s = time.monotonic()
-        pixels = await self._workers.run(job, param=param)
-        return Loaded(pixels, fetch_s=fetch_s, decode_s=time.monotonic() - started_s)
+        asked_s = time.monotonic()
+        began_s, pixels = await self._workers.run(job, param=param)
+        return Loaded(
+            pixels,
+            fetch_s=fetch_s,
+            decode_queue_s=began_s - asked_s,
+            decode_s=time.monotonic() - began_s,
+        )

@@ -23,6 +23,13 @@ logger = logging.getLogger(__name__)
 _STRAYS_PER_WORKER = 4
 """Threads given up on, per worker, before a place stays taken until one of them ends."""
 
+_WAIT_SHARE = 2.0
+"""Of the time that a job may run, how long it waits for a place at most.
+
+Longer than the line that admission lets in (gateway.admission): only a line that stands still
+gets here.
+"""
+
 
 class Stopped(Exception):
     """The job was told to stop: nobody waits for its answer any more."""
@@ -43,7 +50,7 @@ class _Run:
 
 
 class DecodeWorkers:
-    """Runs jobs in at most `workers` threads at a time, each under a deadline.
+    """Runs jobs in at most `workers` threads at a time, each for `timeout_s` at most.
 
     A thread cannot be killed. One past its deadline is told to stop, its place goes to the
     next job and another thread at once, and its answer is dropped whenever it comes. The
@@ -60,31 +67,25 @@ class DecodeWorkers:
         self._closed = False
 
     async def run(self, job: Callable[[Stop], Result], *, param: str) -> Result:
-        """Return what `job` returns. Waiting for a place counts towards the deadline.
+        """Return what `job` returns.
 
-        Raises what `job` raises; `Overloaded` if other jobs left this one less than half of its
-        time or the system has no thread, `ImageTooLarge` if it had that and was not done;
-        `NotReady` once closed.
+        Raises what `job` raises; `Overloaded` if no place came free for long or the system has no
+        thread, `ImageTooLarge` if the job was not done in its time; `NotReady` once closed.
         """
-        loop = asyncio.get_running_loop()
-        arrived_s = loop.time()
-        started_s = deadline_s = arrived_s + self._timeout_s
+        try:
+            async with asyncio.timeout(_WAIT_SHARE * self._timeout_s):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise _too_many(param) from error
+        deadline_s = asyncio.get_running_loop().time() + self._timeout_s
         try:
             async with asyncio.timeout_at(deadline_s):
-                await self._places.acquire()
-                started_s = loop.time()
                 result: Result = await self._start(job, deadline_s)
                 return result
         except TimeoutError as error:
-            if started_s - arrived_s > self._timeout_s / 2:
-                raise Overloaded(
-                    "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
-                ) from error
             raise ImageTooLarge("The image takes too long to decode.", param=param) from error
         except NoThread as error:
-            raise Overloaded(
-                "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
-            ) from error
+            raise _too_many(param) from error
         except Stopped as error:
             raise NotReady("The service is shutting down.", retry_after_s=RETRY_AFTER_S) from error
 
@@ -141,6 +142,12 @@ class DecodeWorkers:
             run.holds_place = False
             self._places.release()
         logger.warning("a decode was given up on at its deadline", extra={"strays": strays + 1})
+
+
+def _too_many(param: str) -> Overloaded:
+    return Overloaded(
+        "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
+    )
 
 
 class _Thread:

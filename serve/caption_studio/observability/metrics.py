@@ -88,7 +88,7 @@ class Metrics:
         )
         self._stage_seconds = Histogram(
             "caption_studio_stage_duration_seconds",
-            "Time in a stage: fetch, decode, describe_queue, describe, describe_hop, first_delta, "
+            "Time in a stage: fetch, decode_queue, decode, describe_queue, describe, describe_hop, first_delta, "
             "generate.",
             ("stage",),
             buckets=STAGE_BUCKETS_S,

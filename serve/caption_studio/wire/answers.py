@@ -21,6 +21,7 @@ class StageTimesBody(BaseModel):
     """Seconds in each stage, one after the other, in their order: `records.StageTimes`."""
 
     fetch_s: float
+    decode_queue_s: float
     decode_s: float
     describe_queue_s: float
     describe_s: float

@@ -174,6 +174,7 @@ async def test_a_streamed_chat_answer_has_the_official_order() -> None:
 
 STAGES = (
     "fetch_s",
+    "decode_queue_s",
     "decode_s",
     "describe_queue_s",
     "describe_s",

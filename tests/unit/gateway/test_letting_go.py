@@ -35,7 +35,7 @@ class Forgetful:
         assert size >= PICTURE_BYTES
         if self.fails:
             raise ImageParseError("broken", param=picture.param)
-        return Loaded(PIXEL, fetch_s=0.0, decode_s=0.0)
+        return Loaded(PIXEL, fetch_s=0.0, decode_queue_s=0.0, decode_s=0.0)
 
 
 def pictures_in_memory() -> int:

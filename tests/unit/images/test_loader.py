@@ -49,6 +49,7 @@ async def test_loads_a_data_url() -> None:
     loaded = await intake.load(data_url(PNG))
     pixels = loaded.pixels
     assert loaded.fetch_s == 0 < loaded.decode_s
+    assert loaded.decode_queue_s >= 0
     assert (pixels.data, pixels.height_px, pixels.width_px) == (RED_SQUARE, 4, 4)
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -116,17 +117,31 @@ async def test_stuck_threads_are_bounded_and_forgotten_when_they_end(
     workers.close()
 
 
-async def test_a_job_that_waited_long_and_got_little_time_is_not_the_callers_fault(
+async def test_what_a_job_waits_is_not_taken_from_the_time_it_has(
     stuck: Callable[[Stop], None],
 ) -> None:
-    workers = DecodeWorkers(1, timeout_s=1.0)
+    begin_s = time.monotonic()
+    workers = DecodeWorkers(1, timeout_s=0.5)
     first = asyncio.create_task(workers.run(stuck, param="first"))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     second = asyncio.create_task(workers.run(stuck, param="second"))
     with pytest.raises(ImageTooLarge):
         await first
-    with pytest.raises(Overloaded):
-        await second  # of its second it waited 0.8
+    with pytest.raises(ImageTooLarge):
+        await second
+    assert time.monotonic() - begin_s >= 1.0
+    workers.close()
+
+
+async def test_a_job_that_finds_no_place_for_long_is_not_its_callers_fault(
+    stuck: Callable[[Stop], None],
+) -> None:
+    workers = DecodeWorkers(1, timeout_s=SHORT_S)
+    jobs = [asyncio.create_task(workers.run(stuck, param=str(n))) for n in range(8)]
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    refused = [isinstance(result, Overloaded) for result in results]
+    assert not refused[0]
+    assert refused[-1]  # the seven before it had 0.2 s each, it waits 0.4 s at most
     workers.close()
 
 
