@@ -19,7 +19,10 @@ _PARTS = (
     (re.compile("VLLM::|EngineCore|multiprocessing-fork"), "engine"),
     (re.compile("/haproxy -"), "HAProxy"),
     (re.compile("ray::(Serve|ProxyActor|HAProxyManager)"), "Serve"),
-    (re.compile("gcs_server|raylet|ray::|ray/"), "Ray"),
+    (re.compile("/gcs_server "), "Ray's store"),
+    (re.compile("/raylet "), "raylet"),
+    (re.compile("ray/dashboard/dashboard.py"), "dashboard"),
+    (re.compile("ray::|ray/|raylet"), "Ray's agents"),
     (re.compile("caption-studio serve"), "command"),
 )
 """The first that is found in a command line names the part; None: its own group does."""

@@ -1,11 +1,12 @@
 """Pictures of all formats and many sizes, and a server on loopback that gives them by URL."""
 
 import io
+import multiprocessing
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from typing import Any
 
 import pillow_heif
@@ -63,15 +64,26 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def _serve(port: "Connection[int, None]") -> None:
+    server = _Server((HOST, 0), _Handler)
+    port.send(server.server_port)
+    port.close()
+    server.serve_forever()
+
+
 @contextmanager
 def picture_server() -> Iterator[str]:
-    """Serve pictures for the length of the context; yields `host:port`."""
-    server = _Server((HOST, 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    """Serve pictures for the length of the context; yields `host:port`.
+
+    In a process of its own: it shall not wait for the interpreter of the client that is loaded.
+    """
+    processes = multiprocessing.get_context("spawn")
+    there, here = processes.Pipe(duplex=False)
+    process = processes.Process(target=_serve, args=(here,), daemon=True)
+    process.start()
     try:
-        yield f"{HOST}:{server.server_port}"
+        here.close()
+        yield f"{HOST}:{there.recv()}"
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        process.terminate()
+        process.join()

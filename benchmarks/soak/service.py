@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "demo.yaml"
 COMMAND = Path(sys.executable).with_name("caption-studio")
 FRUGAL_PER_MINUTE = 6
+PATIENCE_S = 60.0
+"""For a picture from the soak's own server, which shares the machine with all that it loads."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def service(folder: Path, pictures: str) -> Iterator[Soaked]:
     )
     config = yaml.safe_load(CONFIG.read_text())
     config["applications"][0]["args"] = {
-        "images": {"allowed_hosts": [pictures]},
+        "images": {"allowed_hosts": [pictures], "fetch_timeout_s": PATIENCE_S},
         "gateway": {"api_keys_file": str(key_file), "admin_keys": [keys.admin]},
     }
     path = folder / "config.yaml"

@@ -6,6 +6,12 @@ MAX_IN_FLIGHT = 512
 PACE_HEADER = "x-caption-studio-pace"
 """Microseconds from one refused caller's return to the next one's; for HAProxy, which drops it."""
 
+ROOM_HEADER = "x-caption-studio-room"
+"""How many requests may be open at this gateway before it refuses; for HAProxy, too."""
+
+SHARE_HEADER = "x-caption-studio-share"
+"""How many of them one key may have nevertheless; for HAProxy, too."""
+
 GUESSED_PACE_S = 1 / 128
 """The same, as long as nobody knows: a full gateway is then answered in four seconds."""
 

@@ -249,10 +249,10 @@ DeltaGroup = tuple[CaptionDelta, ...]
 class StageTimes:
     """Seconds that a request spent in each stage, one after the other; 0 without a picture.
 
-    `fetch_s`, `decode_queue_s` and `decode_s` are those of `Loaded`; `describe_queue_s` and `describe_s` are the
-    describer's, `describe_hop_s` is the way there and back; `first_delta_s` waits for and runs
-    the captioner up to its first group; `generate_s` is the rest of the answer. Of several
-    pictures, which are loaded and described side by side, it is the slowest that counts.
+    `fetch_s`, `decode_queue_s` and `decode_s` are those of `Loaded`; `describe_queue_s` and
+    `describe_s` are the describer's, `describe_hop_s` is the way there and back; `first_delta_s`
+    waits for and runs the captioner up to its first group; `generate_s` is the rest of the answer.
+    Of several pictures, which are loaded and described side by side, it is the slowest that counts.
     """
 
     fetch_s: float = 0.0

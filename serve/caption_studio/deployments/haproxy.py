@@ -33,15 +33,11 @@ from caption_studio.errors import (
     RouteNotFound,
     ServiceError,
 )
-from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.wire.error_body import error_body
 
 COMMAND = "caption-studio-haproxy"
 HEAD_TIMEOUT_S = 30
 """For a request's head, and for the time between two requests of a connection."""
-
-MAX_CONNECTIONS = MAX_IN_FLIGHT + 128
-"""Requests at one gateway at a time: those in flight, and some that it is about to refuse."""
 
 REPLAYED_BYTES = 128 * 1024
 """A request up to this size is sent to another gateway when its own dies before it answers.
@@ -168,7 +164,6 @@ _HAS_BODY = (
 )
 """A gateway reads the body of a POST only; another's would fill what lies between for ever."""
 
-_IS_FULL = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.room) gt 0 }"
 _IN_BACKEND = f"""\
     http-reuse always
     tcp-request inspect-delay {BODY_WAIT_S}s
@@ -177,9 +172,8 @@ _IN_BACKEND = f"""\
     tcp-request content accept if {{ req.body_size gt {REPLAYED_BYTES} }}
     tcp-request content accept if {{ req.body_len,sub(txn.length) ge 0 }} || WAIT_END
     http-request return {_NO_BODY} if {_HAS_BODY}
-    http-request set-var(txn.room) nbsrv,mul({MAX_CONNECTIONS})
-{haproxy_line.on_request(_IS_FULL)}
-    http-request return {_FULL} if {_IS_FULL}
+{haproxy_line.on_request()}
+    http-request return {_FULL} if {haproxy_line.IS_REFUSED}
 {haproxy_line.on_response()}"""
 
 _RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
@@ -197,7 +191,10 @@ _IN_BACKENDS = (
     # HAProxy can send to another gateway only what it had whole when it sent it to the first.
     # A gateway tells each when to come back; a refusal costs it a millisecond or two, though, and
     # in a flood those who are refused would wait behind one another for longer than for an answer.
-    (r"^    http-reuse always$(\n    (tcp|http)-(request|response) .*)*", _IN_BACKEND),
+    (
+        r"^    http-reuse always$(\n    ((tcp|http)-(request|response)|stick-table) .*)*",
+        _IN_BACKEND,
+    ),
 )
 """What changes once there is an application, in its part above all."""
 

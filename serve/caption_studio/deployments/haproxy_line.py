@@ -1,14 +1,24 @@
-"""The line of refused callers, in HAProxy's configuration language: one for all gateways behind it.
+"""Who is refused, and when to return, in HAProxy's configuration language: for all its gateways.
 
-It is what gateway.waiting_line is for one gateway: each refused caller is told to return a little
-later than the one before, by the pace that the gateways tell in a header of their answers. A
-caller whom a gateway refused joins the same line; it is told the gateway's time if that is later.
+Who: by the rule of gateway.places, with the numbers that the gateways tell in headers of their
+answers. A refusal costs a gateway a millisecond or two, which in a flood it would take from the
+answers. HAProxy cannot know which keys there are, so it counts by what a request brings as its key.
+
+When: as gateway.waiting_line does for one gateway, each refused caller is told to return a little
+later than the one before. A caller whom a gateway refused joins the same line; it is told the
+gateway's time if that is later.
 
 Variables of the process need HAProxy to run one thread, as deployments.haproxy has it do.
 """
 
 from caption_studio.errors import MAX_RETRY_AFTER_S
-from caption_studio.limits import GUESSED_PACE_S, PACE_HEADER
+from caption_studio.limits import (
+    GUESSED_PACE_S,
+    MAX_IN_FLIGHT,
+    PACE_HEADER,
+    ROOM_HEADER,
+    SHARE_HEADER,
+)
 
 RETRY_AFTER = "%[var(txn.wait)]"
 """What a refused caller is told, after `on_request`."""
@@ -16,17 +26,40 @@ RETRY_AFTER = "%[var(txn.wait)]"
 SOON = "%[rand(4),add(1)]"
 """What is told while there is no line: one to four seconds."""
 
+IS_REFUSED = "{ var(txn.refused) -m bool }"
+"""The condition, after `on_request`; after `on_response` whom a gateway refused, too."""
+
+FLOOD = MAX_IN_FLIGHT + 128
+"""Requests at one gateway at a time that are too many, whoever sends them."""
+
+ABOUT_TO_END = 8
+"""As many more are let through as may just have been answered: the gateway knows better."""
+
+OWNERS = 10_000
+"""Keys that are told apart."""
+
+_IS_FLOODED = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.most) gt 0 }"
+_IS_FULL = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.room) gt 0 }"
+_HAS_LITTLE = "{ sc_conn_cur(0),sub(txn.share) le 0 }"
+"""False for a request without a key: all of those are of one owner."""
+
 _SECOND_US = 1_000_000
+_KEY = "req.hdr(authorization)"
 
 
-def on_request(is_refused: str) -> str:
-    """Return the rules that find a time for each request that HAProxy refuses."""
-    return _rules(
+def on_request() -> str:
+    """Return the rules that choose who is refused, and find a time for each."""
+    return f"    stick-table type binary len 32 size {OWNERS} expire 1m store conn_cur\n" + _rules(
         "http-request",
+        f"track-sc0 {_KEY},sha2(256) if METH_POST {{ {_KEY} -m found }}",
         "set-var(txn.servers) nbsrv",
+        f"set-var(txn.most) nbsrv,mul({FLOOD})",
+        f"set-var(proc.room) int({MAX_IN_FLIGHT}) if !{{ var(proc.room) -m found }}",
+        f"set-var(txn.room) nbsrv,mul(proc.room),add({ABOUT_TO_END})",
+        "set-var(txn.share) nbsrv,mul(proc.share)",
         f"set-var(proc.pace) int({round(GUESSED_PACE_S * _SECOND_US)})"
         " if !{ var(proc.pace) -m found }",
-        f"set-var(txn.refused) bool(true) if {is_refused}",
+        f"set-var(txn.refused) bool(true) if {_IS_FLOODED} || {_IS_FULL} !{_HAS_LITTLE}",
         *_JOIN,
     )
 
@@ -38,29 +71,30 @@ def on_response() -> str:
     return _rules(
         "http-response",
         f"set-var(proc.pace) res.hdr_val({PACE_HEADER}) if {has_pace}",
+        f"set-var(proc.room) res.hdr_val({ROOM_HEADER}) if {has_pace}",
+        f"set-var(proc.share) res.hdr_val({SHARE_HEADER}) if {has_pace}",
         f"set-var(txn.told) res.hdr_val(retry-after) if {has_pace}",
         "set-var(txn.refused) bool(true)"
         f" if {has_pace} {{ res.hdr(retry-after) -m found }} {{ status 429 503 }}",
         *_JOIN,
-        f"set-header retry-after {RETRY_AFTER} if {_REFUSED} {waits_longer}",
-        f"del-header {PACE_HEADER}",
+        f"set-header retry-after {RETRY_AFTER} if {IS_REFUSED} {waits_longer}",
+        *(f"del-header {name}" for name in (PACE_HEADER, ROOM_HEADER, SHARE_HEADER)),
     )
 
 
-_REFUSED = "{ var(txn.refused) -m bool }"
 _TOO_FAR = f"{{ var(txn.wait) -m int gt {MAX_RETRY_AFTER_S} }}"
 
 _JOIN = (
-    f"set-var(txn.step) var(proc.pace),div(txn.servers) if {_REFUSED}",
-    f"set-var(txn.now) date(0,us) if {_REFUSED}",
-    f"set-var(proc.line) var(txn.now) if {_REFUSED} !{{ var(proc.line) -m found }}"
-    f" || {_REFUSED} {{ var(proc.line),sub(txn.now) -m int lt 0 }}",
-    f"set-var(proc.line) var(proc.line),add(txn.step) if {_REFUSED}",
-    f"set-var(txn.wait) var(proc.line),sub(txn.now),div({_SECOND_US}),add(1) if {_REFUSED}",
+    f"set-var(txn.step) var(proc.pace),div(txn.servers) if {IS_REFUSED}",
+    f"set-var(txn.now) date(0,us) if {IS_REFUSED}",
+    f"set-var(proc.line) var(txn.now) if {IS_REFUSED} !{{ var(proc.line) -m found }}"
+    f" || {IS_REFUSED} {{ var(proc.line),sub(txn.now) -m int lt 0 }}",
+    f"set-var(proc.line) var(proc.line),add(txn.step) if {IS_REFUSED}",
+    f"set-var(txn.wait) var(proc.line),sub(txn.now),div({_SECOND_US}),add(1) if {IS_REFUSED}",
     # All places that can be foretold are promised: spread the others, at least.
-    f"set-var(proc.line) var(proc.line),sub(txn.step) if {_REFUSED} {_TOO_FAR}",
+    f"set-var(proc.line) var(proc.line),sub(txn.step) if {IS_REFUSED} {_TOO_FAR}",
     f"set-var(txn.wait) rand({MAX_RETRY_AFTER_S // 2}),add({MAX_RETRY_AFTER_S // 2 + 1})"
-    f" if {_REFUSED} {_TOO_FAR}",
+    f" if {IS_REFUSED} {_TOO_FAR}",
 )
 
 

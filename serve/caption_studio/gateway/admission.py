@@ -2,7 +2,8 @@
 
 How many that are: gateway.concurrency_limit. Who shares them: gateway.places. When the others
 should return: gateway.waiting_line, and HAProxy in front, which refuses what a gateway would drown
-in and keeps the same line for all gateways. It learns the pace from a header of each answer.
+in and keeps the same line for all gateways. It learns the number of places, a key's share of them
+and the pace from headers of each answer.
 """
 
 import time
@@ -15,7 +16,7 @@ from caption_studio.errors import Overloaded
 from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.places import Places
-from caption_studio.limits import PACE_HEADER
+from caption_studio.limits import PACE_HEADER, ROOM_HEADER, SHARE_HEADER
 
 TRY_AGAIN = (429, 503)
 """Statuses that a stage or the pictures' intake refuses with when it has too much to do."""
@@ -46,10 +47,10 @@ class Admission:
         try:
             place = self._places.enter(scope.get("caption_studio.key"))
         except Overloaded as error:
-            await refuse(error, scope, receive, self._telling_pace(send))
+            await refuse(error, scope, receive, self._telling(send))
             return
         try:
-            await self._app(scope, receive, self._telling_pace(self._spreading(send)))
+            await self._app(scope, receive, self._telling(self._spreading(send)))
         finally:
             self._places.leave(
                 place,
@@ -57,13 +58,15 @@ class Admission:
                 queued=scope.get("caption_studio.queued", False),
             )
 
-    def _telling_pace(self, send: Send) -> Send:
-        """Add to the answer how far apart refused callers should return, in microseconds."""
+    def _telling(self, send: Send) -> Send:
+        """Add to the answer what HAProxy must know to refuse by the same rules."""
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                pace_us = max(1, round(1e6 * self._places.pace_s))
-                MutableHeaders(scope=message)[PACE_HEADER] = str(pace_us)
+                headers = MutableHeaders(scope=message)
+                headers[PACE_HEADER] = str(max(1, round(1e6 * self._places.pace_s)))
+                headers[ROOM_HEADER] = str(self._places.limit)
+                headers[SHARE_HEADER] = str(self._places.share)
             await send(message)
 
         return telling

@@ -78,6 +78,16 @@ class Places:
         return self._line.join(self._seen_at_s, stalled_s=self._busy_s, pace_s=self.pace_s)
 
     @property
+    def limit(self) -> int:
+        """Return how many there are."""
+        return self._limit.value
+
+    @property
+    def share(self) -> int:
+        """Return how many of them one more owner would get though all are taken."""
+        return max(1, self._limit.value // (len(self._in_flight) + 1))
+
+    @property
     def pace_s(self) -> float:
         """Return the time from one refused caller's return to the next one's."""
         per_s = self._limit.per_s

@@ -88,8 +88,8 @@ class Metrics:
         )
         self._stage_seconds = Histogram(
             "caption_studio_stage_duration_seconds",
-            "Time in a stage: fetch, decode_queue, decode, describe_queue, describe, describe_hop, first_delta, "
-            "generate.",
+            "Time in a stage: fetch, decode_queue, decode, describe_queue, describe, describe_hop, "
+            "first_delta, generate.",
             ("stage",),
             buckets=STAGE_BUCKETS_S,
             registry=self.registry,

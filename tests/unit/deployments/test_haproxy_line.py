@@ -1,5 +1,7 @@
 """What a real HAProxy tells those whom it refuses, and those whom a gateway refused."""
 
+import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,12 +12,14 @@ import pytest
 from ray.serve._private.haproxy import BackendConfig, ServerConfig
 
 from caption_studio.deployments import haproxy as settings
-from caption_studio.deployments.haproxy import hardened
+from caption_studio.deployments.haproxy import REPLAYED_BYTES, hardened
+from caption_studio.deployments.haproxy_line import ABOUT_TO_END
 from caption_studio.errors import MAX_RETRY_AFTER_S
-from caption_studio.limits import PACE_HEADER
+from caption_studio.limits import PACE_HEADER, ROOM_HEADER, SHARE_HEADER
 from tests.unit.deployments.test_haproxy import gateway, haproxy, written
 
 FULL = "{ be_conn,sub(txn.room) gt 0 }"
+"""More requests are open than the gateways have places."""
 
 
 @contextmanager
@@ -31,16 +35,17 @@ def front(
         servers = [ServerConfig(name=f"g{port}", host="127.0.0.1", port=port) for port in ports]
         backend = BackendConfig(name="http-app", path_prefix="/", servers=servers)
         config = hardened(written(folder, {"http-app": backend}))
-        assert config.count(FULL) == 2
+        assert config.count(FULL) == 1
         config = config.replace(FULL, "{ path /full }" if full else "{ always_false }")
         yield stack.enter_context(haproxy(config, folder))
 
 
-def told(port: int, path: str = "/") -> tuple[int, int, str | None]:
+def told(port: int, path: str = "/", key: str | None = None) -> tuple[int, int, str | None]:
     """Return an answer's status, its `Retry-After` (0: none) and our own header."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {} if key is None else {"authorization": f"Bearer {key}"}
     try:
-        connection.request("POST", path, body=b"{}")
+        connection.request("POST", path, body=b"{}", headers=headers)
         answer = connection.getresponse()
         answer.read()
         retry_after = answer.getheader("retry-after") or "0"
@@ -113,6 +118,40 @@ def test_other_answers_stay_as_they_are(
     with front(tmp_path, headers, status=status, full=False) as port:
         for _ in range(3):
             assert told(port) == (status, int(headers.get("Retry-After", 0)), None)
+
+
+@contextmanager
+def under_way(port: int, count: int, key: str) -> Iterator[None]:
+    """Have so many requests open, at the gateway, with bodies that are still to come."""
+    length = REPLAYED_BYTES + 1  # of a smaller one HAProxy awaits the end
+    head = f"POST / HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\n"
+    head += f"content-length: {length}\r\n\r\n"
+    with ExitStack() as stack:
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        for caller in callers:
+            stack.enter_context(caller).sendall(head.encode())
+        time.sleep(0.2)  # HAProxy reads a head at once, and tells nobody
+        yield
+        for caller in callers:
+            caller.sendall(bytes(length))
+        for caller in callers:
+            caller.recv(100)
+
+
+def test_who_is_refused_is_refused_as_the_gateway_would(tmp_path: Path) -> None:
+    headers = {PACE_HEADER: "1000", ROOM_HEADER: "4", SHARE_HEADER: "2"}
+    backend_of = BackendConfig(name="http-app", path_prefix="/", servers=[])
+    with gateway(None, headers=headers) as server:
+        backend_of.servers.append(ServerConfig(name="g", host="127.0.0.1", port=server))
+        config = hardened(written(tmp_path, {"http-app": backend_of}))
+        with haproxy(config, tmp_path) as port:
+            with under_way(port, 4 + ABOUT_TO_END, "greedy"):
+                before = told(port)
+            assert before == (200, 0, None)  # no gateway has told anything yet
+            with under_way(port, 4 + ABOUT_TO_END, "greedy"):
+                statuses = {key: told(port, key=key)[0] for key in ("greedy", "frugal", None)}
+            assert statuses == {"greedy": 429, "frugal": 200, None: 429}
+            assert told(port, key="greedy")[0] == 200
 
 
 def test_the_variables_of_the_process_are_one_threads(tmp_path: Path) -> None:
