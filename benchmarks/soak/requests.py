@@ -42,10 +42,17 @@ class Callers:
         self._pictures = pictures
         self._draw = random.Random(seed)
         self._numbers = itertools.count()
+        self._deck: list[Kind] = []
 
     async def ask(self) -> tuple[str, str]:
-        """Send a request of some kind; return the kind, and `right` or what came instead."""
-        (kind,) = self._draw.choices(KINDS, [kind.weight for kind in KINDS])
+        """Send a request of some kind; return the kind, and `right` or what came instead.
+
+        Kinds are dealt as cards are: of a whole deck each comes as often as its weight says.
+        """
+        if not self._deck:
+            self._deck = [kind for kind in KINDS for _ in range(kind.weight)]
+            self._draw.shuffle(self._deck)
+        kind = self._deck.pop()
         try:
             return kind.name, await kind.send(self)
         except httpx.HTTPError as error:
@@ -209,10 +216,10 @@ class Kind:
 
     name: str
     send: Callable[[Callers], Awaitable[str]]
-    weight: float
+    weight: int
 
 
-def _kind(send: Callable[[Callers], Awaitable[str]], weight: float) -> Kind:
+def _kind(send: Callable[[Callers], Awaitable[str]], weight: int) -> Kind:
     return Kind(send.__name__.replace("_", " "), send, weight)
 
 

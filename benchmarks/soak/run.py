@@ -13,7 +13,6 @@ from benchmarks.soak.parts import Holding, held
 from benchmarks.soak.requests import Callers
 from benchmarks.soak.service import Soaked
 
-READ_S = 5.0
 REQUEST_TIMEOUT_S = 60.0
 MAX_IN_FLIGHT = 48
 """What is due while as many are under way is not sent, and counted."""
@@ -23,12 +22,13 @@ MAX_EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how much: seconds, requests a second."""
+    """How long and how much: seconds, requests a second, seconds between two readings."""
 
     warm_up_s: float
     measured_s: float
     per_s: float
     seed: int = 1
+    read_s: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ async def soak(service: Soaked, pictures: str, plan: Plan) -> Soak:
         asyncio.TaskGroup() as tasks,
     ):
         callers = Callers(http, service.keys, pictures, plan.seed)
-        reading = tasks.create_task(_read(service.pid, found, start_s))
+        reading = tasks.create_task(_read(service.pid, found, start_s, plan.read_s))
         await _load(callers, found, plan, start_s)
         reading.cancel()
     return found
@@ -93,11 +93,11 @@ async def _load(callers: Callers, found: Soak, plan: Plan, start_s: float) -> No
     await open_loop(send, due_s=due_s.tolist(), now=lambda: time.monotonic() - start_s)
 
 
-async def _read(pid: int, found: Soak, start_s: float) -> None:
+async def _read(pid: int, found: Soak, start_s: float, every_s: float) -> None:
     while True:
         parts = await asyncio.to_thread(held, pid)
         found.readings.append(Reading(time.monotonic() - start_s, parts))
-        await asyncio.sleep(READ_S)
+        await asyncio.sleep(every_s)
 
 
 def as_rows(readings: list[Reading]) -> list[list[float | str]]:
