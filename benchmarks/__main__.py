@@ -1,25 +1,33 @@
-"""`python -m benchmarks [SCENARIO] --url URL`: run a scenario, print a table, write the files.
+"""`caption-bench [SCENARIO] --url URL`: run a scenario, print a table, write the files.
 
-`python -m benchmarks soak` is a benchmark of its own, `python -m benchmarks compare A B` compares
-two runs.
+`caption-bench soak` is a benchmark of its own, `caption-bench compare A B` compares two runs,
+`caption-bench trace` draws a trace. `python -m benchmarks` is the same command.
 """
 
 import argparse
+import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare
+from benchmarks import compare, trace_like
 from benchmarks.calibrate import Ceiling, calibrate
 from benchmarks.fleet import ClientFailed
+from benchmarks.prompts import read_prompts
 from benchmarks.report_files import write_files
 from benchmarks.report_terminal import Live, ceiling_lines, sweep_table, table
 from benchmarks.run import RemoteRefused, Result, check_endpoint, run
 from benchmarks.scenario import SCENARIOS, ModelShare, Scenario, read_scenario
 from benchmarks.sweep import run_sweep
 from benchmarks.worker import Endpoint
+
+KEY_VARIABLE = "CAPTION_BENCH_API_KEY"
+HEADERS_VARIABLE = "CAPTION_BENCH_HEADERS"
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?[\t\x20-\x7e]+")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return soak(words[1:])
     if words[:1] == ["compare"]:
         return compare.main(words[1:])
+    if words[:1] == ["trace"]:
+        return trace_like.main(words[1:])
     options = _parser().parse_args(words)
     try:
         return _run(options)
@@ -49,8 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     scenario = _changed(read_scenario(options.scenario), options)
-    endpoint = Endpoint(options.url, options.api_key)
+    endpoint = _endpoint(options, os.environ)
     check_endpoint(endpoint, allow_remote=options.allow_remote)
+    if scenario.requests.prompts is not None:  # a wrong file is told before anything starts
+        read_prompts(scenario.requests.prompts, seed=scenario.seed, per_round=scenario.max_requests)
     ceilings = calibrate(processes=scenario.processes) if options.calibrate else []
     live = Live()
     results = (run_sweep if scenario.sweep else _once)(
@@ -65,6 +77,20 @@ def _run(options: argparse.Namespace) -> int:
     _write(options.out or _default_folder(scenario), results, ceilings)
     answered = any(repeat.figures.completed for r in results for repeat in r.repeats)
     return 0 if answered else 1
+
+
+def _endpoint(options: argparse.Namespace, environment: Mapping[str, str]) -> Endpoint:
+    """Return what the command line says, and what the environment says beside it.
+
+    Raises `ValueError` for a header that is no line of the form `Name: value`.
+    """
+    api_key = options.api_key or environment.get(KEY_VARIABLE) or None
+    lines = [*environment.get(HEADERS_VARIABLE, "").splitlines(), *options.header]
+    headers = tuple(line.strip() for line in lines if line.strip())
+    for line in headers:
+        if not _HEADER.fullmatch(line):
+            raise ValueError(f"a header is NAME: VALUE, and not {line.partition(':')[0]!r}")
+    return Endpoint(options.url, api_key, headers)
 
 
 def _once(endpoint: Endpoint, scenario: Scenario, **options: Any) -> list[Result]:
@@ -102,12 +128,19 @@ def _changed(scenario: Scenario, options: argparse.Namespace) -> Scenario:
 
 def _parser() -> argparse.ArgumentParser:
     names = ", ".join(sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
-    parser = argparse.ArgumentParser("python -m benchmarks", description="Load an endpoint.")
+    parser = argparse.ArgumentParser("caption-bench", description="Load an endpoint.")
     parser.add_argument(
         "scenario", nargs="?", default="caption-closed", help=f"a YAML file, or one of: {names}"
     )
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the server")
-    parser.add_argument("--api-key")
+    parser.add_argument("--api-key", help=f"else that of {KEY_VARIABLE}")
+    parser.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="NAME: VALUE",
+        help=f"a further one, as often as need be; also one a line in {HEADERS_VARIABLE}",
+    )
     parser.add_argument("--model", help="in place of the scenario's models")
     parser.add_argument("--out", type=Path, help="folder for the files")
     parser.add_argument("--repeats", type=int)

@@ -6,27 +6,43 @@ form, base64 once for each picture.
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult
 
 import numpy as np
 
 from benchmarks.pictures import paint
+from benchmarks.prompts import read_prompts
 from benchmarks.scenario import Requests, Text
 
 PATHS = {"chat": "/v1/chat/completions", "completions": "/v1/completions"}
 _TEXT, _PICTURE = "@@text@@", "@@picture{}@@"
+_PROMPT, _OUTPUT_TOKENS = "@@prompt@@", "@@output tokens@@"
 _SYLLABLES = ["ba", "ko", "li", "mer", "no", "ra", "sun", "ti", "ul", "ves", "wo", "zen"]
 
 
 class Bodies:
-    """Builds requests for one endpoint. `api_key` None sends none."""
+    """Builds requests for one endpoint.
+
+    `headers` are lines of their own, as they are sent; `per_round` requests at most are numbered in
+    one round. Raises what `read_prompts` does.
+    """
 
     def __init__(
-        self, requests: Requests, url: SplitResult, *, api_key: str | None, seed: int
+        self,
+        requests: Requests,
+        url: SplitResult,
+        *,
+        headers: Sequence[str],
+        seed: int,
+        per_round: int,
     ) -> None:
         self._requests, self._seed = requests, seed
-        self._head = _head(requests, url, api_key)
+        self._head = _head(requests, url, headers)
+        self._prompts = None
+        if requests.prompts is not None:
+            self._prompts = read_prompts(requests.prompts, seed=seed, per_round=per_round)
         self._pictures: dict[int, bytes] = {}
         self._templates = {
             (model, streamed): _template(requests, model, streamed)
@@ -48,19 +64,24 @@ class Bodies:
         fills = {_PICTURE.format(i): self._pictures[number] for i, number in enumerate(pictures)}
         if self._requests.text is not None:
             fills[_TEXT] = _words(self._requests.text, self._seed, index)
+        if self._prompts is not None:
+            asked = self._prompts.of(index)
+            fills[_quoted(_PROMPT)] = asked.prompt
+            if asked.output_tokens is not None:
+                fills[_quoted(_OUTPUT_TOKENS)] = b"%d" % asked.output_tokens
         template = self._templates[model, streamed]
         body = b"".join(fills[piece] if isinstance(piece, str) else piece for piece in template)
         return b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
 
 
-def _head(requests: Requests, url: SplitResult, api_key: str | None) -> bytes:
+def _head(requests: Requests, url: SplitResult, headers: Sequence[str]) -> bytes:
     base = url.path.rstrip("/").removesuffix("/v1")
     lines = [
         f"POST {base}{PATHS[requests.endpoint]} HTTP/1.1",
         f"Host: {url.netloc}",
         "Content-Type: application/json",
         *(["x-stage-times: 1"] if requests.stage_times else []),
-        *([f"Authorization: Bearer {api_key}"] if api_key else []),
+        *headers,
         "Content-Length: ",
     ]
     return "\r\n".join(lines).encode()
@@ -71,6 +92,7 @@ def _template(requests: Requests, model: int, streamed: bool) -> list[bytes | st
     text = json.dumps(_body(requests, model, streamed), separators=(",", ":"))
     per_request = requests.pictures.per_request if requests.pictures else 0
     names = [_TEXT, *(_PICTURE.format(i) for i in range(per_request))]
+    names += [_quoted(_PROMPT), _quoted(_OUTPUT_TOKENS)]  # what takes their place is no string
     pieces: list[bytes | str] = []
     while found := [(text.index(name), name) for name in names if name in text]:
         at, name = min(found)
@@ -82,6 +104,8 @@ def _template(requests: Requests, model: int, streamed: bool) -> list[bytes | st
 def _body(requests: Requests, model: int, streamed: bool) -> dict[str, Any]:
     text = requests.text
     words = None if text is None else f"{text.before}{_TEXT}{text.after}"
+    if requests.prompts is not None:
+        words = _PROMPT
     per_request = requests.pictures.per_request if requests.pictures else 0
     urls = [_PICTURE.format(i) for i in range(per_request)]
     body: dict[str, Any] = {"model": requests.models[model].name}
@@ -98,9 +122,15 @@ def _body(requests: Requests, model: int, streamed: bool) -> dict[str, Any]:
         "temperature": requests.temperature,
         "n": requests.n if requests.n > 1 else None,
     }
+    if requests.prompts is not None and requests.prompts.has_output_tokens:
+        body |= {"max_tokens": _OUTPUT_TOKENS, "ignore_eos": True}
     if streamed:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return {key: value for key, value in body.items() if value is not None} | requests.body
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _words(text: Text, seed: int, index: int) -> bytes:

@@ -152,7 +152,7 @@ def lines(found: Sequence[Compared], tolerance: float) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print the comparison. 0: B is not shown to be worse, 1: it is, 2: it cannot be said."""
-    parser = argparse.ArgumentParser("python -m benchmarks compare", description=__doc__)
+    parser = argparse.ArgumentParser("caption-bench compare", description=__doc__)
     parser.add_argument("first", type=Path, metavar="A", help="folder of the run before")
     parser.add_argument("second", type=Path, metavar="B", help="folder of the run after")
     parser.add_argument(

@@ -90,6 +90,7 @@ class Exchange:
 
     def _take_counts(self, value: dict[str, Any]) -> None:
         usage = value.get("usage") or {}
+        self._sample.prompt_tokens = int(usage.get("prompt_tokens") or 0)
         self._sample.completion_tokens = int(usage.get("completion_tokens") or 0)
         stages = (value.get("caption_studio") or {}).get("stage_times") or {}
         self._sample.stage_times_s = {str(name): float(time) for name, time in stages.items()}

@@ -88,6 +88,14 @@ def figures(samples: Sequence[Sample], scenario: Scenario) -> Figures:
     )
 
 
+def late_good_share(samples: Sequence[Sample], scenario: Scenario) -> float | None:
+    """Return the share of good answers among those due in the window's last third."""
+    end_s = scenario.warmup_s + scenario.duration_s
+    begin_s = end_s - scenario.duration_s / 3
+    good = [is_good(s, scenario.limits) for s in samples if begin_s <= s.scheduled_s < end_s]
+    return sum(good) / len(good) if good else None
+
+
 def is_good(sample: Sample, limits: Limits) -> bool:
     """Return whether an answer came and kept all limits that apply to it.
 

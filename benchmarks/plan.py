@@ -20,6 +20,7 @@ from benchmarks.scenario import (
     Replay,
     Scenario,
 )
+from benchmarks.traces import read_trace
 
 Integers = NDArray[np.int64]
 
@@ -101,8 +102,7 @@ def _due_s(scenario: Scenario, seed: int) -> arrivals.Times | None:
         case Gamma():
             return arrivals.gamma(load.rate_per_s, duration_s, gap_cv=load.gap_cv, seed=seed)
         case Replay():
-            trace_s = np.loadtxt(load.trace, dtype=np.float64, ndmin=1)
-            return arrivals.replay(trace_s, duration_s, speed=load.speed)
+            return arrivals.replay(read_trace(load.trace).times_s, duration_s, speed=load.speed)
 
 
 def _pictures(

@@ -108,7 +108,7 @@ def _throughput_latency(results: Sequence[Result]) -> Figure | None:
     sweep = results[0].scenario.sweep
     if isinstance(sweep, RateSweep):
         held = held_rate(sweep, points_of(results))
-        text = "none of the rates held" if held is None else f"goodput held up to {held:g}/s"
+        text = "none of the rates held" if held is None else f"goodput held for long at {held:g}/s"
         axes.set_title(f"Latency over throughput: {text}")
     axes.set_xlim(left=0)
     axes.legend()

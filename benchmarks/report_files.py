@@ -28,6 +28,7 @@ COLUMNS = (
     "e2e_s",
     "ttft_s",
     "itl_s",
+    "prompt_tokens",
     "completion_tokens",
     "captions",
     "sent_bytes",

@@ -83,7 +83,8 @@ def sweep_table(results: Sequence[Result]) -> str:
         p95 = result.estimate(lambda f: f.e2e.p95_s if f.e2e else None)
         columns = [(rate, 1, 8), (goodput, 1, 8), (share, 100, 6), (p50, 1e3, 8), (p95, 1e3, 8)]
         cells = [f"{number(e.mean * scale) if e else '-':>{width}}" for e, scale, width in columns]
-        sign = "  client!" if result.client_was_the_limit else ""
+        sign = f"  for {result.scenario.duration_s:g} s" if result.sustained else ""
+        sign += "  client!" if result.client_was_the_limit else ""
         lines.append(f"{load_text(result.scenario.load):30} {' '.join(cells)}{sign}")
     return "\n".join(lines)
 

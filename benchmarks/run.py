@@ -35,12 +35,16 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Result:
-    """A scenario's repeats. A sweep's points are one `Result` each (sweep.py)."""
+    """A scenario's repeats. A sweep's points are one `Result` each (sweep.py).
+
+    `sustained` says that it is a rate which a sweep found, held for longer.
+    """
 
     endpoint: Endpoint
     scenario: Scenario
     repeats: list[Repeat]
     environment: Environment
+    sustained: bool = False
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def estimate(self, value: Callable[[Figures], float | None]) -> Estimate | None:

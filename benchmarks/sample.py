@@ -40,6 +40,7 @@ class Sample:
     last_s: float | None = None
     done_s: float = 0.0
     chunk_gaps_s: tuple[float, ...] = ()
+    prompt_tokens: int = 0
     completion_tokens: int = 0
     captions: int = 0
     sent_bytes: int = 0

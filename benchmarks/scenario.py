@@ -62,6 +62,95 @@ class Text(Part):
         return self
 
 
+class TokenRange(Part):
+    """From `min` to `max` tokens, each number as often as the others."""
+
+    min: int = Field(ge=1, le=1_000_000)
+    max: int = Field(ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError("min is above max")
+        return self
+
+
+class TokenIds(Part):
+    """The ids that prompts are made of: from `first` on, below `end`.
+
+    The model must have them all, and should have no special tokens among them.
+    """
+
+    first: int = Field(100, ge=0)
+    end: int = Field(500, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.first >= self.end:
+            raise ValueError("first is not below end")
+        return self
+
+
+class RandomTokens(Part):
+    """Prompts of random token ids, and answers, of exactly so many tokens."""
+
+    kind: Literal["random"] = "random"
+    input_tokens: TokenRange
+    output_tokens: TokenRange
+    ids: TokenIds = TokenIds()
+
+    @property
+    def has_output_tokens(self) -> bool:
+        """Say that each answer's length is given."""
+        return True
+
+
+class TraceTokens(Part):
+    """The lengths, and the common beginnings, of a recorded trace: see `traces`.
+
+    With `load: {kind: replay}` of the same file each request has its own length at its own time.
+    `scale` times as many tokens are sent and asked for, one at least.
+    """
+
+    kind: Literal["trace"] = "trace"
+    trace: Path
+    scale: Positive = 1.0
+    ids: TokenIds = TokenIds()
+
+    @property
+    def has_output_tokens(self) -> bool:
+        """Say that each answer's length is given."""
+        return True
+
+
+class ShareGPT(Part):
+    """First turns of conversations in a JSON file of ShareGPT's form.
+
+    With a `tokenizer` (a `tokenizer.json`) each answer has as many tokens as the recorded one, and
+    conversations beyond the limits are left out; without, the model ends when it likes.
+    """
+
+    kind: Literal["sharegpt"] = "sharegpt"
+    file: Path
+    tokenizer: Path | None = None
+    max_input_tokens: int = Field(1024, ge=1)
+    max_output_tokens: int = Field(1024, ge=1)
+
+    @property
+    def has_output_tokens(self) -> bool:
+        """Say whether each answer's length is given."""
+        return self.tokenizer is not None
+
+    def fits(self, input_tokens: int, output_tokens: int) -> bool:
+        """Return whether a conversation is within the limits, and is one at all."""
+        return 1 <= input_tokens <= self.max_input_tokens and (
+            1 <= output_tokens <= self.max_output_tokens
+        )
+
+
+PromptKind = RandomTokens | TraceTokens | ShareGPT
+
+
 class ModelShare(Part):
     """A model or adapter; `name` null leaves the service's default."""
 
@@ -70,11 +159,16 @@ class ModelShare(Part):
 
 
 class Requests(Part):
-    """What one request asks. `body` is merged into each body as it is."""
+    """What one request asks. `body` is merged into each body as it is.
+
+    `prompts` stand alone, without pictures or text. Where they say how long an answer is, each
+    request has that as its `max_tokens`, and `ignore_eos`: it gets exactly so many.
+    """
 
     endpoint: Literal["chat", "completions"] = "chat"
     pictures: Pictures | None = None
     text: Text | None = None
+    prompts: Annotated[PromptKind, Field(discriminator="kind")] | None = None
     models: tuple[ModelShare, ...] = Field((ModelShare(),), min_length=1)
     streamed_share: Share = 0.0
     max_tokens: int | None = Field(None, ge=1)
@@ -85,11 +179,19 @@ class Requests(Part):
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
-        if self.pictures is None and self.text is None:
-            raise ValueError("a request needs pictures, text or both")
+        if self.prompts is not None:
+            self._prompts_stand_alone()
+        elif self.pictures is None and self.text is None:
+            raise ValueError("a request needs pictures, text or both, or prompts")
         if self.pictures and self.endpoint == "completions" and self.pictures.per_request != 1:
             raise ValueError("completions takes one picture a request")
         return self
+
+    def _prompts_stand_alone(self) -> None:
+        if self.pictures is not None or self.text is not None:
+            raise ValueError("prompts stand alone, without pictures and text")
+        if not isinstance(self.prompts, ShareGPT) and self.endpoint != "completions":
+            raise ValueError("token ids are taken by the endpoint completions only")
 
 
 class Closed(Part):
@@ -130,7 +232,7 @@ class Ramp(Part):
 
 
 class Replay(Part):
-    """Send times out of a file: one number of seconds a line; beside the YAML if relative."""
+    """Send times out of a file of one of `traces`' forms; beside the YAML if relative."""
 
     kind: Literal["replay"] = "replay"
     trace: Path
@@ -160,7 +262,9 @@ class RateSweep(Part):
     """Poisson rates from `from_per_s` on, each `factor` times the last, until goodput breaks.
 
     It is broken when less than `min_good_share` of the requests are good; then `refine` steps
-    halve the distance between the last rate that held and the first that did not.
+    halve the distance between the last rate that held and the first that did not. What was found
+    so must hold for `sustain_s`, and in their last third by itself, or 5 % less is tried: a short
+    window can end before a queue has grown.
     """
 
     kind: Literal["rate"] = "rate"
@@ -169,6 +273,7 @@ class RateSweep(Part):
     max_per_s: Positive
     min_good_share: Share = 0.95
     refine: int = Field(2, ge=0, le=8)
+    sustain_s: float = Field(60.0, gt=0, le=3600)
 
 
 Sweep = Annotated[CallerSweep | RateSweep, Field(discriminator="kind")]
@@ -216,7 +321,19 @@ def read_scenario(name_or_path: str) -> Scenario:
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {error}") from error
     scenario = Scenario.model_validate(value)
-    if isinstance(scenario.load, Replay):
-        load = scenario.load.model_copy(update={"trace": path.parent / scenario.load.trace})
-        scenario = scenario.model_copy(update={"load": load})
-    return scenario
+    return _beside(path.parent, scenario)
+
+
+def _beside(folder: Path, scenario: Scenario) -> Scenario:
+    """Return the scenario with its files' relative paths meant from the folder."""
+    load, requests, prompts = scenario.load, scenario.requests, scenario.requests.prompts
+    if isinstance(load, Replay):
+        load = load.model_copy(update={"trace": folder / load.trace})
+    if isinstance(prompts, TraceTokens):
+        prompts = prompts.model_copy(update={"trace": folder / prompts.trace})
+    if isinstance(prompts, ShareGPT):
+        tokenizer = None if prompts.tokenizer is None else folder / prompts.tokenizer
+        files = {"file": folder / prompts.file, "tokenizer": tokenizer}
+        prompts = prompts.model_copy(update=files)
+    requests = requests.model_copy(update={"prompts": prompts})
+    return scenario.model_copy(update={"load": load, "requests": requests})

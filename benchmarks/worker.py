@@ -26,10 +26,20 @@ PROGRESS_S = 0.5
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the requests go; `url` such as http://127.0.0.1:8000, with or without `/v1`."""
+    """Where the requests go; `url` such as http://127.0.0.1:8000, with or without `/v1`.
+
+    `headers` are further lines of each request's head, `Name: value`.
+    """
 
     url: str
     api_key: str | None = field(default=None, repr=False)
+    headers: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def header_lines(self) -> tuple[str, ...]:
+        """The lines, and that with the key."""
+        key = () if self.api_key is None else (f"Authorization: Bearer {self.api_key}",)
+        return (*key, *self.headers)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,13 @@ def work(pipe: Pipe, endpoint: Endpoint, scenario: Scenario) -> None:
     While a round runs, `Progress` goes out now and then.
     """
     url = urlsplit(endpoint.url)
-    bodies = Bodies(scenario.requests, url, api_key=endpoint.api_key, seed=scenario.seed)
+    bodies = Bodies(
+        scenario.requests,
+        url,
+        headers=endpoint.header_lines,
+        seed=scenario.seed,
+        per_round=scenario.max_requests,
+    )
     while True:
         try:
             order: Order = pipe.recv()

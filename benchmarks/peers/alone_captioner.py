@@ -114,7 +114,7 @@ async def _ask_for(
 def text_prompts() -> list[str]:
     """Return the prompts of the client's first requests."""
     requests = loads.TEXT_WHOLE.requests("any")
-    bodies = Bodies(requests, urlsplit("http://any"), api_key=None, seed=1)
+    bodies = Bodies(requests, urlsplit("http://any"), headers=(), seed=1, per_round=1)
     made = (
         bodies.request(index=index, model=0, streamed=False, pictures=[]) for index in range(TEXTS)
     )

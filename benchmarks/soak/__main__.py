@@ -68,7 +68,7 @@ def write(folder: Path, plan: Plan, found: Soak, table: Sequence[Row]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m benchmarks soak", description=__doc__)
+    parser = argparse.ArgumentParser("caption-bench soak", description=__doc__)
     parser.add_argument("--minutes", type=_minutes, default=60.0, help="that are measured")
     parser.add_argument("--warm-up-minutes", type=_minutes, default=10.0, help="before them")
     parser.add_argument("--per-s", type=float, default=5.0, help="requests a second")

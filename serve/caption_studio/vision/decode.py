@@ -1,7 +1,7 @@
 """Image prefixes → tokens: greedy, one step at a time for all rows that are in flight.
 
 The cache is allocated once. The rows in flight are always its first ones, so a step reads
-views of it and gathers nothing: a row that leaves is overwritten by the last one.
+views of it and gathers nothing: a row that leaves is overwritten by one of the last.
 Positions count text only, as in upstream's `generate()`; its `max_length` counts the first
 token too.
 """
@@ -17,6 +17,10 @@ from torch.nn import functional
 
 from caption_studio.vision.git import Git, Layer
 from caption_studio.vision.graphs import Record, Replays
+
+COLUMNS = 8
+"""The cache's length, and so the mask's, is a multiple of it: attention on a GPU would copy a mask
+of another length, in each layer of each step, into one that is."""
 
 Key = TypeVar("Key")
 
@@ -37,7 +41,8 @@ class Decoder(Generic[Key]):
         self._git = git
         self._max_rows = max_rows
         self._rows: list[_Row[Key]] = []
-        shape = (max_rows, 2, git.heads, git.image_tokens + git.max_length - 1, git.head_size)
+        columns = -(-(git.image_tokens + git.max_length - 1) // COLUMNS) * COLUMNS
+        shape = (max_rows, 2, git.heads, columns, git.head_size)
         self._cache = [git.weight.new_zeros(shape) for _ in git.layers]
         device = git.weight.device
         self._numbers = torch.arange(max_rows, device=device)
@@ -93,17 +98,20 @@ class Decoder(Generic[Key]):
         return [row.key for row in self._remove(lambda row: is_gone(row.key))]
 
     def _remove(self, leaves: Callable[[_Row[Key]], bool]) -> list[_Row[Key]]:
-        left = []
-        for number in reversed(range(len(self._rows))):
-            row = self._rows[number]
-            if leaves(row):
-                left.append(row)
-                last = self._rows.pop()
-                if last is not row:
-                    self._rows[number] = last
-                    for cached in self._cache:
-                        cached[number] = cached[len(self._rows)]
-        return left
+        """Remove rows; those that stay beyond the new end take the places in one copy a layer."""
+        left = [number for number, row in enumerate(self._rows) if leaves(row)]
+        removed = [self._rows[number] for number in left]
+        end = len(self._rows) - len(left)
+        gone = set(left)
+        free = [number for number in left if number < end]
+        moving = [number for number in range(end, len(self._rows)) if number not in gone]
+        for number, last in zip(free, moving, strict=True):
+            self._rows[number] = self._rows[last]
+        del self._rows[end:]
+        if free:
+            for cached in self._cache:
+                cached[free] = cached[moving]
+        return removed
 
     def _begin(self, row: int, prefix: Sequence[Tensor]) -> None:
         for cached, layer_prefix in zip(self._cache, prefix, strict=True):
@@ -129,10 +137,16 @@ class Decoder(Generic[Key]):
         hidden = embeddings.word_embeddings(self._token_ids[:rows])
         hidden = embeddings.LayerNorm(hidden + embeddings.position_embeddings(positions))
         columns = positions + git.image_tokens
-        mask = (self._columns[:length] <= columns[:, None])[:, None, None] if masked else None
+        mask = self._mask(columns, length, hidden.dtype) if masked else None
         for layer, cached in zip(git.layers, self._cache, strict=True):
             hidden = self._layer(layer, cached, hidden, columns, length, mask)
         self._next_ids[:rows] = git.model.output(hidden).argmax(dim=-1)
+
+    def _mask(self, columns: Tensor, length: int, dtype: torch.dtype) -> Tensor:
+        """Return what is added to the scores, [rows, 1, 1, length]: made once for all layers."""
+        later = self._columns[:length] > columns[:, None]
+        mask = torch.zeros(later.shape, dtype=dtype, device=later.device)
+        return mask.masked_fill_(later, -torch.inf)[:, None, None]
 
     def _layer(
         self,

@@ -1,8 +1,8 @@
 """Pictures that wait → descriptions: who waits, and one thread that steps the rows in flight.
 
 New pictures join between steps, so nobody waits for a stranger's long description. Alone, a
-picture waits for nothing; with others in flight, pictures gather until they are worth a pass
-of the image encoder, which takes less time a picture the more it is given.
+picture waits for nothing; with others in flight, pictures and free rows gather until they are worth
+a pass of the image encoder, which takes less time a picture the more it is given.
 
 One picture's failure is contained in `flight`. An engine that can describe none any more, or
 hangs, fails all that it has accepted, and what comes after, with `EngineDied`.
@@ -34,7 +34,7 @@ from caption_studio.vision.pixel_slots import PixelSlots
 from caption_studio.vision.prefix import PrefixEncoder
 
 ROWS_PER_JOINER = 4
-"""A quarter of the rows in flight must wait before they join: the encoder likes batches."""
+"""A quarter as many as are in flight join at a time, no fewer: the encoder likes batches."""
 
 CLOSE_S = 5.0
 """How long `close` waits for the thread, which may hang in a pass."""
@@ -175,9 +175,10 @@ class DescriberEngine:
     def _take(self, rows: int, room: int) -> list[Picture]:
         """Remove from the queue what joins now."""
         with self._changed:
-            if len(self._waiting) * ROWS_PER_JOINER < rows:
+            joiners = min(room, len(self._waiting))
+            if joiners * ROWS_PER_JOINER < rows:
                 return []
-            return [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+            return [self._waiting.popleft() for _ in range(joiners)]
 
     def _answer(self, left: list[Outcome]) -> None:
         """Free the slots and answer; a step's tokens have been read since they were gathered."""

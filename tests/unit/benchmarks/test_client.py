@@ -39,7 +39,7 @@ async def ask(
     """Send requests one after the other, so long after they were due."""
     parts = urlsplit(url)
     requests = Requests(**({"text": Text()} | asked))
-    bodies = Bodies(requests, parts, api_key="key", seed=1)
+    bodies = Bodies(requests, parts, headers=["Authorization: Bearer key"], seed=1, per_round=9)
     pictures = list(range(requests.pictures.per_request)) if requests.pictures else []
     bodies.prepare(dict.fromkeys(pictures, 0))
     now = clock(time.monotonic())

@@ -4,6 +4,8 @@ import csv
 import json
 import multiprocessing
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,3 +164,59 @@ def test_a_wrong_command_line_says_so_and_loads_nothing(
     assert main(["no-such-scenario"]) == 2
     assert main(["caption-closed", "--url", "http://example.com"]) == 2
     assert "--allow-remote" in capsys.readouterr().err
+
+
+def test_a_key_and_headers_come_from_the_environment_too(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTION_BENCH_API_KEY", "secret-of-the-environment")
+    monkeypatch.setenv("CAPTION_BENCH_HEADERS", "X-Tenant: news\nX-Region: eu: west\n")
+    path = tmp_path / "small.yaml"
+    path.write_text(SCENARIO)
+    arguments = [str(path), "--url", server.url, "--out", str(tmp_path), "--header", "x-more: 1"]
+    assert main(arguments) == 0
+    for line in ("authorization: bearer secret-of-the-environment", "x-tenant: news"):
+        assert f"\r\n{line}\r\n" in server.headers[-1]
+    for line in ("x-region: eu: west", "x-more: 1"):
+        assert f"\r\n{line}\r\n" in server.headers[-1]
+    assert "secret-of-the-environment" not in (tmp_path / "result.json").read_text()
+    assert main([*arguments, "--api-key", "said"]) == 0
+    assert "\r\nauthorization: bearer said\r\n" in server.headers[-1]
+
+
+@pytest.mark.parametrize("header", ["no colon", "x-a: b\r\nx-c: d", "x a: b", ": b", "x-a: ä"])
+def test_what_is_no_header_is_refused(header: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["caption-closed", "--header", header]) == 2
+    assert "NAME: VALUE" in capsys.readouterr().err
+
+
+def test_lengths_are_asked_for_and_told(server: FakeServer, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    lengths = [{"timestamp": 100 * n, "input_length": 3 + n, "output_length": 2} for n in range(8)]
+    trace.write_text("".join(json.dumps(row) + "\n" for row in lengths))
+    path = tmp_path / "traced.yaml"
+    path.write_text(
+        "name: traced\n"
+        "requests: {endpoint: completions, prompts: {kind: trace, trace: trace.jsonl}}\n"
+        "load: {kind: replay, trace: trace.jsonl}\nwarmup_s: 0\nduration_s: 1\n"
+    )
+    before = len(server.bodies)
+    assert main([str(path), "--url", server.url, "--out", str(tmp_path)]) == 0
+    asked = server.bodies[before:]
+    assert sorted(len(body["prompt"]) for body in asked) == list(range(3, 11))
+    assert {(body["max_tokens"], body["ignore_eos"]) for body in asked} == {(2, True)}
+
+
+def test_a_file_that_is_not_there_is_told_before_the_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "talks.yaml"
+    path.write_text("name: talks\nrequests: {prompts: {kind: sharegpt, file: nowhere.json}}\n")
+    assert main([str(path)]) == 2
+    assert "nowhere.json" in capsys.readouterr().err
+
+
+def test_the_installed_command_is_the_same() -> None:
+    command = Path(sys.executable).with_name("caption-bench")
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    assert "a YAML file, or one of: caption-callers" in " ".join(done.stdout.split())

@@ -77,6 +77,17 @@ async def test_what_waits_is_encoded_together(engine: DescriberEngine, encoded: 
     assert encoded[-1] == 5
 
 
+async def test_rows_that_come_free_one_by_one_are_filled_together(
+    engine: DescriberEngine, encoded: list[int]
+) -> None:
+    tasks = await submitted(engine, PICTURES)
+    engine.start()
+    await asyncio.gather(*tasks)
+    passes = encoded[encoded.index(8, 2) :]  # without those of the warm-up and the probe
+    assert sum(passes) == len(PICTURES)
+    assert min(passes[:-1]) >= 2  # a quarter of the rows that go on
+
+
 async def test_one_bad_picture_fails_alone(engine: DescriberEngine, expected: list[str]) -> None:
     tasks = await submitted(engine, [PICTURES[0], BAD, PICTURES[1]])
     engine.start()

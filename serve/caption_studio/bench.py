@@ -1,0 +1,21 @@
+"""`caption-bench`: the load benchmarks, which stand beside this package in the repository.
+
+They know the service by HTTP only, and an image of the service is without them.
+"""
+
+import sys
+
+_NOT_HERE = (
+    "caption-bench: the benchmarks are not installed here. In a checkout of the project: "
+    'pip install --editable ".[cpu,bench]"'
+)
+
+
+def main() -> int:
+    """Run them; 2 where they are not installed."""
+    try:
+        from benchmarks.__main__ import main as run
+    except ModuleNotFoundError as error:
+        print(f"{_NOT_HERE} ({error})", file=sys.stderr)
+        return 2
+    return run()
