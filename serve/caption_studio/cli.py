@@ -43,13 +43,18 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
 
-    models = commands.add_parser("models", help="the embedded demo models")
+    models = commands.add_parser("models", help="what a service loads")
     model_commands = models.add_subparsers(required=True, metavar="COMMAND")
     train = model_commands.add_parser(
         "train-demo", help="make the demo models anew: under an hour on two cores"
     )
     train.add_argument("--output", type=Path, required=True, metavar="DIR")
     train.set_defaults(run=_train_demo)
+    pull = model_commands.add_parser(
+        "pull", help="fetch what a config file names on the hub, so that a start needs no network"
+    )
+    pull.add_argument("config", type=Path, metavar="CONFIG", help="such as deploy/gpu.yaml")
+    pull.set_defaults(run=_pull)
     return parser
 
 
@@ -106,6 +111,33 @@ def _caption(arguments: argparse.Namespace) -> int:
     from caption_studio.client import caption
 
     return caption(arguments)
+
+
+def _pull(arguments: argparse.Namespace) -> int:
+    # Both take seconds to import.
+    from caption_studio.deployments.run import StartFailed, load_settings
+    from caption_studio.model_files import PullFailed, pull, repositories
+
+    try:
+        wanted = list(
+            dict.fromkeys(
+                repository
+                for settings in load_settings(arguments.config)
+                for repository in repositories(settings)
+            )
+        )
+        if not wanted:
+            print(f"{arguments.config} names nothing on the hub.")
+        for repository in wanted:
+            done = pull(repository)
+            print(
+                f"{repository.id} at {done.commit}: {done.files} files, "
+                f"{done.size_bytes / 1e9:.2f} GB, {done.seconds:.0f} s"
+            )
+    except (StartFailed, PullFailed) as error:
+        print(f"caption-studio: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _train_demo(arguments: argparse.Namespace) -> int:

@@ -99,6 +99,9 @@ class LanguageSettings(_Section):
         "at a step; the base model's id is not served",
     )
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    quantization: Literal["fp8"] | None = Field(
+        None, description="of the weights as they are loaded, on a GPU: half the memory of bfloat16"
+    )
     max_lora_rank: int = Field(16, gt=0)
     max_loaded_adapters: int = Field(
         4, gt=0, description="in one engine step; beyond it the least recently used makes room"

@@ -56,7 +56,7 @@ def test_the_python_example_streams_description_and_caption(service: Service) ->
     assert "#" not in caption
 
 
-@pytest.mark.parametrize("name", ["demo.yaml", "gpu.yaml"])
+@pytest.mark.parametrize("name", ["demo.yaml", "gpu.yaml", "gpu-one.yaml", "cpu.yaml"])
 def test_the_config_files_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPTION_STUDIO_GATEWAY__API_KEYS", '["a-key-of-the-readme"]')
     config = load_config(ROOT / "deploy" / name, host=None, port=None)

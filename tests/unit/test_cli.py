@@ -63,7 +63,7 @@ def test_without_keys_it_serves_no_strangers(
     assert f"Listening on {host} without API keys" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["gpu.yaml", "cluster.yaml"])
+@pytest.mark.parametrize("name", ["gpu.yaml", "gpu-one.yaml", "cluster.yaml"])
 def test_the_configs_for_many_machines_ask_for_keys(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

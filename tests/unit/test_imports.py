@@ -55,7 +55,7 @@ ONLY_IN = {
     "fastapi": ("gateway/", "deployments/"),
     "peft": ("demo/", "language/merge.py"),
     "fsspec": ("language/adapter_fetch.py",),
-    "huggingface_hub": ("language/adapter_fetch.py",),
+    "huggingface_hub": ("language/adapter_fetch.py", "model_files.py"),
 }
 
 

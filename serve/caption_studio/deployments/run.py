@@ -28,6 +28,7 @@ from ray.serve.schema import (
 from caption_studio.deployments.belongings import Belongings, clear_dead
 from caption_studio.deployments.drain import drain
 from caption_studio.deployments.environment import serve_environment
+from caption_studio.deployments.resources import missing
 from caption_studio.gateway.exposure import check_exposure
 from caption_studio.gateway.key_files import load_keyrings
 from caption_studio.settings import Settings
@@ -36,6 +37,7 @@ START_TIMEOUT_S = 1800.0
 """Long enough to fetch Falcon-7B from the hub."""
 
 POLL_S = 0.5
+_SMALLER = "deploy/gpu-one.yaml shares one GPU, deploy/cpu.yaml and deploy/demo.yaml need none."
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,8 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
+        if (lack := missing(config, ray.cluster_resources())) is not None:
+            raise StartFailed(f"{config_path} does not fit this machine. {lack} {_SMALLER}")
         _listen_to_signals(stop, reload)  # again: Ray has put in a SIGTERM that aborts
         deploy(config)
         _wait_until_running(config, stop)
@@ -132,13 +136,15 @@ def deploy(config: ServeDeploySchema) -> Any:
     return client
 
 
+def load_settings(path: Path) -> list[Settings]:
+    """Read a config file's settings, without looking at keys. Raises `StartFailed`."""
+    return _read(path)[1]
+
+
 def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeploySchema:
     """Read and check a config file, our settings and keys included. Raises `StartFailed`."""
-    try:
-        config = ServeDeploySchema.model_validate(yaml.safe_load(path.read_text()))
-        gateways = [Settings.load(application.args).gateway for application in config.applications]
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise StartFailed(f"{path} is no valid configuration: {_mistakes(error)}") from error
+    config, settings = _read(path)
+    gateways = [one.gateway for one in settings]
     if host is not None:
         config.http_options.host = host
     if port is not None:
@@ -150,6 +156,15 @@ def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeplo
     except ValueError as error:
         raise StartFailed(str(error)) from error
     return config
+
+
+def _read(path: Path) -> tuple[ServeDeploySchema, list[Settings]]:
+    """Return the file, and the settings of each of its applications."""
+    try:
+        config = ServeDeploySchema.model_validate(yaml.safe_load(path.read_text()))
+        return config, [Settings.load(application.args) for application in config.applications]
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise StartFailed(f"{path} is no valid configuration: {_mistakes(error)}") from error
 
 
 def _mistakes(error: Exception) -> str:

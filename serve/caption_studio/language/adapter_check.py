@@ -79,6 +79,12 @@ def check(folder: Path, base: BaseModel, *, max_rank: int, any_base: bool) -> No
         raise unservable("it was never trained: all of lora_B is zero, it would be the base model")
 
 
+def target_modules(folder: Path) -> frozenset[str]:
+    """Return the last parts of the names of all modules that a checked adapter has weights for."""
+    names = adapter_weights.names(folder / SAFETENSORS_FILE)
+    return frozenset(module.rpartition(".")[2] for module in _by_module(dict.fromkeys(names, ())))
+
+
 def _check_base(named: str, names: tuple[str, ...]) -> None:
     """Compare the last part of the names: where a model lies is not what it is."""
     if not named:

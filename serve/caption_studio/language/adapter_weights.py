@@ -4,11 +4,11 @@ Blocking: for a worker thread.
 """
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from caption_studio.errors import InvalidAdapter
@@ -25,6 +25,12 @@ def read(path: Path) -> Mapping[str, torch.Tensor]:
         raise InvalidAdapter(
             "The adapter's weights are no safetensors file, or a damaged one.", param="source"
         ) from error
+
+
+def names(path: Path) -> Sequence[str]:
+    """Return the names of the tensors in a safetensors file that can be read."""
+    with safe_open(path, framework="pt") as file:
+        return list(file.keys())
 
 
 def convert(old: Path, new: Path, *, max_bytes: int) -> None:

@@ -29,13 +29,14 @@ from caption_studio.errors import (
     NotReady,
 )
 from caption_studio.language import engine_sample
-from caption_studio.language.adapter_check import BaseModel
+from caption_studio.language.adapter_check import BaseModel, target_modules
 from caption_studio.language.adapter_loader import LoadedAdapters
 from caption_studio.language.adapter_service import AdapterService, for_callers
 from caption_studio.language.adapters import configured
 from caption_studio.language.answer import Choices
 from caption_studio.language.engine_options import (
     engine_args,
+    for_these_adapters,
     is_greedy,
     sampling_params,
     set_environment,
@@ -74,6 +75,7 @@ class FalconEngine:
     ) -> None:
         self._settings = settings
         self._stall_s = stall_s
+        self._takes_any_adapter = run_time_adapters
         self._takes_adapters = run_time_adapters or bool(settings.lora_adapters)
         self._numbers = itertools.count(1)
         self._loaded = LoadedAdapters(self._load)
@@ -95,21 +97,26 @@ class FalconEngine:
             names = (model_location(self._settings.model), self._settings.id)
             base = BaseModel.of(arguments.create_model_config().hf_config, names)
             self._service = AdapterService(self._settings, base)
-            for adapter in adapters:  # a wrong one is told of before the weights are loaded
-                await self._prepare_configured(adapter)
+            # A wrong one is told of before the weights are loaded.
+            targets = [await self._prepare_configured(adapter) for adapter in adapters]
+            if adapters and not self._takes_any_adapter:
+                modules = frozenset[str]().union(*targets)
+                arguments = for_these_adapters(arguments, modules, len(adapters))
             self._llm = AsyncLLM.from_engine_args(arguments)
             contain(self._llm.output_processor)
             self._prompts.prepare(self._llm.get_tokenizer())
         for adapter in adapters:
             await self._loaded.get(adapter)
 
-    async def _prepare_configured(self, adapter: Adapter) -> None:
+    async def _prepare_configured(self, adapter: Adapter) -> frozenset[str]:
+        """Return the names of the modules that it has weights for."""
         try:
-            await self._running_service().prepare(adapter)
+            stored = await self._running_service().prepare(adapter)
         except InvalidAdapter as error:
             raise InvalidAdapter(
                 f"The adapter {adapter.id!r} of the settings: {error.message}", param=error.param
             ) from error
+        return await asyncio.to_thread(target_modules, stored.folder)
 
     def stop(self) -> None:
         """End the engine's process."""

@@ -4,6 +4,8 @@ Not here: the engine itself (language.engine).
 """
 
 import os
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from vllm import AsyncEngineArgs, SamplingParams
 from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+from caption_studio.language import engine_sampler
 from caption_studio.language.falcon_lora import CONFIG_FORMAT
 from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
 from caption_studio.records import Prompt, Sampling, Structure
@@ -36,6 +39,8 @@ def set_environment(settings: LanguageSettings) -> None:
     # them: hundreds of megabytes in the demo (measured: 800 MB over 240 lengths, 130 with 32).
     # https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    if current_platform.is_cuda() and not engine_sampler.can_run(os.environ):
+        os.environ.setdefault(engine_sampler.VARIABLE, "0")
     if current_platform.is_cpu() and settings.cpu_threads == "nobind":
         # The model runs in the engine's process: a worker beside it is there to bind threads,
         # and the two wait for each other by spinning (vllm/platforms/cpu.py, 0.32.0).
@@ -43,13 +48,17 @@ def set_environment(settings: LanguageSettings) -> None:
 
 
 def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> AsyncEngineArgs:
-    """Return vLLM's arguments for `weights`, a folder or hub id; `lora` if it takes adapters."""
+    """Return vLLM's arguments for `weights`, a folder or hub id; `lora` if it takes adapters.
+
+    They are for any adapters: see `for_these_adapters`.
+    """
     return AsyncEngineArgs(
         model=weights,
         revision=None if Path(weights).is_dir() else settings.revision,
         served_model_name=settings.weights_id,
         config_format=CONFIG_FORMAT,
         dtype=settings.dtype,
+        quantization=settings.quantization,
         max_model_len=settings.max_model_len,
         max_num_seqs=settings.max_num_seqs,
         max_num_batched_tokens=settings.max_num_batched_tokens,
@@ -65,6 +74,21 @@ def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> Asyn
         disable_log_stats=True,
         enable_log_requests=False,
         generation_config="vllm",  # a checkpoint's own sampling defaults are not ours
+    )
+
+
+def for_these_adapters(
+    arguments: AsyncEngineArgs, modules: Collection[str], count: int
+) -> AsyncEngineArgs:
+    """Return arguments for `count` adapters that have weights for these modules, and no others.
+
+    vLLM would run its part for adapters in each linear layer of the model, and for as many
+    adapters at a time as could be added.
+    """
+    return replace(
+        arguments,
+        lora_target_modules=sorted(modules),
+        max_loras=min(arguments.max_loras, count),
     )
 
 

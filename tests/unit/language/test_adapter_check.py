@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language.adapter_check import BaseModel, check
+from caption_studio.language.adapter_check import BaseModel, check, target_modules
 from tests.adapters import BASE, DEMO, HIDDEN, RANK, TARGETS, Tensors, config, tensors, write
 
 LAST = "base_model.model.transformer.h.1.mlp.dense_4h_to_h.lora_B.weight"
@@ -25,6 +25,13 @@ def checked(folder: Path, *, max_rank: int = 16, any_base: bool = False) -> None
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_of_the_four_modules_may_have_an_adapter(tmp_path: Path, target: str) -> None:
     checked(write(tmp_path, config(target_modules=[target]), tensors((target,))))
+
+
+def test_the_modules_that_an_adapter_has_weights_for_are_told(tmp_path: Path) -> None:
+    two = ("query_key_value", "dense_4h_to_h")
+    folder = write(tmp_path, config(target_modules=[*two, "v_proj"]), tensors(two))
+    assert target_modules(folder) == set(two)
+    assert target_modules(DEMO) == {"query_key_value"}
 
 
 def test_all_four_together_may(tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""Whether FlashInfer's sampling kernels can run on this machine, without asking FlashInfer.
+
+vLLM takes them for top-p and top-k on CUDA wherever the card allows
+(vllm/v1/sample/ops/topk_topp_sampler.py, 0.32.0, `flashinfer_sampler_supported`). It looks at the
+card and not at the compiler: FlashInfer compiles these kernels at the first use, which is vLLM's
+own trial run at the start, and a machine without nvcc does not get past it
+(https://github.com/vllm-project/vllm/issues/49497). Without them vLLM samples by Triton kernels.
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Mapping
+
+VARIABLE = "VLLM_USE_FLASHINFER_SAMPLER"
+COMPILED = "flashinfer_jit_cache"
+"""The package with the kernels as they come out of the compiler."""
+
+CUDA_HOME = "/usr/local/cuda"
+
+
+def can_run(environment: Mapping[str, str]) -> bool:
+    """Return whether the kernels are there, or all that it takes to compile them."""
+    if importlib.util.find_spec(COMPILED) is not None:
+        return True
+    path = environment.get("PATH")
+    home = environment.get("CUDA_HOME") or environment.get("CUDA_PATH") or CUDA_HOME
+    nvcc = shutil.which("nvcc", path=path) or shutil.which(os.path.join(home, "bin", "nvcc"))
+    return bool(nvcc and shutil.which("ninja", path=path) and shutil.which("c++", path=path))
