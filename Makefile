@@ -1,4 +1,4 @@
-# make serve | make test | make test-clients | make check | make bench | make bench-peers | make install
+# make serve | make test | make test-slow | make test-clients | make check | make bench | make bench-peers | make install
 # Each sets up what it needs: a virtual environment in .venv, once per change of pyproject.toml.
 
 VENV := .venv
@@ -7,13 +7,17 @@ INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: serve test test-clients check bench bench-peers install
+.PHONY: serve test test-slow test-clients check bench bench-peers install
 
 serve: $(INSTALLED)
 	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
 
 test: check
 	$(VENV)/bin/python -m pytest
+
+# Before a release: about a quarter of an hour of what `make test` leaves out.
+test-slow: check
+	$(VENV)/bin/python -m pytest -m slow
 
 # Every client in an environment of its own, some of them large: they are installed into tmp/clients.
 test-clients: $(INSTALLED)

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.cluster.hosted import hosted, poisson
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 PHASES = ((2, 1.0), (48, 1.0))
 QUIET_S = 60.0

@@ -21,7 +21,15 @@ NOTICED_S = 45.0
 """A hang is noticed after half of a stage's time for a request, of 60 s here; all else at once."""
 
 
-@pytest.mark.parametrize("fault", [STEP, DROP, TOKENIZER, HANG])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(STEP, marks=pytest.mark.slow),
+        DROP,
+        pytest.param(TOKENIZER, marks=pytest.mark.slow),
+        HANG,
+    ],
+)
 def test_a_broken_describer_is_replaced_and_nobody_notices(
     fleet: Fleet, table: Table, fault: str
 ) -> None:

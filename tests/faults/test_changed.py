@@ -86,6 +86,7 @@ def test_a_changed_configuration_is_rolled_out_and_nobody_notices(
     assert not before & pids(fleet)
 
 
+@pytest.mark.slow
 def test_an_adapter_that_is_not_there_is_refused_and_all_stays_as_it_was(
     fleet: Fleet, table: Table
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_signal_to_the_group_lets_all_be_answered_and_the_neighbour_notices_no
     assert_nothing_is_left(service, folder, family, names)
 
 
+@pytest.mark.slow
 def test_what_a_killed_service_left_is_found_at_the_next_start(
     fleet: Fleet, tmp_path: Path
 ) -> None:

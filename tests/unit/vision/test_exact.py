@@ -91,12 +91,21 @@ class Passes:
         return said, dropped
 
 
-@pytest.fixture(scope="module", params=["demo", "large"])
+@pytest.fixture(
+    scope="module", params=["demo", "large", pytest.param("larger", marks=pytest.mark.slow)]
+)
 def case(request: pytest.FixtureRequest) -> Case:
-    """The shipped model, and git-large-coco's config (2 of its 24 encoder layers)."""
+    """The shipped model, and git-large-coco's config (2 of its 24 encoder layers).
+
+    `large` has smaller pictures and shorter texts.
+    """
     if request.param == "demo":
         return Case(demo(), DEMO_PICTURES)
-    return Case(large(encoder_layers=2), LARGE_PICTURES)
+    if request.param == "larger":
+        return Case(large(encoder_layers=2), LARGE_PICTURES)
+    loaded = large(encoder_layers=2, side_px=CROWD_PX)
+    loaded.git.max_length = CROWD_TOKENS
+    return Case(loaded, LARGE_PICTURES)
 
 
 def test_the_pictures_tell_rows_apart(case: Case) -> None:
@@ -144,12 +153,22 @@ def test_pixel_values_are_upstreams(case: Case) -> None:
     torch.testing.assert_close(ours, reference_values(case.pictures), rtol=0, atol=1 / 255)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # TorchInductor's own
-@pytest.mark.parametrize("compiled", [False, True])
 @torch.inference_mode()
-def test_the_image_encoder_is_upstreams(case: Case, compiled: bool) -> None:
-    if compiled and shutil.which("g++") is None:
-        pytest.skip("TorchInductor needs a compiler for the CPU")
+def test_the_image_encoder_is_upstreams(case: Case) -> None:
+    _assert_encodes_as_upstream(case, compiled=False)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # TorchInductor's own
+@pytest.mark.skipif(shutil.which("g++") is None, reason="TorchInductor compiles for the CPU")
+@pytest.mark.parametrize(
+    "case", ["demo", pytest.param("larger", marks=pytest.mark.slow)], indirect=True
+)
+@torch.inference_mode()
+def test_the_compiled_image_encoder_is_upstreams(case: Case) -> None:
+    _assert_encodes_as_upstream(case, compiled=True)
+
+
+def _assert_encodes_as_upstream(case: Case, *, compiled: bool) -> None:
     upstream = case.loaded.git.model.git.image_encoder
     ours = ImageEncoder(upstream, compiled=compiled)
     for count in (1, 3, 8):
