@@ -40,6 +40,7 @@ ONLY_IN = {
         "language/engine",
         "language/falcon_lora",
         "language/adapter_weights.py",
+        "language/checkpoint.py",
         "language/lora_cpu",
         "language/merge.py",
         "language/top_p_cpu.py",

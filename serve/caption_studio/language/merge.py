@@ -5,20 +5,30 @@ step. Not here: who serves it, and under which id (language.engine).
 """
 
 import logging
-from collections.abc import Mapping
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
 from peft import PeftConfig, PeftModel, PeftType
-from peft.utils import get_peft_model_state_dict, load_peft_weights, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+from peft.utils import get_peft_model_state_dict, load_peft_weights
 from transformers import AutoTokenizer, FalconConfig, FalconForCausalLM, PreTrainedConfig
 
+from caption_studio.language import checkpoint
 from caption_studio.language.falcon_config import is_falcon, modern_fields
 
 logger = logging.getLogger(__name__)
 
+_MATRIX = re.compile(r"(\.lora_[AB])\.weight$")
+"""The end of a matrix' name in a file; in a model the adapter's own name comes before the last."""
+
 Weights = Mapping[str, torch.Tensor]
+Change = Callable[[], torch.Tensor]
+"""Computes what is added to a weight."""
 
 
 def write_merged_checkpoint(
@@ -31,25 +41,33 @@ def write_merged_checkpoint(
 ) -> None:
     """Write `base` with `adapter` merged into it to `folder`, which must not exist yet.
 
-    The sum is taken in float32 and rounded once, to `dtype`; in memory there is one float32
-    copy of the model (28 GB for 7B). The folder appears complete or not at all. `base` and
-    `adapter` are folders or hub ids, `revision` is a commit of `base`.
+    Each sum is taken in float32 and rounded once, to `dtype`. Tensor after tensor: in memory are
+    the largest in float32 and some 2 GB that are to be written. The folder appears complete or not
+    at all. `base` and `adapter` are folders or hub ids, `revision` is a commit of `base`.
 
     Raises:
         ValueError: `base` is no Falcon that can be served, or `adapter` does not fit it.
         FileExistsError: there is something at `folder`.
+        OSError: `base` has no weights.
     """
     if folder.exists():
         raise FileExistsError(f"{folder} is in the way of the merged checkpoint")
     config = read_config(base, revision)
-    model = FalconForCausalLM.from_pretrained(
-        base, config=config, revision=revision, dtype=torch.float32
-    )
-    merged = _merged(model, adapter).to(getattr(torch, dtype))
+    config.dtype, config.architectures = getattr(torch, dtype), ["FalconForCausalLM"]
+    with torch.device("meta"):
+        model = FalconForCausalLM(config)
+    names = set(model.state_dict()) - _tied(model)
+    changes = _changes(model, adapter)
     tokenizer = AutoTokenizer.from_pretrained(base, config=config, revision=revision)
     part = folder.with_name(f"{folder.name}.part")
-    merged.save_pretrained(part)
-    tokenizer.save_pretrained(part)
+    part.mkdir(parents=True)
+    try:
+        checkpoint.write(_merged(base, revision, names, changes, config.dtype), part)
+        config.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+    except BaseException:
+        shutil.rmtree(part)
+        raise
     part.rename(folder)
     logger.info("adapter merged", extra={"adapter": adapter, "dtype": dtype})
 
@@ -62,20 +80,64 @@ def read_config(base: str, revision: str | None = None) -> FalconConfig:
     return FalconConfig.from_dict(modern_fields(stored))
 
 
-def _merged(model: FalconForCausalLM, adapter: str) -> FalconForCausalLM:
+def _merged(
+    base: str,
+    revision: str | None,
+    names: Set[str],
+    changes: Mapping[str, Change],
+    dtype: torch.dtype,
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the named tensors of the base, with what the adapter adds to some of them."""
+    missing = set(names)
+    for name, weight in checkpoint.read(base, revision):
+        if name in names:  # others are buffers, or a head that is the embeddings
+            missing.discard(name)
+            yield name, _sum(name, weight, changes.get(name)).to(dtype)
+    if missing:
+        raise ValueError(f"{base} lacks {min(missing)}, so it is no whole Falcon.")
+
+
+def _sum(name: str, weight: torch.Tensor, change: Change | None) -> torch.Tensor:
+    if change is None:
+        return weight
+    total = weight.float() + change().float()
+    if not torch.isfinite(total).all():
+        raise ValueError(f"The adapter makes {name} infinite or no number.")
+    return total
+
+
+def _changes(model: FalconForCausalLM, adapter: str) -> Mapping[str, Change]:
+    """Return what PEFT computes for each weight that the adapter changes.
+
+    `model` has shapes and no numbers; only the adapter's own matrices take memory.
+    """
     config = PeftConfig.from_pretrained(adapter)
     if config.peft_type != PeftType.LORA or config.modules_to_save:
         raise ValueError(f"The adapter {adapter} is more than LoRA matrices and cannot be merged.")
     try:
-        adapted = PeftModel(model, config)
+        with torch.device("meta"):
+            adapted = PeftModel(model, config)
     except ValueError as error:  # PEFT's, for target modules that the model does not have
         raise ValueError(f"The adapter {adapter} does not fit the base model.") from error
     weights = load_peft_weights(adapter, device="cpu")
     # "auto" would ask the hub about the name that the adapter gives its base model
     wanted = get_peft_model_state_dict(adapted, save_embedding_layers=False)
     _require_fit(adapter, weights, wanted)
-    set_peft_model_state_dict(adapted, weights)
-    return adapted.merge_and_unload(safe_merge=True)  # safe: raises ValueError for NaN and inf
+    # PEFT's own function would put them where the base model is, which is nowhere.
+    adapted.load_state_dict(
+        {_MATRIX.sub(r"\1.default.weight", name): weight for name, weight in weights.items()},
+        strict=False,
+        assign=True,
+    )
+    return {
+        f"{name}.weight": partial(layer.get_delta_weight, "default")
+        for name, layer in adapted.get_base_model().named_modules()
+        if isinstance(layer, LoraLayer)
+    }
+
+
+def _tied(model: FalconForCausalLM) -> set[str]:
+    return {"lm_head.weight"} if model.config.tie_word_embeddings else set()
 
 
 def _require_fit(adapter: str, weights: Weights, wanted: Weights) -> None:

@@ -8,6 +8,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, FalconConfig, FalconForCausalLM
 
+from caption_studio.language import checkpoint
 from caption_studio.language.merge import write_merged_checkpoint
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 
@@ -81,6 +82,38 @@ def test_a_checkpoint_of_2023_merges_and_its_code_is_not_run(tmp_path: Path) -> 
     assert not (tmp_path / "base" / "code-was-run").exists()
 
 
+def test_many_small_files_are_read_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = logits(random_adapter(tiny_falcon(tmp_path / "base"), tmp_path / "adapter"))
+    in_two_bin_files(tmp_path / "base")
+    monkeypatch.setattr(checkpoint, "FILE_BYTES", 50_000)
+    merge(tmp_path)
+    assert len(list((tmp_path / "merged").glob("model-*-of-*.safetensors"))) > 3
+    merged = FalconForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)
+    assert torch.allclose(logits(merged), pair, atol=1e-4)
+    assert not list((tmp_path / "merged").glob("part-*"))
+
+
+def test_a_checkpoint_that_lacks_a_tensor_is_refused(tmp_path: Path) -> None:
+    random_adapter(tiny_falcon(tmp_path / "base"), tmp_path / "adapter")
+    file = tmp_path / "base" / "model.safetensors"
+    weights = load_file(file)
+    del weights["transformer.ln_f.weight"]
+    save_file(weights, file, {"format": "pt"})
+    with pytest.raises(ValueError, match=r"lacks transformer\.ln_f\.weight"):
+        merge(tmp_path)
+    assert not list(tmp_path.glob("merged*"))
+
+
+def test_a_sum_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    random_adapter(tiny_falcon(tmp_path / "base"), tmp_path / "adapter")
+    file = tmp_path / "adapter" / "adapter_model.safetensors"
+    save_file({name: weight * 1e30 for name, weight in load_file(file).items()}, file)
+    with pytest.raises(ValueError, match="infinite or no number"):
+        merge(tmp_path)
+
+
 def test_the_sum_is_rounded_once(tmp_path: Path) -> None:
     write_merged_checkpoint(str(BASE), str(ADAPTER), tmp_path / "exact", "float32")
     write_merged_checkpoint(str(BASE), str(ADAPTER), tmp_path / "merged", "bfloat16")
@@ -138,6 +171,19 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_merged_checkpoint(str(BASE), str(ADAPTER), tmp_path, "float32")
+
+
+def in_two_bin_files(base: Path) -> None:
+    file = base / "model.safetensors"
+    weights = load_file(file)
+    file.unlink()
+    places = {}
+    for number, names in enumerate((sorted(weights)[::2], sorted(weights)[1::2]), start=1):
+        name = f"pytorch_model-{number:05}-of-00002.bin"
+        torch.save({tensor: weights[tensor] for tensor in names}, base / name)
+        places |= dict.fromkeys(names, name)
+    index = {"metadata": {}, "weight_map": places}
+    (base / "pytorch_model.bin.index.json").write_text(json.dumps(index))
 
 
 def merge(folder: Path) -> None:
