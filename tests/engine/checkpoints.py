@@ -17,6 +17,8 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import FalconConfig, FalconForCausalLM
 
+from benchmarks.rehearsal.checkpoints import write_config_2023
+
 TARGETS = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
 HEAD_DIM = 32  # the smallest that vLLM's attention takes on a CPU
 VOCABULARY = 512
@@ -160,41 +162,6 @@ def write_2023(
     (folder / f"{stem}.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
     write_config_2023(model.config, form.fields_2023, folder)
     return folder
-
-
-def write_config_2023(config: FalconConfig, fields: Mapping[str, Any], folder: Path) -> None:
-    """Write config.json in the form of 2023, with code that nobody may run."""
-    old = {
-        "alibi": False,
-        "apply_residual_connection_post_layernorm": False,
-        "architectures": ["RWForCausalLM"],
-        "attention_dropout": 0.0,
-        "auto_map": {
-            "AutoConfig": "configuration_RW.RWConfig",
-            "AutoModelForCausalLM": "modelling_RW.RWForCausalLM",
-        },
-        "bias": False,
-        "bos_token_id": config.bos_token_id,
-        "eos_token_id": config.eos_token_id,
-        "hidden_dropout": 0.0,
-        "hidden_size": config.hidden_size,
-        "initializer_range": 0.02,
-        "layer_norm_epsilon": 1e-05,
-        "n_head": config.num_attention_heads,
-        "n_layer": config.num_hidden_layers,
-        "parallel_attn": True,
-        "torch_dtype": "float16",
-        "transformers_version": "4.27.4",
-        "use_cache": True,
-        "vocab_size": config.vocab_size,
-    }
-    if not config.tie_word_embeddings:
-        old["tie_word_embeddings"] = False
-    (folder / "config.json").write_text(json.dumps({**old, **fields}))
-    for code in ("configuration_RW.py", "modelling_RW.py"):
-        (folder / code).write_text(
-            f"import pathlib\npathlib.Path({str(folder / 'code-was-run')!r}).touch()\n"
-        )
 
 
 def copy_with_config_2023(modern: Path, fields: Mapping[str, Any], folder: Path) -> Path:

@@ -1,0 +1,76 @@
+"""deploy/gpu.yaml with nothing replaced but its devices, and what a small machine forces."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.peers.process import Server, running
+from benchmarks.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "deploy" / "gpu.yaml"
+COMMAND = Path(sys.executable).with_name("caption-studio")
+KEY = "the-key-of-the-rehearsal"
+START_TIMEOUT_S = 900.0
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """The running service."""
+
+    url: str
+    pid: int
+    start_s: float
+
+
+def config(side_px: int, *, merged: bool = False) -> dict[str, Any]:
+    """Return the file's value, for this machine."""
+    value: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
+    value["http_options"]["host"] = "127.0.0.1"
+    (application,) = value["applications"]
+    args = application["args"]
+    args["gateway"] = {"api_keys": [KEY], "request_timeout_s": 600, "max_predicted_s": 600}
+    args["vision"] |= {"device": "cpu", "dtype": "float32", "image_size_px": side_px}
+    args["vision"] |= {"max_batch_size": 8, "threads": os.cpu_count() or 1}
+    args["language"] |= {
+        "max_model_len": 512,
+        "max_num_seqs": 8,
+        "max_num_batched_tokens": 512,
+        "kv_cache_bytes": 128 * 1024**2,
+        "enforce_eager": True,
+    }
+    if merged:
+        args["language"]["mode"] = "merged"
+    for deployment in application["deployments"]:
+        deployment["num_replicas"] = 1
+        deployment["ray_actor_options"] = {"num_cpus": 0.5}
+    return value
+
+
+@contextmanager
+def service(
+    folder: Path, environment: Mapping[str, str], side_px: int, *, merged: bool = False
+) -> Iterator[Rehearsed]:
+    """Run it for the length of the context; its log goes to `folder`.
+
+    Raises `peers.process.StartFailed`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config(side_px, merged=merged)))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = Server(
+        [str(COMMAND), "serve", "--config", str(path), "--port", str(port)],
+        f"{url}/readyz",
+        environment,
+        start_timeout_s=START_TIMEOUT_S,
+    )
+    with running(server, folder / "service.log") as started:
+        yield Rehearsed(url, started.pid, started.start_s)
