@@ -75,7 +75,7 @@ class _Traced:
     def of(self, index: int) -> Asked:
         row = index % self._per_round % len(self._inputs)
         inputs, outputs = int(self._inputs[row]), int(self._outputs[row])
-        if self._blocks is None:
+        if self._blocks is None or not self._blocks[row]:
             draw = np.random.default_rng((self._seed, index))
             return Asked(_ids(self._kind.ids, draw, inputs), outputs)
         return Asked(self._in_blocks(index // self._per_round, self._blocks[row], inputs), outputs)

@@ -126,7 +126,7 @@ def _good_share(result: Result) -> float:
     shares = [share.mean if share else 0.0]
     if result.sustained:
         rounds = [late_good_share(one.round.samples, result.scenario) for one in result.repeats]
-        shares += [late for late in rounds if late is not None]
+        shares += [late or 0.0 for late in rounds]  # None: the load ended before
     return min(shares)
 
 

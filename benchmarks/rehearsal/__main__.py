@@ -1,6 +1,6 @@
 """`python -m benchmarks.rehearsal`: models of the real size and forms, started and asked here.
 
-With `--small` the same steps on tiny models, in two minutes.
+With `--small` the same steps on tiny models, in five minutes.
 """
 
 import argparse

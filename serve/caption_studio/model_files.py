@@ -71,7 +71,8 @@ def pull(repository: Repository) -> Pulled:
         info = HfApi().model_info(id_, revision=revision)
         names = [file.rfilename for file in info.siblings or ()]
         weights = SAFETENSORS if any(n.endswith(SAFETENSORS[1:]) for n in names) else BIN
-        folder = snapshot_download(id_, revision=info.sha, allow_patterns=[*NO_WEIGHTS, weights])
+        # By the name that the service will ask for: the cache keeps which commit it meant.
+        folder = snapshot_download(id_, revision=revision, allow_patterns=[*NO_WEIGHTS, weights])
     except GatedRepoError as error:
         raise PullFailed(f"{id_} asks for a consent: visit its page, then set HF_TOKEN.") from error
     except RevisionNotFoundError as error:
@@ -82,8 +83,8 @@ def pull(repository: Repository) -> Pulled:
         status = error.response.status_code
         hint = _HINTS.get(status, "")
         raise PullFailed(f"{id_}: the hub answered {status}.{hint}") from error
-    except OSError as error:
-        raise PullFailed(f"{id_} could not be fetched: {error.strerror or error}") from error
+    except Exception as error:  # of the hub's HTTP client, of the disk, of a name that is none
+        raise PullFailed(f"{id_} could not be fetched: {error}".splitlines()[0]) from error
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     return Pulled(repository, info.sha or "", len(files), size, time.monotonic() - begin_s)

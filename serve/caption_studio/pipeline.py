@@ -104,7 +104,7 @@ class CaptionPipeline:
         lookups = tuple(one.described.cache for one in seen)
         wrote = None if adapter is None else adapter.id
         queued = (
-            times.decode_queue_s > WAITED_SHARE * times.worked_s
+            _waited_for_others(pictures, times)
             or any(_waited(one.described) for one in seen)
             or any(one.queued for one in first)
         )
@@ -207,6 +207,12 @@ class _Seen:
     @property
     def description(self) -> Description:
         return self.described.description
+
+
+def _waited_for_others(pictures: Sequence[Loaded], times: StageTimes) -> bool:
+    """Return whether even the first of the request's pictures waited long for its decode."""
+    first_s = min((picture.decode_queue_s for picture in pictures), default=0.0)
+    return first_s > WAITED_SHARE * times.worked_s
 
 
 def _waited(described: Described) -> bool:

@@ -152,6 +152,12 @@ class LanguageSettings(_Section):
         return self
 
     @model_validator(mode="after")
+    def _quantized_from_two_bytes(self) -> Self:
+        if self.quantization is not None and self.dtype == "float32":
+            raise ValueError("quantization takes dtype bfloat16 or float16")
+        return self
+
+    @model_validator(mode="after")
     def _a_step_holds_every_sequence(self) -> Self:
         if self.max_num_batched_tokens < self.max_num_seqs:
             raise ValueError("max_num_batched_tokens must be at least max_num_seqs")

@@ -12,7 +12,7 @@ PARTS = {
 
 
 def test_a_short_one() -> None:
-    plan = Plan(warm_up_s=5.0, measured_s=40.0, per_s=4.0, read_s=1.0)
+    plan = Plan(warm_up_s=15.0, measured_s=40.0, per_s=4.0, read_s=1.0)
     found = measure(plan)
     assert found.examples == []
     assert set(found.right) == {kind.name for kind in KINDS}

@@ -106,12 +106,12 @@ class StuckDescriber(FakeDescriber):
 class BusyLoader(FakeLoader):
     """Has its picture wait for a worker."""
 
-    def __init__(self, decode_queue_s: float) -> None:
+    def __init__(self, *decode_queue_s: float) -> None:
         super().__init__()
-        self.decode_queue_s = decode_queue_s
+        self.decode_queue_s = list(decode_queue_s)
 
     async def load(self, picture: Picture) -> Loaded:
-        return replace(await super().load(picture), decode_queue_s=self.decode_queue_s)
+        return replace(await super().load(picture), decode_queue_s=self.decode_queue_s.pop(0))
 
 
 class TimeoutLoader(FakeLoader):
@@ -156,6 +156,13 @@ async def test_a_wait_for_a_decode_that_is_most_of_the_time_is_a_queue(
     answer = await pipeline.answer(request())
     assert answer.times.decode_queue_s == decode_queue_s
     assert answer.queued is is_queued
+
+
+async def test_a_picture_that_waited_for_its_own_callers_others_is_in_no_queue() -> None:
+    pipeline = pipeline_of(BusyLoader(0.0, 30.0), FakeDescriber(), FakeCaptioner())
+    answer = await pipeline.answer(request(images=2))
+    assert answer.times.decode_queue_s == 30.0
+    assert not answer.queued
 
 
 async def test_text_alone_has_no_times_of_pictures() -> None:

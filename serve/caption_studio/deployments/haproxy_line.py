@@ -39,7 +39,9 @@ OWNERS = 10_000
 """Keys that are told apart."""
 
 _IS_FLOODED = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.most) gt 0 }"
-_IS_FULL = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.room) gt 0 }"
+_IS_FULL = "METH_POST { nbsrv gt 0 } { sc_conn_cur(1),sub(txn.room) gt 0 }"
+"""Of what may ask for a place: neither who only looks, nor who has not sent a small body yet."""
+
 _HAS_LITTLE = "{ sc_conn_cur(0),sub(txn.share) le 0 }"
 """False for a request without a key: all of those are of one owner."""
 
@@ -52,6 +54,7 @@ def on_request() -> str:
     return f"    stick-table type binary len 32 size {OWNERS} expire 1m store conn_cur\n" + _rules(
         "http-request",
         f"track-sc0 {_KEY},sha2(256) if METH_POST {{ {_KEY} -m found }}",
+        "track-sc1 str(all),sha2(256) if METH_POST",
         "set-var(txn.servers) nbsrv",
         f"set-var(txn.most) nbsrv,mul({FLOOD})",
         f"set-var(proc.room) int({MAX_IN_FLIGHT}) if !{{ var(proc.room) -m found }}",

@@ -23,7 +23,7 @@ def missing(config: ServeDeploySchema, has: Mapping[str, float]) -> str | None:
                 wanted[option] += _fewest(deployment) * _option(deployment, option)
     for option, resource in _NAMES.items():
         there = has.get(resource, 0.0)
-        if wanted[option] > there:
+        if round(wanted[option] - there, 4) > 0:  # Ray counts in ten-thousandths
             asked = f"{wanted[option]:g} {resource}{'' if wanted[option] == 1 else 's'}"
             return f"It asks for {asked}, and has {there:g}."
     return None

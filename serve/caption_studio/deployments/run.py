@@ -70,7 +70,9 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
-        if (lack := missing(config, ray.cluster_resources())) is not None:
+        # A cluster that runs already may grow.
+        here = None if "RAY_ADDRESS" in os.environ else ray.cluster_resources()
+        if here is not None and (lack := missing(config, here)) is not None:
             raise StartFailed(f"{config_path} does not fit this machine. {lack} {_SMALLER}")
         _listen_to_signals(stop, reload)  # again: Ray has put in a SIGTERM that aborts
         deploy(config)

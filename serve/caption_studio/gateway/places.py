@@ -84,8 +84,8 @@ class Places:
 
     @property
     def share(self) -> int:
-        """Return how many of them one more owner would get though all are taken."""
-        return max(1, self._limit.value // (len(self._in_flight) + 1))
+        """Return how many of them an owner may have though all are taken: one more has less."""
+        return max(1, self._limit.value // max(1, len(self._in_flight)))
 
     @property
     def pace_s(self) -> float:

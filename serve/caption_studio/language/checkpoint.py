@@ -4,6 +4,7 @@ For what is larger than the memory should hold at a time. Blocking: for a worker
 """
 
 import json
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def _read_file(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
             for name in file.keys():
                 yield name, file.get_tensor(name)
     else:
-        yield from torch.load(path, map_location="cpu", weights_only=True, mmap=True).items()
+        mapped = zipfile.is_zipfile(path)  # torch's form before 1.6 is none
+        yield from torch.load(path, map_location="cpu", weights_only=True, mmap=mapped).items()
 
 
 def _write_part(part: dict[str, torch.Tensor], folder: Path, number: int) -> list[str]:

@@ -58,7 +58,7 @@ def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> Asyn
         served_model_name=settings.weights_id,
         config_format=CONFIG_FORMAT,
         dtype=settings.dtype,
-        quantization=settings.quantization,
+        quantization=None if settings.quantization is None else "fp8_per_tensor",
         max_model_len=settings.max_model_len,
         max_num_seqs=settings.max_num_seqs,
         max_num_batched_tokens=settings.max_num_batched_tokens,

@@ -24,6 +24,8 @@ def can_run(environment: Mapping[str, str]) -> bool:
     if importlib.util.find_spec(COMPILED) is not None:
         return True
     path = environment.get("PATH")
-    home = environment.get("CUDA_HOME") or environment.get("CUDA_PATH") or CUDA_HOME
-    nvcc = shutil.which("nvcc", path=path) or shutil.which(os.path.join(home, "bin", "nvcc"))
+    home = environment.get("CUDA_HOME") or environment.get("CUDA_PATH")
+    nvcc = shutil.which(os.path.join(home or CUDA_HOME, "bin", "nvcc"))
+    if home is None:  # where one is named, nothing else is looked at
+        nvcc = shutil.which("nvcc", path=path) or nvcc
     return bool(nvcc and shutil.which("ninja", path=path) and shutil.which("c++", path=path))

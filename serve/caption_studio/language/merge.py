@@ -27,6 +27,8 @@ _MATRIX = re.compile(r"(\.lora_[AB])\.weight$")
 """The end of a matrix' name in a file; in a model the adapter's own name comes before the last."""
 
 Weights = Mapping[str, torch.Tensor]
+Named = tuple[str, torch.Tensor]
+HEAD, EMBEDDINGS = "lm_head.weight", "transformer.word_embeddings.weight"
 Change = Callable[[], torch.Tensor]
 """Computes what is added to a weight."""
 
@@ -56,13 +58,18 @@ def write_merged_checkpoint(
     config.dtype, config.architectures = getattr(torch, dtype), ["FalconForCausalLM"]
     with torch.device("meta"):
         model = FalconForCausalLM(config)
-    names = set(model.state_dict()) - _tied(model)
+    names = set(model.state_dict())
+    if config.tie_word_embeddings:
+        names.discard(HEAD)
     changes = _changes(model, adapter)
     tokenizer = AutoTokenizer.from_pretrained(base, config=config, revision=revision)
     part = folder.with_name(f"{folder.name}.part")
     part.mkdir(parents=True)
     try:
-        checkpoint.write(_merged(base, revision, names, changes, config.dtype), part)
+        read = checkpoint.read(base, revision)
+        if config.tie_word_embeddings:
+            read = _untwinned(read)
+        checkpoint.write(_merged(base, read, names, changes, config.dtype), part)
         config.save_pretrained(part)
         tokenizer.save_pretrained(part)
     except BaseException:
@@ -82,15 +89,15 @@ def read_config(base: str, revision: str | None = None) -> FalconConfig:
 
 def _merged(
     base: str,
-    revision: str | None,
+    read: Iterator[Named],
     names: Set[str],
     changes: Mapping[str, Change],
     dtype: torch.dtype,
-) -> Iterator[tuple[str, torch.Tensor]]:
+) -> Iterator[Named]:
     """Yield the named tensors of the base, with what the adapter adds to some of them."""
     missing = set(names)
-    for name, weight in checkpoint.read(base, revision):
-        if name in names:  # others are buffers, or a head that is the embeddings
+    for name, weight in read:
+        if name in names:  # others are buffers
             missing.discard(name)
             yield name, _sum(name, weight, changes.get(name)).to(dtype)
     if missing:
@@ -125,7 +132,10 @@ def _changes(model: FalconForCausalLM, adapter: str) -> Mapping[str, Change]:
     _require_fit(adapter, weights, wanted)
     # PEFT's own function would put them where the base model is, which is nowhere.
     adapted.load_state_dict(
-        {_MATRIX.sub(r"\1.default.weight", name): weight for name, weight in weights.items()},
+        {
+            _MATRIX.sub(r"\1.default.weight", name): weight.float()  # PEFT would round the product
+            for name, weight in weights.items()
+        },
         strict=False,
         assign=True,
     )
@@ -136,8 +146,22 @@ def _changes(model: FalconForCausalLM, adapter: str) -> Mapping[str, Change]:
     }
 
 
-def _tied(model: FalconForCausalLM) -> set[str]:
-    return {"lm_head.weight"} if model.config.tie_word_embeddings else set()
+def _untwinned(read: Iterator[Named]) -> Iterator[Named]:
+    """Yield the tensors of a model whose head is its embeddings, that matrix once.
+
+    A checkpoint has it under one of the names, or under both. Raises `ValueError` where the two
+    differ: then they are not tied, whatever the config says.
+    """
+    twins: dict[str, torch.Tensor] = {}
+    for name, weight in read:
+        if name in (HEAD, EMBEDDINGS):
+            twins[name] = weight
+        else:
+            yield name, weight
+    if len(twins) == 2 and not torch.equal(twins[HEAD], twins[EMBEDDINGS]):
+        raise ValueError("The checkpoint's head is not its embeddings, and its config ties them.")
+    if twins:
+        yield EMBEDDINGS, next(iter(twins.values()))
 
 
 def _require_fit(adapter: str, weights: Weights, wanted: Weights) -> None:

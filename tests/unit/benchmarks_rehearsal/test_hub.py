@@ -72,6 +72,12 @@ def test_what_a_config_names_is_fetched_once_and_without_code(
         "model-1.safetensors",
     ]
     assert (snapshot / "model-1.safetensors").read_bytes() == WEIGHTS
+    offline = "from huggingface_hub import hf_hub_download as get; import sys; get(*sys.argv[1:])"
+    subprocess.run(
+        [sys.executable, "-c", offline, MODEL, "config.json"],
+        env={**os.environ, **environment(hub, home), "HF_HUB_OFFLINE": "1"},
+        check=True,
+    )
     sent = hub.bytes_sent
     assert pull(hub, config, home).returncode == 0
     assert hub.bytes_sent == sent
@@ -79,7 +85,12 @@ def test_what_a_config_names_is_fetched_once_and_without_code(
 
 def test_a_file_that_broke_off_goes_on(hub: Hub, config: Path, tmp_path: Path) -> None:
     hub.fault = "half"
-    assert pull(hub, config, tmp_path / "home").returncode == 1
+    broken = pull(hub, config, tmp_path / "home")
+    assert broken.returncode == 1
+    assert broken.stderr.splitlines()[-1].startswith(
+        f"caption-studio: {MODEL} could not be fetched"
+    )
+    assert "Traceback" not in broken.stderr
     hub.fault = None
     done = pull(hub, config, tmp_path / "home")
     assert done.returncode == 0, done.stderr
@@ -102,6 +113,13 @@ def test_a_hub_that_refuses_is_one_sentence(
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
     assert sum(hub.asked.values()) < 10  # no storm
+
+
+def test_no_hub_at_all_is_one_sentence(hub: Hub, config: Path, tmp_path: Path) -> None:
+    done = pull(hub, config, tmp_path / "home", HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert f"{MODEL} could not be fetched" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_config_of_embedded_models_needs_nothing(hub: Hub, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from caption_studio.errors import MAX_RETRY_AFTER_S
 from caption_studio.limits import PACE_HEADER, ROOM_HEADER, SHARE_HEADER
 from tests.unit.deployments.test_haproxy import gateway, haproxy, written
 
-FULL = "{ be_conn,sub(txn.room) gt 0 }"
+FULL = "{ sc_conn_cur(1),sub(txn.room) gt 0 }"
 """More requests are open than the gateways have places."""
 
 
@@ -130,7 +130,6 @@ def under_way(port: int, count: int, key: str) -> Iterator[None]:
         callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
         for caller in callers:
             stack.enter_context(caller).sendall(head.encode())
-        time.sleep(0.2)  # HAProxy reads a head at once, and tells nobody
         yield
         for caller in callers:
             caller.sendall(bytes(length))
@@ -149,6 +148,9 @@ def test_who_is_refused_is_refused_as_the_gateway_would(tmp_path: Path) -> None:
                 before = told(port)
             assert before == (200, 0, None)  # no gateway has told anything yet
             with under_way(port, 4 + ABOUT_TO_END, "greedy"):
+                deadline_s = time.monotonic() + 30
+                while told(port, key="greedy")[0] == 200 and time.monotonic() < deadline_s:
+                    pass  # HAProxy has not read all heads yet
                 statuses = {key: told(port, key=key)[0] for key in ("greedy", "frugal", None)}
             assert statuses == {"greedy": 429, "frugal": 200, None: 429}
             assert told(port, key="greedy")[0] == 200

@@ -47,3 +47,13 @@ def test_of_what_scales_only_the_fewest_replicas_count() -> None:
     busy = copy.deepcopy(value)
     busy["applications"][0]["deployments"][1]["autoscaling_config"]["min_replicas"] = 1
     assert lack(busy, CPU=64.0) == "It asks for 1 GPU, and has 0."
+
+
+def test_thirds_of_processors_add_up() -> None:
+    value = shipped("demo.yaml")
+    for deployment, cpus in zip(
+        value["applications"][0]["deployments"], (0.4, 0.6, 0.2), strict=True
+    ):
+        deployment["ray_actor_options"] = {"num_cpus": cpus}
+        deployment["num_replicas"] = 3 if cpus == 0.4 else 1
+    assert lack(value, CPU=2.0) is None

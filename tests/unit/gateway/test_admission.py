@@ -52,6 +52,16 @@ def refused_for_s(room: Places, owner: str | None = None) -> int:
     return refused.value.retry_after_s
 
 
+def test_who_has_less_than_the_share_that_is_told_gets_in(clock: Clock) -> None:
+    room = places(clock, max_in_flight=12)
+    assert (room.limit, room.share) == (12, 12)
+    entered(room, "greedy", tries=20)
+    assert room.share == 12
+    mine = entered(room, "frugal", tries=20)
+    assert (room.limit, room.share) == (12, 6)
+    assert len(mine) == room.share  # no more than HAProxy would let through
+
+
 def test_before_anything_is_known_only_the_bound_counts(clock: Clock) -> None:
     room = places(clock, max_in_flight=7)
     found = entered(room, tries=7)

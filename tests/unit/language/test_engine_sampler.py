@@ -19,7 +19,12 @@ def machine(folder: Path, *tools: str, home: Path | None = None) -> dict[str, st
         place.parent.mkdir(exist_ok=True, parents=True)
         place.write_text("#!/bin/sh\n")
         place.chmod(0o755)
-    return {"PATH": str(folder), "CUDA_HOME": str(home or folder / "nowhere")}
+    return {"PATH": str(folder), **({} if home is None else {"CUDA_HOME": str(home)})}
+
+
+@pytest.fixture(autouse=True)
+def no_cuda_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_sampler, "CUDA_HOME", str(tmp_path / "usual-place"))
 
 
 def test_with_all_that_it_takes_to_compile_them(tmp_path: Path) -> None:
@@ -28,6 +33,10 @@ def test_with_all_that_it_takes_to_compile_them(tmp_path: Path) -> None:
 
 def test_nvcc_may_lie_in_cudas_own_folder(tmp_path: Path) -> None:
     assert can_run(machine(tmp_path / "bin", *TOOLS, home=tmp_path / "cuda"))
+
+
+def test_a_folder_that_is_named_must_have_it(tmp_path: Path) -> None:
+    assert not can_run(machine(tmp_path, *TOOLS) | {"CUDA_HOME": str(tmp_path / "nowhere")})
 
 
 @pytest.mark.parametrize("missing", TOOLS)

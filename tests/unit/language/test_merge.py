@@ -124,6 +124,37 @@ def test_the_sum_is_rounded_once(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "merged" / "config.json").read_text())["dtype"] == "bfloat16"
 
 
+def test_an_adapter_of_two_bytes_is_not_rounded_on_the_way(tmp_path: Path) -> None:
+    model = tiny_falcon(tmp_path / "base")
+    adapted = random_adapter(model, tmp_path / "adapter")
+    file = tmp_path / "adapter" / "adapter_model.safetensors"
+    save_file({name: weight.bfloat16() for name, weight in load_file(file).items()}, file)
+    adapted.load_state_dict(
+        {n: w.bfloat16().float() for n, w in adapted.state_dict().items() if "lora_" in n},
+        strict=False,
+    )
+    wanted = adapted.merge_and_unload().state_dict()
+    merge(tmp_path)
+    for name, weight in load_file(tmp_path / "merged" / "model.safetensors").items():
+        torch.testing.assert_close(weight, wanted[name], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("kept", ["lm_head.weight", "transformer.word_embeddings.weight", "both"])
+def test_a_tied_matrix_may_have_either_name_or_both(tmp_path: Path, kept: str) -> None:
+    pair = logits(random_adapter(tiny_falcon(tmp_path / "base"), tmp_path / "adapter"))
+    with_head(tmp_path / "base", kept)
+    merge(tmp_path)
+    merged = FalconForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32)
+    assert torch.allclose(logits(merged), pair, atol=1e-4)
+
+
+def test_a_head_of_its_own_under_a_config_that_ties_is_refused(tmp_path: Path) -> None:
+    random_adapter(tiny_falcon(tmp_path / "base"), tmp_path / "adapter")
+    with_head(tmp_path / "base", "both", factor=2.0)
+    with pytest.raises(ValueError, match="head is not its embeddings"):
+        merge(tmp_path)
+
+
 def test_an_adapter_of_another_size_is_refused(tmp_path: Path) -> None:
     tiny_falcon(tmp_path / "base")
     with pytest.raises(ValueError, match=r"does not fit the base model: .* would have to be"):
@@ -171,6 +202,18 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_merged_checkpoint(str(BASE), str(ADAPTER), tmp_path, "float32")
+
+
+def with_head(base: Path, kept: str, factor: float = 1.0) -> None:
+    file = base / "model.safetensors"
+    weights = load_file(file)
+    matrix = weights.pop("transformer.word_embeddings.weight")
+    both = {"transformer.word_embeddings.weight": matrix, "lm_head.weight": matrix * factor}
+    save_file(
+        {**weights, **{n: w for n, w in both.items() if kept in (n, "both")}},
+        file,
+        {"format": "pt"},
+    )
 
 
 def in_two_bin_files(base: Path) -> None:
