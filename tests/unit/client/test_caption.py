@@ -300,7 +300,11 @@ def test_ctrl_c_ends_it_quietly(pictures: list[Path]) -> None:
 
     with serving(answer) as service:
         command = [*COMMAND, "caption", "--url", service.url, *map(str, pictures)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # else it is inherited
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        finally:
+            signal.signal(signal.SIGINT, previous)
         assert asked.wait(30)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate()
