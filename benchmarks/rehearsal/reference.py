@@ -6,6 +6,7 @@ token ids, and a picture of the describer's size as RGB bytes in hexadecimal dig
 
 import gc
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def _description(folder: Path, picture: str, side_px: int) -> str:
 
 @torch.inference_mode()
 def _continued(model: Any, words: Any, ids: list[int], tokens: int) -> dict[str, Any]:
-    """Return the greedy tokens, and by how much each was ahead of the next likely one."""
+    """Return the greedy tokens, and by how many steps of bfloat16 each was ahead of the next."""
     done = model.generate(
         input_ids=torch.tensor([ids]),
         attention_mask=torch.ones((1, len(ids)), dtype=torch.long),
@@ -68,7 +69,8 @@ def _continued(model: Any, words: Any, ids: list[int], tokens: int) -> dict[str,
     gaps = []
     for logits in done.logits:
         first, second = logits[0].float().topk(2).values.tolist()
-        gaps.append(first - second)
+        step = 2.0 ** (math.frexp(first)[1] - 8)  # eight bits of precision, the first implied
+        gaps.append((first - second) / step)
     said = [words.decode([token]) for token in done.sequences[0, len(ids) :].tolist()]
     return {"tokens": said, "gaps": gaps}
 
