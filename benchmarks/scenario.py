@@ -91,12 +91,9 @@ class TokenIds(Part):
         return self
 
 
-class RandomTokens(Part):
-    """Prompts of random token ids, and answers, of exactly so many tokens."""
+class ExactTokens(Part):
+    """Prompts as token ids, answers of a given length."""
 
-    kind: Literal["random"] = "random"
-    input_tokens: TokenRange
-    output_tokens: TokenRange
     ids: TokenIds = TokenIds()
 
     @property
@@ -105,7 +102,15 @@ class RandomTokens(Part):
         return True
 
 
-class TraceTokens(Part):
+class RandomTokens(ExactTokens):
+    """Prompts of random token ids, and answers, of exactly so many tokens."""
+
+    kind: Literal["random"] = "random"
+    input_tokens: TokenRange
+    output_tokens: TokenRange
+
+
+class TraceTokens(ExactTokens):
     """The lengths, and the common beginnings, of a recorded trace: see `traces`.
 
     With `load: {kind: replay}` of the same file each request has its own length at its own time.
@@ -115,12 +120,6 @@ class TraceTokens(Part):
     kind: Literal["trace"] = "trace"
     trace: Path
     scale: Positive = 1.0
-    ids: TokenIds = TokenIds()
-
-    @property
-    def has_output_tokens(self) -> bool:
-        """Say that each answer's length is given."""
-        return True
 
 
 class ShareGPT(Part):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import arrivals
+from benchmarks.arguments import up_to
 from benchmarks.traces import BLOCK_TOKENS
 
 MAX_REQUESTS = 1_000_000
@@ -93,14 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("caption-bench trace", description=__doc__)
     parser.add_argument("like", choices=sorted(PUBLISHED), help="the trace that it is to be like")
     parser.add_argument("--out", type=Path, required=True, help="a file that ends in .jsonl")
-    parser.add_argument("--duration-s", type=_positive, default=600.0)
-    parser.add_argument("--per-s", type=_positive, help="in place of the published rate")
+    parser.add_argument("--duration-s", type=up_to(MAX_REQUESTS), default=600.0)
+    parser.add_argument("--per-s", type=up_to(MAX_REQUESTS), help="in place of the published rate")
     parser.add_argument("--seed", type=int, default=1)
     return parser
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= MAX_REQUESTS:
-        raise argparse.ArgumentTypeError(f"above 0, at most {MAX_REQUESTS:,}")
-    return value

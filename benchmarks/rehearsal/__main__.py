@@ -1,6 +1,6 @@
 """`python -m benchmarks.rehearsal`: models of the real size and forms, started and asked here.
 
-With `--small` the same steps on tiny models, in five minutes.
+With `--small` the same steps on tiny models, in seven minutes.
 """
 
 import argparse
@@ -19,10 +19,10 @@ import httpx
 
 from benchmarks.hardware import describe
 from benchmarks.peers.process import StartFailed
-from benchmarks.processes import look_at_family, part_of, resident_bytes
 from benchmarks.rehearsal import answers, checkpoints, hub
 from benchmarks.rehearsal.checkpoints import Size
 from benchmarks.rehearsal.service import Rehearsed, service
+from benchmarks.soak.parts import held
 
 NEEDED_BYTES = {"full": 46 * 10**9, "small": 10**9}
 """Files, their cache, a merged copy."""
@@ -153,12 +153,7 @@ def _started(running: Rehearsed, served: hub.Hub) -> dict[str, float]:
 
 def _memory(pid: int) -> dict[str, int]:
     """Return what each part holds for itself."""
-    held: dict[str, int] = {}
-    for part, size in look_at_family(
-        pid, lambda process, command: (part_of(command), resident_bytes(process.pid, "RssAnon"))
-    ):
-        held[part] = held.get(part, 0) + size
-    return {part: round(size / 2**20) for part, size in sorted(held.items())}
+    return {part: round(holding.own_bytes / 2**20) for part, holding in sorted(held(pid).items())}
 
 
 def _result(report: Report, name: str) -> dict[str, Any]:

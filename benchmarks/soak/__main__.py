@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import up_to
 from benchmarks.hardware import describe
 from benchmarks.peers.process import StartFailed
 from benchmarks.soak.pictures import picture_server
@@ -69,19 +70,16 @@ def write(folder: Path, plan: Plan, found: Soak, table: Sequence[Row]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("caption-bench soak", description=__doc__)
-    parser.add_argument("--minutes", type=_minutes, default=60.0, help="that are measured")
-    parser.add_argument("--warm-up-minutes", type=_minutes, default=10.0, help="before them")
+    parser.add_argument(
+        "--minutes", type=up_to(MAX_MINUTES), default=60.0, help="that are measured"
+    )
+    parser.add_argument(
+        "--warm-up-minutes", type=up_to(MAX_MINUTES), default=10.0, help="before them"
+    )
     parser.add_argument("--per-s", type=float, default=5.0, help="requests a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("tmp") / "benchmarks" / "soak")
     return parser
-
-
-def _minutes(text: str) -> float:
-    minutes = float(text)
-    if not 0 < minutes <= MAX_MINUTES:
-        raise argparse.ArgumentTypeError(f"more than 0, at most {MAX_MINUTES:.0f}")
-    return minutes
 
 
 if __name__ == "__main__":
