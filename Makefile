@@ -15,7 +15,7 @@ serve: $(INSTALLED)
 test: check
 	$(VENV)/bin/python -m pytest
 
-# Before a release: about a quarter of an hour of what `make test` leaves out.
+# Before a release: what `make test` leaves out.
 test-slow: check
 	$(VENV)/bin/python -m pytest -m slow
 

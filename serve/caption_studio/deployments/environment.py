@@ -20,8 +20,8 @@ def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, st
         # Whoever calls a replica here is asyncio code; a second loop for the calls, on a thread of
         # its own, only makes it wait for the GIL: an eighth of a gateway's CPU time for a text.
         "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
-        # Ray would keep the last 100,000 actor calls (some 50 MB after half a day) for `ray list
-        # tasks` and the dashboard, which does not run here.
+        # Ray would keep the last 100,000 actor calls in memory, for `ray list tasks` and for the
+        # dashboard, which does not run here.
         "RAY_task_events_report_interval_ms": "0",
         # Serve ends a proxy that is not ready 5 s after its birth, and the start with it; on a
         # busy machine the imports alone take longer.
