@@ -84,7 +84,13 @@ def random_git(
     return _loaded(GitForCausalLM(config).eval().to(device, dtype), max_length)
 
 
-def lively(config: GitConfig, dtype: torch.dtype, device: torch.device) -> LoadedGit:
+def lively(
+    config: GitConfig,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    max_length: int = DEMO_MAX_LENGTH,
+) -> LoadedGit:
     """Return a random model whose texts differ from picture to picture, in length too.
 
     Its weights are larger than upstream's initialisation, and every twelfth token ends a text.
@@ -98,7 +104,7 @@ def lively(config: GitConfig, dtype: torch.dtype, device: torch.device) -> Loade
         for layer in model.git.encoder.layer:
             layer.attention.self.query.weight.mul_(4)
     model.generation_config.eos_token_id = list(range(1, config.vocab_size, 12))
-    return _loaded(model.to(device, dtype), DEMO_MAX_LENGTH)
+    return _loaded(model.to(device, dtype), max_length)
 
 
 def _loaded(model: GitForCausalLM, max_length: int, tokenizer: Any = None) -> LoadedGit:

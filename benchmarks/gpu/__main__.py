@@ -47,12 +47,17 @@ def main() -> int:
         except Exception as error:  # the other stages are worth having all the same
             found.lacks(stage, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
             found.texts[f"{stage}-error.txt"] = traceback.format_exc()
+        except KeyboardInterrupt:  # what was measured so far is worth having
+            found.lacks(stage, "interrupted")
+            break
         gc.collect()
         torch.cuda.empty_cache()  # the next stage's engine takes its share of what is free
     verdicts = [] if options.tiny else list(judge(found))
     print("\n" + report.table(card, found, verdicts, described(scale)["weights"]))
     if options.output or not options.tiny:
-        path = report.write(options.output or RESULTS, card, found, verdicts, described(scale))
+        part = "" if set(options.only) == set(STAGES) else "-".join(["", *options.only])
+        folder = options.output or RESULTS
+        path = report.write(folder, card, found, verdicts, described(scale), part=part)
         print(f"Written: {path}")
     return int(any(verdict.met is False for verdict in verdicts))
 

@@ -1,37 +1,26 @@
-"""The captioner's engine by itself: exact or not, requests a second, tokens, memory, cold start."""
+"""The captioner's engine by itself: requests a second, tokens, memory, cold start."""
 
 import asyncio
-import gc
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 import torch
-from peft import PeftModel
-from transformers import FalconForCausalLM
 
 from benchmarks.gpu import arithmetic, falcon
-from benchmarks.gpu.engine import Engine, random_prompt
+from benchmarks.gpu.engine import Engine
 from benchmarks.gpu.limits import Card
 from benchmarks.gpu.records import Found
 from benchmarks.gpu.scale import ANSWER_TOKENS, PROMPT_TOKENS, Scale
 
 STAGE = "captioner"
-EXACT_PROMPTS = 16
 
 
 def run(scale: Scale, card: Card, found: Found) -> None:
     """Measure everything; a way that the engine refuses is named and left out."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        exact = folder / "exact"
-        falcon.save_model(scale.falcon_exact, exact)
-        falcon.save_adapter(scale.falcon_exact, folder / "exact-adapter")
-        for dtype in dict.fromkeys(("float32", scale.dtype)):
-            _exactness(exact, folder / "exact-adapter", scale, dtype, found)
-        model, adapter = folder / "model", folder / "adapter"
+        model, adapter = Path(scratch) / "model", Path(scratch) / "adapter"
         falcon.save_config(scale.falcon, model)
         falcon.save_adapter(scale.falcon, adapter)
         _speed(model, adapter, scale, card, found)
@@ -39,58 +28,8 @@ def run(scale: Scale, card: Card, found: Found) -> None:
         _speed(model, None, scale, card, found)
         try:
             _speed(model, None, scale, card, found, quantization="fp8")
-        except Exception as error:  # whatever vLLM has against it
+        except Exception as error:  # whatever vLLM or the settings have against it
             found.lacks("fp8", f"the engine does not take it here: {_short(error)}")
-
-
-def _exactness(folder: Path, adapter: Path, scale: Scale, dtype: str, found: Found) -> None:
-    """Compare greedy tokens with transformers' and PEFT's of the same dtype."""
-    vocabulary = scale.falcon_exact.vocab_size
-    prompts = [random_prompt(number, vocabulary) for number in range(EXACT_PROMPTS)]
-
-    async def ours() -> dict[bool, list[list[int]]]:
-        engine = Engine.start(folder, scale, dtype=dtype, adapter=adapter, load_format="auto")
-        try:
-            return {
-                way: list(
-                    await asyncio.gather(*(engine.tokens(p, with_adapter=way) for p in prompts))
-                )
-                for way in (False, True)
-            }
-        finally:
-            engine.stop()
-
-    said = asyncio.run(ours())
-    for with_adapter, name in ((False, "base"), (True, "adapter")):
-        reference = _reference(folder, adapter if with_adapter else None, scale, dtype, prompts)
-        alike = [a == b for a, b in zip(said[with_adapter], reference, strict=True)]
-        found.add(STAGE, f"{name} {dtype} says what transformers says", sum(alike) / len(alike), "")
-    changed = [a != b for a, b in zip(said[False], said[True], strict=True)]
-    found.notes.append(f"captioner: the adapter changes {sum(changed)} of {len(changed)} answers")
-
-
-@torch.inference_mode()
-def _reference(
-    folder: Path, adapter: Path | None, scale: Scale, dtype: str, prompts: Sequence[list[int]]
-) -> list[list[int]]:
-    model = FalconForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-    if adapter is not None:
-        model = PeftModel.from_pretrained(model, adapter)
-    model.to(scale.device).eval()
-    token_ids = model.generate(
-        input_ids=torch.tensor(prompts, device=scale.device),
-        attention_mask=torch.ones(len(prompts), PROMPT_TOKENS, device=scale.device),
-        max_new_tokens=ANSWER_TOKENS,
-        min_new_tokens=ANSWER_TOKENS,
-        eos_token_id=-1,
-        do_sample=False,
-    )
-    answers: list[list[int]] = token_ids[:, PROMPT_TOKENS:].tolist()
-    del model
-    gc.collect()
-    if scale.device.type == "cuda":
-        torch.cuda.empty_cache()
-    return answers
 
 
 def _speed(
@@ -110,9 +49,7 @@ def _speed(
 
     async def measure() -> None:
         begin_s = time.perf_counter()
-        engine = Engine.start(
-            folder, scale, dtype=scale.dtype, adapter=adapter, quantization=quantization
-        )
+        engine = Engine.start(folder, scale, adapter=adapter, quantization=quantization)
         found.add(STAGE, f"{'+'.join(ways)}, start", time.perf_counter() - begin_s, "s")
         try:
             for way, with_adapter in ways.items():

@@ -20,9 +20,6 @@ from caption_studio.language.prompt import caption_prompt
 from caption_studio.records import Description, Pixels
 
 STAGE = "chain"
-CAPTIONERS_SHARE = 0.6
-"""Of the card's memory; the describer's model, cache and graphs take a few GiB of the rest."""
-
 PICTURES = 64
 
 
@@ -40,9 +37,7 @@ async def _measure(folder: Path, adapter: Path, scale: Scale, card: Card, found:
     pictures = models.pictures(scale.git.vision_config.image_size, PICTURES)
     work = arithmetic.request(scale.falcon, PROMPT_TOKENS, ANSWER_TOKENS)
     limit = 1 / card.seconds(work + arithmetic.picture(scale.git, MAX_LENGTH - 1))
-    engine = Engine.start(
-        folder, scale, dtype=scale.dtype, adapter=adapter, memory_share=CAPTIONERS_SHARE
-    )
+    engine = Engine.start(folder, scale, config="gpu-one.yaml", adapter=adapter)
     describer = None
     try:
         loaded = models.random_git(scale.git, scale.torch_dtype, scale.device, MAX_LENGTH)

@@ -1,4 +1,8 @@
-"""vLLM's engine as the captioner sets it up, in a process of its own, asked in closed loops."""
+"""vLLM's engine as a GPU config of `deploy/` sets it up, in a process of its own, asked in loops.
+
+Model and adapter are the benchmark's own; all else is the config's, and requests are drawn and cut
+as the service's captions are.
+"""
 
 import asyncio
 import os
@@ -7,12 +11,28 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+import yaml
+
+from benchmarks.gpu.falcon import TARGET
 from benchmarks.gpu.scale import ANSWER_TOKENS, PROMPT_TOKENS, Scale
+from caption_studio.records import Prompt, Sampling
 from caption_studio.settings import LanguageSettings
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SMALL = {
+    "dtype": "float32",
+    "max_model_len": 256,
+    "max_num_seqs": 8,
+    "max_num_batched_tokens": 256,
+    "kv_cache_bytes": 2**24,
+    "enforce_eager": True,
+}
+"""Instead of a config's values, for the tiny models on a CPU."""
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "1")  # its memory goes when it ends
 
@@ -52,62 +72,51 @@ class Engine:
         folder: Path,
         scale: Scale,
         *,
-        dtype: str,
+        config: str = "gpu.yaml",
+        dtype: str | None = None,
         adapter: Path | None = None,
         load_format: str = "dummy",
         quantization: str | None = None,
-        memory_share: float = 0.85,
     ) -> Self:
-        """Start the engine of `folder`. Whatever vLLM raises ends it."""
+        """Start the engine of `folder` as `config` says. Whatever vLLM raises ends it."""
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        from caption_studio.language.engine_options import engine_args, set_environment
+        from caption_studio.language.engine_options import (
+            engine_args,
+            for_these_adapters,
+            set_environment,
+        )
 
-        on_gpu = scale.device.type == "cuda"
-        values = {
-            "model": str(folder),
-            "id": "falcon",
-            "adapters": (),
-            "dtype": dtype,
-            "max_model_len": 256,
-            "max_num_seqs": max(scale.captioner_in_flight),
-            "max_num_batched_tokens": 8192 if on_gpu else 256,
-            "kv_cache_bytes": None if on_gpu else 2**24,
-            "gpu_memory_utilization": memory_share,
-            "enforce_eager": not on_gpu,
-        }
+        values = _language(config) | {"model": str(folder), "id": "falcon", "adapters": ()}
+        values |= {} if scale.device.type == "cuda" else SMALL
+        values |= {"quantization": quantization} | ({} if dtype is None else {"dtype": dtype})
         settings = LanguageSettings.model_validate(values)
         set_environment(settings)
-        arguments = replace(
-            engine_args(settings, str(folder), lora=adapter is not None),
-            load_format=load_format,
-            quantization=quantization,
-        )
-        return cls(AsyncLLM.from_engine_args(arguments), adapter)
+        arguments = engine_args(settings, str(folder), lora=adapter is not None)
+        if adapter is not None:
+            arguments = for_these_adapters(arguments, (TARGET,), 1)
+        return cls(AsyncLLM.from_engine_args(replace(arguments, load_format=load_format)), adapter)
 
     def stop(self) -> None:
         """End the engine's process."""
         self._llm.shutdown()
 
     async def tokens(
-        self, prompt: Sequence[int], *, with_adapter: bool, first_s: list[float] | None = None
+        self,
+        prompt: Sequence[int],
+        *,
+        with_adapter: bool,
+        greedy: bool = False,
+        first_s: list[float] | None = None,
     ) -> list[int]:
-        """Return `ANSWER_TOKENS` greedy tokens; the time of the first goes to `first_s`."""
-        from vllm import SamplingParams, TokensPrompt
-        from vllm.sampling_params import RequestOutputKind
+        """Return `ANSWER_TOKENS` tokens; the time of the first goes to `first_s`."""
+        from vllm import TokensPrompt
 
-        sampling = SamplingParams(
-            max_tokens=ANSWER_TOKENS,
-            temperature=0,
-            ignore_eos=True,
-            detokenize=False,
-            output_kind=RequestOutputKind.DELTA,
-        )
         begin_s = time.perf_counter()
         found: list[int] = []
         async for output in self._llm.generate(
             TokensPrompt(prompt_token_ids=list(prompt)),
-            sampling,
+            _sampling(greedy=greedy),
             request_id=uuid.uuid4().hex,
             lora_request=self._lora if with_adapter else None,
         ):
@@ -140,3 +149,22 @@ def random_prompt(number: int, vocabulary: int) -> list[int]:
     """Return the same tokens for the same number; no two numbers share a beginning."""
     draw = random.Random(number)
     return [draw.randrange(12, vocabulary) for _ in range(PROMPT_TOKENS)]
+
+
+def _language(config: str) -> dict[str, Any]:
+    """Return what a Serve config says of the captioner."""
+    application = yaml.safe_load((DEPLOY / config).read_text())["applications"][0]
+    language: dict[str, Any] = application["args"]["language"]
+    return language
+
+
+@cache
+def _sampling(*, greedy: bool) -> Any:
+    """Return the sampling of a caption with an adapter, `ANSWER_TOKENS` long whatever it says."""
+    from caption_studio.language.engine_options import sampling_params
+
+    defaults = LanguageSettings()
+    temperature = 0.0 if greedy else defaults.caption_temperature
+    sampling = Sampling(ANSWER_TOKENS, temperature, defaults.caption_top_p, ignore_eos=True)
+    prompt = Prompt("benchmark", "falcon", (), sampling, "quoted")
+    return sampling_params(prompt, ANSWER_TOKENS, stream=False)

@@ -1,5 +1,6 @@
 """A Falcon of random weights as a checkpoint folder, and an adapter of the published shape."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import FalconConfig, FalconForCausalLM
 
 TOKENIZER = Path(__file__).parents[2] / "serve/caption_studio/demo/models/falcon-demo"
-"""The demo's: prompts are then about as long as with Falcon's own, and all its ids are known."""
+"""The demo's, with as many tokens as the model has: prompts are about as long as with its own."""
 
 RANK, ALPHA, TARGET = 16, 32, "query_key_value"
 SPREAD = 0.1
@@ -19,7 +20,7 @@ def save_config(config: FalconConfig, folder: Path) -> None:
     """Write a checkpoint without weights: vLLM makes them (`load_format="dummy"`)."""
     config.architectures = ["FalconForCausalLM"]
     config.save_pretrained(folder)
-    _add_tokenizer(folder)
+    write_tokenizer(TOKENIZER, config.vocab_size, folder)
 
 
 def save_model(config: FalconConfig, folder: Path) -> FalconForCausalLM:
@@ -27,7 +28,7 @@ def save_model(config: FalconConfig, folder: Path) -> FalconForCausalLM:
     torch.manual_seed(0)
     model = FalconForCausalLM(config).eval()
     model.save_pretrained(folder)
-    _add_tokenizer(folder)
+    write_tokenizer(TOKENIZER, config.vocab_size, folder)
     return model
 
 
@@ -47,6 +48,11 @@ def save_adapter(config: FalconConfig, folder: Path) -> None:
     model.save_pretrained(folder, state_dict=weights)
 
 
-def _add_tokenizer(folder: Path) -> None:
-    for path in TOKENIZER.glob("*token*"):
+def write_tokenizer(demo: Path, size: int, folder: Path) -> None:
+    """Write one of the demo's tokenizers with as many tokens as a model has."""
+    for path in demo.glob("tokenizer_config.json"):
         shutil.copy(path, folder)
+    value = json.loads((demo / "tokenizer.json").read_text())
+    known = value["model"]["vocab"]
+    known |= {f"unused{number}": number for number in range(len(known), size)}
+    (folder / "tokenizer.json").write_text(json.dumps(value))

@@ -11,6 +11,7 @@ VLLM_VERSION = "0.32"
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "describer": ("torch", "transformers"),
+    "answers": ("torch", "transformers", "peft", "vllm"),
     "captioner": ("torch", "transformers", "peft", "vllm"),
     "chain": ("torch", "transformers", "peft", "vllm"),
 }

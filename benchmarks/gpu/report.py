@@ -31,10 +31,16 @@ def table(card: Card, found: Found, verdicts: Sequence[Verdict], models: str) ->
 
 
 def write(
-    folder: Path, card: Card, found: Found, verdicts: Sequence[Verdict], models: dict[str, Any]
+    folder: Path,
+    card: Card,
+    found: Found,
+    verdicts: Sequence[Verdict],
+    models: dict[str, Any],
+    *,
+    part: str = "",
 ) -> Path:
-    """Write `gpu-CARD.json` and what goes beside it; return its path."""
-    name = "gpu-" + "-".join(card.name.lower().split())
+    """Write `gpu-CARD.json`, with `part` in its name, and what goes beside it; return its path."""
+    name = "gpu-" + "-".join(card.name.lower().split()) + part
     folder.mkdir(parents=True, exist_ok=True)
     result = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -5,7 +5,6 @@ code leaves a file behind if anyone runs it. The adapter as a `.bin`. GIT as tra
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from safetensors.torch import save_file
 from transformers import FalconConfig, FalconForCausalLM, GitConfig, GitForCausalLM
 
 from benchmarks.describer.models import git_large_config
+from benchmarks.gpu.falcon import write_tokenizer
 from benchmarks.gpu.scale import falcon_7b_config, tiny
 
 DEMO = Path(__file__).parents[2] / "serve/caption_studio/demo/models"
@@ -78,7 +78,7 @@ def write_falcon(size: Size, folder: Path) -> None:
     index = {"metadata": {}, "weight_map": places}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     write_config_2023(size.falcon, {"model_type": "RefinedWebModel", "multi_query": True}, folder)
-    _write_tokenizer(DEMO / "falcon-demo", size.falcon.vocab_size, folder)
+    write_tokenizer(DEMO / "falcon-demo", size.falcon.vocab_size, folder)
 
 
 def write_config_2023(config: FalconConfig, fields: Mapping[str, Any], folder: Path) -> None:
@@ -163,7 +163,7 @@ def write_git(config: GitConfig, folder: Path) -> None:
     side = config.vision_config.image_size
     images |= {"crop_size": {"height": side, "width": side}, "size": {"shortest_edge": side}}
     (folder / "preprocessor_config.json").write_text(json.dumps(images))
-    _write_tokenizer(DEMO / "git-demo", config.vocab_size, folder)
+    write_tokenizer(DEMO / "git-demo", config.vocab_size, folder)
 
 
 def _in_shards(
@@ -196,13 +196,3 @@ def _random(name: str, shape: tuple[int, ...]) -> torch.Tensor:
         return weight.sub_(weight.mean(1, keepdim=True)) if "4h_to_h" in name else weight
     weight.mul_(0.1).add_(float(name.endswith("weight")))
     return weight.mul_(8) if "ln_f" in name else weight  # few steps are then near ties
-
-
-def _write_tokenizer(demo: Path, size: int, folder: Path) -> None:
-    """Write the demo's tokenizer with as many tokens as the model has."""
-    for path in demo.glob("tokenizer_config.json"):
-        shutil.copy(path, folder)
-    value = json.loads((demo / "tokenizer.json").read_text())
-    known = value["model"]["vocab"]
-    known |= {f"unused{number}": number for number in range(len(known), size)}
-    (folder / "tokenizer.json").write_text(json.dumps(value))

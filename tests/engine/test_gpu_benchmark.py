@@ -1,4 +1,4 @@
-"""The captioner's and the chain's stage of benchmarks/gpu for real, on tiny models."""
+"""The captioner's stages and the chain's of benchmarks/gpu for real, on tiny models."""
 
 import json
 import subprocess
@@ -13,17 +13,17 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 def test_captioner_and_chain_are_measured_and_exact(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.gpu", "--tiny", "--output", str(tmp_path)]
     done = subprocess.run(
-        [*command, "--only", "captioner", "chain"],
+        [*command, "--only", "answers", "captioner", "chain"],
         capture_output=True,
         text=True,
         timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    result = json.loads((tmp_path / "gpu-cpu.json").read_text())
+    result = json.loads((tmp_path / "gpu-cpu-answers-captioner-chain.json").read_text())
     values = {(f["stage"], f["name"]): f["value"] for f in result["figures"]}
     for way in ("base", "adapter"):
-        assert values["captioner", f"{way} float32 says what transformers says"] == 1.0
+        assert values["answers", f"{way} float32 says what transformers says"] == 1.0
     for name in ("base, best", "adapter, best", "merged, best"):
         assert values["captioner", name] > 0
     assert values["chain", "best"] > 0

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 
 VARIABLE = "VLLM_USE_FLASHINFER_SAMPLER"
+FLASHINFER = "flashinfer"
 COMPILED = "flashinfer_jit_cache"
 """The package with the kernels as they come out of the compiler."""
 
@@ -21,6 +22,8 @@ CUDA_HOME = "/usr/local/cuda"
 
 def can_run(environment: Mapping[str, str]) -> bool:
     """Return whether the kernels are there, or all that it takes to compile them."""
+    if importlib.util.find_spec(FLASHINFER) is None:
+        return False
     if importlib.util.find_spec(COMPILED) is not None:
         return True
     path = environment.get("PATH")

@@ -25,6 +25,7 @@ def machine(folder: Path, *tools: str, home: Path | None = None) -> dict[str, st
 @pytest.fixture(autouse=True)
 def no_cuda_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_sampler, "CUDA_HOME", str(tmp_path / "usual-place"))
+    monkeypatch.setattr(engine_sampler, "FLASHINFER", "json")  # it is installed
 
 
 def test_with_all_that_it_takes_to_compile_them(tmp_path: Path) -> None:
@@ -42,6 +43,11 @@ def test_a_folder_that_is_named_must_have_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", TOOLS)
 def test_not_where_a_tool_is_missing(tmp_path: Path, missing: str) -> None:
     assert not can_run(machine(tmp_path, *(tool for tool in TOOLS if tool != missing)))
+
+
+def test_not_without_flashinfer_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_sampler, "FLASHINFER", "no_such_module")
+    assert not can_run(machine(tmp_path, *TOOLS))
 
 
 def test_compiled_ones_need_no_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
