@@ -34,12 +34,15 @@ class Way(Protocol):
 class FixedBatches:
     """transformers' `generate()`: a batch starts when it is full, or 50 ms after its first picture.
 
-    With size 1 it is the 2023 notebook's way: one by one.
+    With size 1 it is the 2023 notebook's way: one by one. Without `use_cache` it works out every
+    token from the picture anew: a reference even where a version of transformers counts positions
+    wrongly with its cache, as 5.17 does for GIT.
     """
 
-    def __init__(self, loaded: LoadedGit, size: int) -> None:
+    def __init__(self, loaded: LoadedGit, size: int, *, use_cache: bool = True) -> None:
         self._loaded = loaded
         self._size = size
+        self._use_cache = use_cache
         self._encoder = PrefixEncoder(loaded, most=size)
         self._worker = ThreadPoolExecutor(1)
         self._waiting: asyncio.Queue[tuple[Pixels, asyncio.Future[str]]] = asyncio.Queue()
@@ -86,6 +89,7 @@ class FixedBatches:
             pixel_values=self._encoder.pixel_values(on_device),
             max_length=git.max_length,
             do_sample=False,
+            use_cache=self._use_cache,
         )
         texts: list[str] = self._loaded.tokenizer.batch_decode(token_ids, skip_special_tokens=True)
         return [text.strip() for text in texts]

@@ -18,21 +18,16 @@ STAGE = "captioner"
 
 
 def run(scale: Scale, card: Card, found: Found) -> None:
-    """Measure everything; a way that the engine refuses is named and left out."""
+    """Measure base and adapter beside each other, in one engine."""
     with tempfile.TemporaryDirectory() as scratch:
         model, adapter = Path(scratch) / "model", Path(scratch) / "adapter"
         falcon.save_config(scale.falcon, model)
         falcon.save_adapter(scale.falcon, adapter)
-        _speed(model, adapter, scale, card, found)
-        # Merged, an adapter is in the weights: the engine is then one without adapters.
-        _speed(model, None, scale, card, found)
-        try:
-            _speed(model, None, scale, card, found, quantization="fp8")
-        except Exception as error:  # whatever vLLM or the settings have against it
-            found.lacks("fp8", f"the engine does not take it here: {_short(error)}")
+        speed(STAGE, model, adapter, scale, card, found)
 
 
-def _speed(
+def speed(
+    stage: str,
     folder: Path,
     adapter: Path | None,
     scale: Scale,
@@ -50,13 +45,15 @@ def _speed(
     async def measure() -> None:
         begin_s = time.perf_counter()
         engine = Engine.start(folder, scale, adapter=adapter, quantization=quantization)
-        found.add(STAGE, f"{'+'.join(ways)}, start", time.perf_counter() - begin_s, "s")
+        found.add(stage, f"{'+'.join(ways)}, start", time.perf_counter() - begin_s, "s")
         try:
             for way, with_adapter in ways.items():
-                await _loads(engine, way, scale, limit, step_s, found, with_adapter=with_adapter)
+                await _loads(
+                    stage, engine, way, scale, limit, step_s, found, with_adapter=with_adapter
+                )
             if scale.device.type == "cuda":
                 free, total = torch.cuda.mem_get_info()
-                found.add(STAGE, f"{'+'.join(ways)}, memory", (total - free) / 2**30, "GiB")
+                found.add(stage, f"{'+'.join(ways)}, memory", (total - free) / 2**30, "GiB")
         finally:
             engine.stop()
 
@@ -64,6 +61,7 @@ def _speed(
 
 
 async def _loads(
+    stage: str,
     engine: Engine,
     way: str,
     scale: Scale,
@@ -79,14 +77,10 @@ async def _loads(
         count = in_flight * scale.rounds
         asked = await engine.ask(in_flight, count, vocabulary, with_adapter=with_adapter)
         name = f"{way}, {in_flight} in flight"
-        found.add(STAGE, name, asked.per_s, "requests/s", limit)
-        found.add(STAGE, f"{name}, TTFT p50", 1e3 * median(asked.first_s), "ms")
+        found.add(stage, name, asked.per_s, "requests/s", limit)
+        found.add(stage, f"{name}, TTFT p50", 1e3 * median(asked.first_s), "ms")
         bound = 1e3 * step_s if in_flight == 1 else None
-        found.add(STAGE, f"{name}, ITL p50", 1e3 * asked.between_tokens_s, "ms", bound)
+        found.add(stage, f"{name}, ITL p50", 1e3 * asked.between_tokens_s, "ms", bound)
         best = max(best, asked.per_s)
-    found.add(STAGE, f"{way}, best", best, "requests/s", limit)
-    found.add(STAGE, f"{way}, best in tokens", best * ANSWER_TOKENS, "tokens/s")
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    found.add(stage, f"{way}, best", best, "requests/s", limit)
+    found.add(stage, f"{way}, best in tokens", best * ANSWER_TOKENS, "tokens/s")

@@ -41,7 +41,7 @@ async def _measure(folder: Path, adapter: Path, scale: Scale, card: Card, found:
     describer = None
     try:
         loaded = models.random_git(scale.git, scale.torch_dtype, scale.device, MAX_LENGTH)
-        describer = Ours(loaded, scale.describer_rows[0])
+        describer = Ours(loaded, scale.describer_rows[-1])
 
         async def caption(pixels: Pixels) -> None:
             text = await describer.describe(pixels)

@@ -13,6 +13,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "describer": ("torch", "transformers"),
     "answers": ("torch", "transformers", "peft", "vllm"),
     "captioner": ("torch", "transformers", "peft", "vllm"),
+    "merged": ("torch", "transformers", "peft", "vllm"),
     "chain": ("torch", "transformers", "peft", "vllm"),
 }
 SERVICE = ("ray", "fastapi")

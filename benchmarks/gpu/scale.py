@@ -72,7 +72,7 @@ def full() -> Scale:
         falcon_exact=falcon_7b_config(layers=2),
         copy_bytes=2**32,
         matrix_side=8192,
-        describer_rows=(64, 256),
+        describer_rows=(256, 64),
         describer_count=4096,
         captioner_in_flight=(1, 64, 256, 512),
         chain_in_flight=(1, 64, 256),

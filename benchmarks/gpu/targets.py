@@ -27,10 +27,10 @@ TARGETS = (
     ),
     Target("captioner-adapter-requests-per-s", ("captioner", "adapter, best"), 500),
     Target(
-        "captioner-adapter-over-merged",
+        "captioner-adapter-over-base",
         ("captioner", "adapter, best"),
         0.85,
-        per=("captioner", "merged, best"),
+        per=("captioner", "base, best"),
     ),
     Target("chain-captions-per-s", ("chain", "best"), 350),
     Target("chain-alone-e2e-p50-ms", ("chain", "1 in flight, p50"), 150, at_most=True),

@@ -4,7 +4,9 @@ A recorded pass reads and writes the same tensors each time. It runs at the smal
 size that holds the rows it is asked for; what it does to the rows above them nobody reads.
 """
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -38,6 +40,7 @@ class CudaGraphs:
     """
 
     def __init__(self) -> None:
+        gc.collect()
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, run: Callable[[], None]) -> Callable[[], None]:
@@ -49,6 +52,21 @@ class CudaGraphs:
         torch.cuda.current_stream().wait_stream(beside)
         graph = torch.cuda.CUDAGraph()
         # Other threads may call CUDA meanwhile: what they do is not ours to record.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        with (
+            _no_collection(),
+            torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
+        ):
             run()
         return graph.replay
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let no cycle be collected meanwhile: to free pinned memory or a graph ends a recording."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

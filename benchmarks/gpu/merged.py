@@ -1,0 +1,28 @@
+"""The captioner's engine without adapters: merged, one is in the weights; then with fp8 weights."""
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.gpu import falcon
+from benchmarks.gpu.captioner import speed
+from benchmarks.gpu.limits import Card
+from benchmarks.gpu.records import Found
+from benchmarks.gpu.scale import Scale
+
+STAGE = "merged"
+
+
+def run(scale: Scale, card: Card, found: Found) -> None:
+    """Measure both; if the engine refuses fp8, that is named and left out."""
+    with tempfile.TemporaryDirectory() as scratch:
+        model = Path(scratch)
+        falcon.save_config(scale.falcon, model)
+        speed(STAGE, model, None, scale, card, found)
+        try:
+            speed(STAGE, model, None, scale, card, found, quantization="fp8")
+        except Exception as error:  # whatever vLLM or the settings have against it
+            found.lacks("fp8", f"the engine does not take it here: {_short(error)}")
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
