@@ -14,7 +14,7 @@ from benchmarks.gpu.records import Found
 from benchmarks.gpu.scale import described, full, tiny
 from benchmarks.gpu.targets import judge
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[1] / "results/gpu"
 STAGES = tuple(pieces.NEEDS)
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument(
         "--tiny", action="store_true", help="tiny models on the CPU: does it all run?"
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help=f"default: {RESULTS.name}/")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default: results/gpu/")
     options = parser.parse_args()
     if not options.tiny and not torch.cuda.is_available():
         print("No GPU is visible to torch: nothing to measure. `--tiny` tries the code.")
