@@ -1,7 +1,9 @@
-"""Settings → their models' and adapters' files in the hub's cache, before a service starts.
+"""What the settings name on the hub → its files in the hub's cache; a folder to load from.
 
-Afterwards the service starts with `HF_HUB_OFFLINE=1`. Blocking; the hub's library shows a progress
-bar for each file.
+One place asks the hub for models: who loads one gets a folder. So a hub that refuses ends a start
+with a sentence and after few requests, no code of a repository is fetched, and of its weights one
+form.
+Blocking; the hub's library shows a progress bar for each file.
 """
 
 import time
@@ -9,15 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
-from caption_studio.settings import EMBEDDED_PREFIX, Settings
+from caption_studio.settings import EMBEDDED_PREFIX, Settings, model_location
 
 NO_WEIGHTS = ("*.json", "*.txt", "*.model", "*.md", "LICENSE*")
 SAFETENSORS, BIN = "*.safetensors", "*.bin"
@@ -63,28 +66,53 @@ def repositories(settings: Settings) -> Iterator[Repository]:
             yield Repository(id_, revision)
 
 
+def model_folder(source: str, revision: str | None) -> str:
+    """Return the folder that a model of the settings is in; one of the hub is fetched first.
+
+    Without the hub, what is whole in the cache is taken. Raises `PullFailed`.
+    """
+    location = model_location(source)
+    return location if Path(location).is_dir() else str(_fetch(Repository(source, revision)))
+
+
 def pull(repository: Repository) -> Pulled:
-    """Fetch a repository's files: no code, and of its weights one form. Raises `PullFailed`."""
+    """Fetch a repository's files. Raises `PullFailed`."""
     begin_s = time.monotonic()
+    folder = _fetch(repository)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    return Pulled(repository, folder.name, len(files), size, time.monotonic() - begin_s)
+
+
+def _fetch(repository: Repository) -> Path:
+    """Return the cache's folder of the repository, named for the commit."""
     id_, revision = repository.id, repository.revision
     try:
-        info = HfApi().model_info(id_, revision=revision)
-        names = [file.rfilename for file in info.siblings or ()]
-        weights = SAFETENSORS if any(n.endswith(SAFETENSORS[1:]) for n in names) else BIN
-        # By the name that the service will ask for: the cache keeps which commit it meant.
-        folder = snapshot_download(id_, revision=revision, allow_patterns=[*NO_WEIGHTS, weights])
+        folder = _snapshot(repository, SAFETENSORS)
+        return folder if any(folder.rglob(SAFETENSORS)) else _snapshot(repository, BIN)
     except GatedRepoError as error:
         raise PullFailed(f"{id_} asks for a consent: visit its page, then set HF_TOKEN.") from error
     except RevisionNotFoundError as error:
         raise PullFailed(f"{id_} has no revision {revision}.") from error
     except RepositoryNotFoundError as error:
         raise PullFailed(f"{id_} is not on the hub, or not shown to this HF_TOKEN.") from error
-    except HfHubHTTPError as error:
+    except Exception as error:  # of the hub, its HTTP client, the disk, a name that is none
+        # What the hub said is the cause where the library has looked for the files here then.
+        said = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
+        raise PullFailed(_why(id_, said or error)) from error
+
+
+def _snapshot(repository: Repository, weights: str) -> Path:
+    # By the name that the settings have: the cache keeps which commit it meant.
+    return Path(
+        snapshot_download(
+            repository.id, revision=repository.revision, allow_patterns=[*NO_WEIGHTS, weights]
+        )
+    )
+
+
+def _why(id_: str, error: BaseException) -> str:
+    if isinstance(error, HfHubHTTPError) and error.response is not None:
         status = error.response.status_code
-        hint = _HINTS.get(status, "")
-        raise PullFailed(f"{id_}: the hub answered {status}.{hint}") from error
-    except Exception as error:  # of the hub's HTTP client, of the disk, of a name that is none
-        raise PullFailed(f"{id_} could not be fetched: {error}".splitlines()[0]) from error
-    files = [path for path in Path(folder).rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files)
-    return Pulled(repository, info.sha or "", len(files), size, time.monotonic() - begin_s)
+        return f"{id_}: the hub answered {status}.{_HINTS.get(status, '')}"
+    return f"{id_} could not be fetched: {error}".splitlines()[0]

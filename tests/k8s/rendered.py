@@ -71,7 +71,7 @@ def pods(objects: list[Object]) -> dict[str, Object]:
         metadata = template.get("metadata", {})
         labels = {"ray.io/node-type": kind.partition(":")[0], **metadata.get("labels", {})}
         found[kind] = {**template, "metadata": {**metadata, "labels": labels}}
-    for item in of_kind(objects, "StatefulSet"):
+    for item in of_kind(objects, "StatefulSet", "Job"):
         found[item["metadata"]["name"]] = item["spec"]["template"]
     return found
 

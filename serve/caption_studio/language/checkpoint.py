@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from transformers.utils import cached_file
 
 FILE_BYTES = 2 * 1024**3
 """A file is written when it has so much, and is what the memory holds."""
@@ -20,20 +19,14 @@ _FORMS = ("model.safetensors", "pytorch_model.bin")
 """The first that is there is read, in one file or by its index in several."""
 
 
-def read(location: str, revision: str | None) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield names and tensors of a folder or a repository on the hub.
-
-    Raises `OSError` where there is no checkpoint.
-    """
+def read(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield names and tensors. Raises `OSError` where there is no checkpoint."""
     for form in _FORMS:
         for name in (f"{form}.index.json", form):
-            path = cached_file(
-                location, name, revision=revision, _raise_exceptions_for_missing_entries=False
-            )
-            if path is not None:
-                yield from _read_all(location, revision, Path(path))
+            if (folder / name).is_file():
+                yield from _read_all(folder / name)
                 return
-    raise OSError(f"{location} has no weights")
+    raise OSError(f"{folder} has no weights")
 
 
 def write(tensors: Iterable[tuple[str, torch.Tensor]], folder: Path) -> None:
@@ -59,15 +52,13 @@ def write(tensors: Iterable[tuple[str, torch.Tensor]], folder: Path) -> None:
         (folder / f"{_FORMS[0]}.index.json").write_text(json.dumps(index))
 
 
-def _read_all(
-    location: str, revision: str | None, first: Path
-) -> Iterator[tuple[str, torch.Tensor]]:
+def _read_all(first: Path) -> Iterator[tuple[str, torch.Tensor]]:
     if first.suffix != ".json":
         yield from _read_file(first)
         return
     names = json.loads(first.read_text())["weight_map"].values()
     for name in dict.fromkeys(names):
-        yield from _read_file(Path(cached_file(location, name, revision=revision)))
+        yield from _read_file(first.with_name(name))
 
 
 def _read_file(path: Path) -> Iterator[tuple[str, torch.Tensor]]:

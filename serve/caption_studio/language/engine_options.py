@@ -6,7 +6,6 @@ Not here: the engine itself (language.engine).
 import os
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from vllm import AsyncEngineArgs, SamplingParams
@@ -48,13 +47,12 @@ def set_environment(settings: LanguageSettings) -> None:
 
 
 def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> AsyncEngineArgs:
-    """Return vLLM's arguments for `weights`, a folder or hub id; `lora` if it takes adapters.
+    """Return vLLM's arguments for `weights`, a folder; `lora` if it takes adapters.
 
     They are for any adapters: see `for_these_adapters`.
     """
     return AsyncEngineArgs(
         model=weights,
-        revision=None if Path(weights).is_dir() else settings.revision,
         served_model_name=settings.weights_id,
         config_format=CONFIG_FORMAT,
         dtype=settings.dtype,

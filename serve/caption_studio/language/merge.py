@@ -38,14 +38,12 @@ def write_merged_checkpoint(
     adapter: str,
     folder: Path,
     dtype: Literal["float32", "bfloat16", "float16"],
-    *,
-    revision: str | None = None,
 ) -> None:
     """Write `base` with `adapter` merged into it to `folder`, which must not exist yet.
 
     Each sum is taken in float32 and rounded once, to `dtype`. Tensor after tensor: in memory are
     the largest in float32 and some 2 GB that are to be written. The folder appears complete or not
-    at all. `base` and `adapter` are folders or hub ids, `revision` is a commit of `base`.
+    at all. `base` and `adapter` are folders.
 
     Raises:
         ValueError: `base` is no Falcon that can be served, or `adapter` does not fit it.
@@ -54,7 +52,7 @@ def write_merged_checkpoint(
     """
     if folder.exists():
         raise FileExistsError(f"{folder} is in the way of the merged checkpoint")
-    config = read_config(base, revision)
+    config = read_config(base)
     config.dtype, config.architectures = getattr(torch, dtype), ["FalconForCausalLM"]
     with torch.device("meta"):
         model = FalconForCausalLM(config)
@@ -62,11 +60,11 @@ def write_merged_checkpoint(
     if config.tie_word_embeddings:
         names.discard(HEAD)
     changes = _changes(model, adapter)
-    tokenizer = AutoTokenizer.from_pretrained(base, config=config, revision=revision)
+    tokenizer = AutoTokenizer.from_pretrained(base, config=config)
     part = folder.with_name(f"{folder.name}.part")
     part.mkdir(parents=True)
     try:
-        read = checkpoint.read(base, revision)
+        read = checkpoint.read(Path(base))
         if config.tie_word_embeddings:
             read = _untwinned(read)
         checkpoint.write(_merged(base, read, names, changes, config.dtype), part)
@@ -79,9 +77,9 @@ def write_merged_checkpoint(
     logger.info("adapter merged", extra={"adapter": adapter, "dtype": dtype})
 
 
-def read_config(base: str, revision: str | None = None) -> FalconConfig:
+def read_config(base: str) -> FalconConfig:
     """Return the config of a Falcon in any of its forms. Raises `ValueError`."""
-    stored, _ = PreTrainedConfig.get_config_dict(base, revision=revision)
+    stored, _ = PreTrainedConfig.get_config_dict(base)
     if not is_falcon(stored):
         raise ValueError(f"{base} is no Falcon: its model type is {stored.get('model_type')}.")
     return FalconConfig.from_dict(modern_fields(stored))

@@ -1,4 +1,4 @@
-"""LanguageSettings → the folder or hub id of the weights that the engine loads.
+"""LanguageSettings → the folder of the weights that the engine loads.
 
 With `mode: merged` that is a checkpoint made here, which lives as long as the load does.
 Not here: the arithmetic (language.merge).
@@ -8,12 +8,12 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from caption_studio.language.adapter_check import BaseModel
 from caption_studio.language.adapter_service import AdapterService
 from caption_studio.language.adapters import recorded
+from caption_studio.model_files import model_folder
 from caption_studio.settings import LanguageSettings, model_location
 
 
@@ -24,9 +24,10 @@ async def weights_to_load(settings: LanguageSettings) -> AsyncIterator[str]:
     Raises:
         InvalidAdapter: the adapter does not fit the base model.
         AdapterUnavailable: its source cannot be reached in time.
+        PullFailed: the hub does not give the base model's files.
         ValueError: the base model is no Falcon that can be served.
     """
-    base = model_location(settings.model)
+    base = await asyncio.to_thread(model_folder, settings.model, settings.revision)
     if settings.mode != "merged":
         yield base
         return
@@ -34,14 +35,16 @@ async def weights_to_load(settings: LanguageSettings) -> AsyncIterator[str]:
     from caption_studio.language.merge import read_config, write_merged_checkpoint
 
     (adapter,) = settings.adapters
-    config = await asyncio.to_thread(read_config, base, settings.revision)
-    service = AdapterService(settings, BaseModel.of(config, (base, settings.id)))
+    config = await asyncio.to_thread(read_config, base)
+    names = (model_location(settings.model), settings.id)
+    service = AdapterService(settings, BaseModel.of(config, names))
     try:
         stored = await service.prepare(recorded(adapter))
     finally:
         service.close()
     with tempfile.TemporaryDirectory(prefix="merged-falcon-") as scratch:
         folder = Path(scratch) / "model"
-        write = partial(write_merged_checkpoint, revision=settings.revision)
-        await asyncio.to_thread(write, base, str(stored.folder), folder, settings.dtype)
+        await asyncio.to_thread(
+            write_merged_checkpoint, base, str(stored.folder), folder, settings.dtype
+        )
         yield str(folder)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoProcessor, GitForCausalLM
 
-from caption_studio.settings import VisionSettings, model_location
+from caption_studio.model_files import model_folder
+from caption_studio.settings import VisionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,12 @@ def load(settings: VisionSettings) -> LoadedGit:
     Raises:
         ValueError: `image_size_px` of the settings is not the model's, or it takes videos.
         OSError: no such model.
+        PullFailed: the hub does not give its files.
     """
     torch.set_num_threads(settings.threads)
-    location = model_location(settings.model)
-    processor = AutoProcessor.from_pretrained(location, revision=settings.revision)
-    model = GitForCausalLM.from_pretrained(
-        location, revision=settings.revision, dtype=getattr(torch, settings.dtype)
-    )
+    folder = model_folder(settings.model, settings.revision)
+    processor = AutoProcessor.from_pretrained(folder)
+    model = GitForCausalLM.from_pretrained(folder, dtype=getattr(torch, settings.dtype))
     model.eval().to(settings.device)
     git = Git(model, max_length=settings.max_length)
     if git.image_size_px != settings.image_size_px:

@@ -115,6 +115,46 @@ def test_a_hub_that_refuses_is_one_sentence(
     assert sum(hub.asked.values()) < 10  # no storm
 
 
+def load(hub: Hub, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Ask for the model's folder, as the stages do when they load."""
+    code = (
+        "import sys; from caption_studio.model_files import model_folder; "
+        "print(model_folder(sys.argv[1], None))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, MODEL],
+        env={**os.environ, **environment(hub, home), **more},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_stage_loads_from_a_folder_of_the_cache(hub: Hub, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    fetched = load(hub, home)
+    assert fetched.returncode == 0, fetched.stderr
+    folder = Path(fetched.stdout.strip())
+    assert (folder / "model-1.safetensors").read_bytes() == WEIGHTS
+    assert not (folder / "modelling_RW.py").exists()
+    hub.asked.clear()
+    assert load(hub, home, HF_HUB_OFFLINE="1").stdout == fetched.stdout
+    assert not hub.asked
+    hub.fault = "429"  # and where the hub refuses, what is there is enough
+    assert load(hub, home).stdout == fetched.stdout
+
+
+@pytest.mark.parametrize("fault", ["401", "404", "429"])
+def test_a_stage_asks_a_hub_that_refuses_once(hub: Hub, tmp_path: Path, fault: str) -> None:
+    hub.fault = fault  # type: ignore[assignment]
+    failed = load(hub, tmp_path / "home")
+    assert failed.stderr.splitlines()[-1].startswith(
+        f"caption_studio.model_files.PullFailed: {MODEL}"
+    )
+    assert hub.asked.total() <= 2
+
+
 def test_no_hub_at_all_is_one_sentence(hub: Hub, config: Path, tmp_path: Path) -> None:
     done = pull(hub, config, tmp_path / "home", HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 1
