@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.gpu import limits, pieces, report
-from benchmarks.gpu.records import Found
+from benchmarks.gpu.records import Found, in_short
 from benchmarks.gpu.scale import described, full, tiny
 from benchmarks.gpu.targets import judge
 
@@ -45,7 +45,7 @@ def main() -> int:
             # Only here: a stage's imports are what its machine may lack.
             importlib.import_module(f"benchmarks.gpu.{stage}").run(scale, card, found)
         except Exception as error:  # the other stages are worth having all the same
-            found.lacks(stage, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            found.lacks(stage, in_short(error))
             found.texts[f"{stage}-error.txt"] = traceback.format_exc()
         except KeyboardInterrupt:  # what was measured so far is worth having
             found.lacks(stage, "interrupted")
@@ -55,7 +55,7 @@ def main() -> int:
     verdicts = [] if options.tiny else list(judge(found))
     print("\n" + report.table(card, found, verdicts, described(scale)["weights"]))
     if options.output or not options.tiny:
-        part = "" if set(options.only) == set(STAGES) else "-".join(["", *options.only])
+        part = "" if set(options.only) == set(STAGES) else f"-{'-'.join(options.only)}"
         folder = options.output or RESULTS
         path = report.write(folder, card, found, verdicts, described(scale), part=part)
         print(f"Written: {path}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.gpu import falcon
 from benchmarks.gpu.captioner import speed
 from benchmarks.gpu.limits import Card
-from benchmarks.gpu.records import Found
+from benchmarks.gpu.records import Found, in_short
 from benchmarks.gpu.scale import Scale
 
 STAGE = "merged"
@@ -21,8 +21,4 @@ def run(scale: Scale, card: Card, found: Found) -> None:
         try:
             speed(STAGE, model, None, scale, card, found, quantization="fp8")
         except Exception as error:  # whatever vLLM or the settings have against it
-            found.lacks("fp8", f"the engine does not take it here: {_short(error)}")
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            found.lacks("fp8", f"the engine does not take it here: {in_short(error)}")

@@ -58,6 +58,11 @@ class Found:
         return next(values, None)
 
 
+def in_short(error: Exception) -> str:
+    """Return an error's type and the beginning of what it says, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
 def line(figure: Figure) -> str:
     """Return a figure as a line of the table."""
     share = figure.share_of_limit

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from transformers import FalconConfig, FalconForCausalLM, GitConfig, GitForCausalLM
 
 from benchmarks.describer.models import git_large_config
-from benchmarks.gpu.falcon import write_tokenizer
+from benchmarks.gpu.falcon import ALPHA, RANK, TARGET, write_tokenizer
 from benchmarks.gpu.scale import falcon_7b_config, tiny
 
 DEMO = Path(__file__).parents[2] / "serve/caption_studio/demo/models"
@@ -23,7 +23,6 @@ FALCON = "vilsonrodrigues/falcon-7b-instruct-sharded"
 ADAPTER = "ayush-vatsal/caption_qlora_finetune"
 GIT = "microsoft/git-large-coco"
 
-RANK, ALPHA, TARGET = 16, 32, "query_key_value"
 MARK = "code-was-run"
 _TIED = {"lm_head.weight": "transformer.word_embeddings.weight"}
 """Stored twice in 2023, the same."""

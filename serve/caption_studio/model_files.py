@@ -1,9 +1,8 @@
 """What the settings name on the hub → its files in the hub's cache; a folder to load from.
 
-One place asks the hub for models: who loads one gets a folder. So a hub that refuses ends a start
-with a sentence and after few requests, no code of a repository is fetched, and of its weights one
-form.
-Blocking; the hub's library shows a progress bar for each file.
+Nothing else asks the hub for a model, so a start at a hub that refuses ends with a sentence, after
+few requests. No code of a repository is fetched, and its weights in one form only. Blocking; the
+hub's library shows a progress bar for each file.
 """
 
 import time
@@ -15,6 +14,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -92,12 +92,16 @@ def _fetch(repository: Repository) -> Path:
         return folder if any(folder.rglob(SAFETENSORS)) else _snapshot(repository, BIN)
     except GatedRepoError as error:
         raise PullFailed(f"{id_} asks for a consent: visit its page, then set HF_TOKEN.") from error
+    except HFValidationError as error:
+        raise PullFailed(
+            f"{id_} is no folder on this machine, and no name on the hub has this form."
+        ) from error
     except RevisionNotFoundError as error:
         raise PullFailed(f"{id_} has no revision {revision}.") from error
     except RepositoryNotFoundError as error:
         raise PullFailed(f"{id_} is not on the hub, or not shown to this HF_TOKEN.") from error
     except Exception as error:  # of the hub, its HTTP client, the disk, a name that is none
-        # What the hub said is the cause where the library has looked for the files here then.
+        # Refused, the library looks into the cache; what the hub said is then the cause.
         said = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
         raise PullFailed(_why(id_, said or error)) from error
 

@@ -115,14 +115,14 @@ def test_a_hub_that_refuses_is_one_sentence(
     assert sum(hub.asked.values()) < 10  # no storm
 
 
-def load(hub: Hub, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def load(hub: Hub, home: Path, model: str = MODEL, **more: str) -> subprocess.CompletedProcess[str]:
     """Ask for the model's folder, as the stages do when they load."""
     code = (
         "import sys; from caption_studio.model_files import model_folder; "
         "print(model_folder(sys.argv[1], None))"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, MODEL],
+        [sys.executable, "-c", code, model],
         env={**os.environ, **environment(hub, home), **more},
         capture_output=True,
         text=True,
@@ -153,6 +153,13 @@ def test_a_stage_asks_a_hub_that_refuses_once(hub: Hub, tmp_path: Path, fault: s
         f"caption_studio.model_files.PullFailed: {MODEL}"
     )
     assert hub.asked.total() <= 2
+
+
+@pytest.mark.parametrize("model", ["/no/such/folder", "embedded:no-such-model"])
+def test_a_model_that_is_nowhere_is_told(hub: Hub, tmp_path: Path, model: str) -> None:
+    failed = load(hub, tmp_path / "home", model)
+    assert f"{model} is no folder on this machine" in failed.stderr.splitlines()[-1]
+    assert not hub.asked
 
 
 def test_no_hub_at_all_is_one_sentence(hub: Hub, config: Path, tmp_path: Path) -> None:
