@@ -39,8 +39,8 @@ def test_a_broken_describer_is_replaced_and_nobody_notices(
         told = faults_folder(fleet.service.config.parent) / fault
         told.touch()
         wait_until(lambda: not told.exists(), NOTICED_S)
-        broken = psutil.Process(int(claim(told).suffix[1:]))
-        row = until_replaced(fleet, broken, seen, f"describer: {fault}")
+        broken_pid = int(claim(told).suffix[1:])
+        row = until_replaced(fleet, broken_pid, seen, f"describer: {fault}")
     table.append(row)
     assert seen.failures() == []
     assert set(seen.ends(CAPTION, TEXT)) == {"whole"}
@@ -51,7 +51,7 @@ def test_an_engine_of_the_captioner_that_hangs_is_replaced(fleet: Fleet, table: 
         seen.wait_for(40)
         hung = fleet.processes(ENGINE)[0]
         hung.send_signal(signal.SIGSTOP)
-        row = until_replaced(fleet, hung, seen, "captioner: engine hangs")
+        row = until_replaced(fleet, hung.pid, seen, "captioner: engine hangs")
     table.append(row)
     assert seen.failures() == []
     assert set(seen.ends(CAPTION, TEXT)) == {"whole"}
@@ -62,10 +62,10 @@ def claim(told: Path) -> Path:
     return claimed
 
 
-def until_replaced(fleet: Fleet, broken: psutil.Process, seen: Load, fault: str) -> tuple[str, ...]:
+def until_replaced(fleet: Fleet, pid: int, seen: Load, fault: str) -> tuple[str, ...]:
     """Wait for the process to be gone and the service whole; return the row of the table."""
     broken_s = time.monotonic()
-    wait_until(lambda: not broken.is_running(), NOTICED_S)
+    wait_until(lambda: not psutil.pid_exists(pid), NOTICED_S)
     noticed_s = time.monotonic() - broken_s
     fleet.wait_until_whole(time.monotonic())
     healed_s = time.monotonic() - broken_s

@@ -1,5 +1,6 @@
 """What a real HAProxy tells those whom it refuses, and those whom a gateway refused."""
 
+import re
 import socket
 import time
 from collections import Counter
@@ -137,6 +138,19 @@ def under_way(port: int, count: int, key: str) -> Iterator[None]:
             caller.recv(100)
 
 
+def wait_until_open(folder: Path, count: int) -> None:
+    """Wait until HAProxy counts so many requests: it goes on counting one a little after its end."""
+    deadline_s = time.monotonic() + 30
+    open_now = -1
+    while open_now != count and time.monotonic() < deadline_s:
+        with socket.socket(socket.AF_UNIX) as command:
+            command.connect(str(folder / "admin.sock"))
+            command.sendall(b"show table http-app\n")
+            table = command.makefile().read()
+        open_now = max(map(int, re.findall(r"conn_cur=(\d+)", table)), default=0)
+    assert open_now == count
+
+
 def test_who_is_refused_is_refused_as_the_gateway_would(tmp_path: Path) -> None:
     headers = {PACE_HEADER: "1000", ROOM_HEADER: "4", SHARE_HEADER: "2"}
     backend_of = BackendConfig(name="http-app", path_prefix="/", servers=[])
@@ -144,15 +158,19 @@ def test_who_is_refused_is_refused_as_the_gateway_would(tmp_path: Path) -> None:
         backend_of.servers.append(ServerConfig(name="g", host="127.0.0.1", port=server))
         config = hardened(written(tmp_path, {"http-app": backend_of}))
         with haproxy(config, tmp_path) as port:
-            with under_way(port, 4 + ABOUT_TO_END, "greedy"):
+            crowd = 4 + ABOUT_TO_END
+            with under_way(port, crowd, "greedy"):
+                wait_until_open(tmp_path, crowd)
                 before = told(port)
             assert before == (200, 0, None)  # no gateway has told anything yet
-            with under_way(port, 4 + ABOUT_TO_END, "greedy"):
-                deadline_s = time.monotonic() + 30
-                while told(port, key="greedy")[0] == 200 and time.monotonic() < deadline_s:
-                    pass  # HAProxy has not read all heads yet
-                statuses = {key: told(port, key=key)[0] for key in ("greedy", "frugal", None)}
+            wait_until_open(tmp_path, 0)
+            statuses = {}
+            with under_way(port, crowd, "greedy"):
+                for key in ("greedy", "frugal", None):
+                    wait_until_open(tmp_path, crowd)
+                    statuses[key] = told(port, key=key)[0]
             assert statuses == {"greedy": 429, "frugal": 200, None: 429}
+            wait_until_open(tmp_path, 0)
             assert told(port, key="greedy")[0] == 200
 
 
