@@ -136,6 +136,9 @@ def test_ray_and_serve_know_the_flags() -> None:
     assert seen
 
 
+OURS = ("RAY_", "MALLOC_")
+
+
 def test_a_cluster_by_hand_has_the_images_environment() -> None:
     script = (ROOT / "deploy" / "cluster-env.sh").read_text()
     done = subprocess.run(
@@ -149,9 +152,9 @@ def test_a_cluster_by_hand_has_the_images_environment() -> None:
     binary = variables.pop("RAY_SERVE_HAPROXY_BINARY_PATH")
     assert binary == str(Path(sys.executable).with_name(haproxy.COMMAND))
     assert variables.pop("RAY_AUTH_MODE") == "token"  # KubeRay sets it on Kubernetes
-    ours = {name: value for name, value in variables.items() if name.startswith("RAY_")}
+    ours = {name: value for name, value in variables.items() if name.startswith(OURS)}
     assert ours["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == edge.IMPORT_PATH
-    images = {name: value for name, value in environment().items() if name.startswith("RAY_")}
+    images = {name: value for name, value in environment().items() if name.startswith(OURS)}
     images.pop("RAY_SERVE_HAPROXY_BINARY_PATH")
     assert ours == images
 

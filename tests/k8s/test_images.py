@@ -87,6 +87,7 @@ def test_images_set_what_serve_needs_on_a_cluster() -> None:
     venv = variables["RAY_SERVE_HAPROXY_BINARY_PATH"].removesuffix(f"/bin/{haproxy.COMMAND}")
     assert variables["PATH"] == f"{venv}/bin:$PATH"
     assert venv == f"{instructions('WORKDIR')[0]}/.venv"
+    assert variables["MALLOC_ARENA_MAX"] == "2"
     assert variables["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
     assert variables["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == edge.IMPORT_PATH
     assert variables["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"] == "60"
