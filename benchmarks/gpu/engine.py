@@ -167,4 +167,4 @@ def _sampling(*, greedy: bool) -> Any:
     temperature = 0.0 if greedy else defaults.caption_temperature
     sampling = Sampling(ANSWER_TOKENS, temperature, defaults.caption_top_p, ignore_eos=True)
     prompt = Prompt("benchmark", "falcon", (), sampling, "quoted")
-    return sampling_params(prompt, ANSWER_TOKENS, stream=False)
+    return sampling_params(prompt, ANSWER_TOKENS, stream=True)  # the first token's time is wanted

@@ -136,7 +136,7 @@ class LanguageSettings(_Section):
         True, description="skips compilation: the demo starts a minute sooner; off on a GPU"
     )
     stream_interval_s: float = Field(
-        0.03, ge=0, description="deltas gather this long: each group is one actor call"
+        0.03, ge=0, description="a stream's tokens gather about this long"
     )
     caption_max_tokens: int = Field(64, gt=0, description="default for captions")
     structured_max_tokens: int = Field(

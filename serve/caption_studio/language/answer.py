@@ -74,6 +74,7 @@ class QuotedCaption:
         self.skipped_bytes = 0
         self._held = ""
         self._quoted: bool | None = None  # None: not known yet
+        self._begun = False
 
     def feed(self, text: str, *, may_end: bool = True) -> str:
         """Take the next piece of the model's text; return the next piece of the caption.
@@ -118,11 +119,28 @@ class QuotedCaption:
         return text
 
     def _inside(self, text: str, may_end: bool = True) -> str:
+        if not self._begun:
+            kept = text.lstrip()
+            self.skipped_bytes += len(text.encode()) - len(kept.encode())
+            self._begun = bool(kept)
+            text = kept
         if not may_end:
             return text
         caption, closing, _ = text.partition(QUOTE)
         self.finished = bool(closing)
         return caption
+
+
+class AnswerEnd:
+    """Watches the text of one choice for its end, as the model writes it."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._cut = _Cut(prompt)
+
+    def feed(self, text: str) -> bool:
+        """Take the next piece of the model's text; say whether the answer has ended by now."""
+        self._cut.feed(text)
+        return self._cut.finished
 
 
 class Choices:
@@ -133,14 +151,7 @@ class Choices:
 
     def __init__(self, prompt: Prompt, *, prompt_tokens: int, queued: bool = False) -> None:
         sampling = prompt.sampling
-        self._choices = [
-            _Choice(
-                _cutter(prompt),
-                StopWords(sampling.stop, include=sampling.include_stop),
-                sampling.min_tokens,
-            )
-            for _ in range(sampling.n)
-        ]
+        self._choices = [_Choice(_Cut(prompt), sampling.min_tokens) for _ in range(sampling.n)]
         self._prompt_tokens = prompt_tokens
         self._queued = queued
 
@@ -183,10 +194,32 @@ def _cutter(prompt: Prompt) -> "_Cutter":
     return Trimmed() if prompt.answer == "trimmed" else Verbatim()
 
 
+class _Cut:
+    """The model's text → what the caller gets of it: the caption, up to the caller's stop words."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._cutter = _cutter(prompt)
+        self._stop = StopWords(prompt.sampling.stop, include=prompt.sampling.include_stop)
+
+    @property
+    def finished(self) -> bool:
+        return self._stop.stopped or self._cutter.finished
+
+    @property
+    def skipped_bytes(self) -> int:
+        return self._cutter.skipped_bytes
+
+    def feed(self, text: str, *, may_end: bool = True, is_last: bool = False) -> str:
+        shown = self._cutter.feed(text, may_end=may_end)
+        if is_last:
+            shown += self._cutter.end()
+        passed = self._stop.feed(shown, may_end=may_end)
+        return passed + self._stop.end() if is_last or self._cutter.finished else passed
+
+
 class _Choice:
-    def __init__(self, cutter: "_Cutter", stop: StopWords, min_tokens: int) -> None:
-        self._cutter = cutter
-        self._stop = stop
+    def __init__(self, cut: _Cut, min_tokens: int) -> None:
+        self._cut = cut
         self._min_tokens = min_tokens
         self._all_tokens = 0
         self._tokens = 0
@@ -212,15 +245,8 @@ class _Choice:
         self._all_tokens += tokens
         self._logprobs.feed(logprobs)
         may_end = self._all_tokens >= self._min_tokens
-        shown = self._cutter.feed(text, may_end=may_end)
-        if finish_reason is not None:
-            shown += self._cutter.end()
-        ended = self._cutter.finished or finish_reason is not None
-        self.text += self._stop.feed(shown, may_end=may_end)
-        if ended:
-            self.text += self._stop.end()
-        stopped = self._stop.stopped or self._cutter.finished
-        self.finish_reason = "stop" if stopped else finish_reason
+        self.text += self._cut.feed(text, may_end=may_end, is_last=finish_reason is not None)
+        self.finish_reason = "stop" if self._cut.finished else finish_reason
 
     def flush(self, index: int, prompt_tokens: int, *, queued: bool) -> CaptionDelta:
         delta = CaptionDelta(
@@ -229,7 +255,7 @@ class _Choice:
             completion_tokens=self._tokens,
             prompt_tokens=prompt_tokens,
             finish_reason=self.finish_reason,
-            logprobs=self._logprobs.of(self.text, skipped_bytes=self._cutter.skipped_bytes),
+            logprobs=self._logprobs.of(self.text, skipped_bytes=self._cut.skipped_bytes),
             queued=queued,
         )
         self.text, self._tokens = "", 0

@@ -10,10 +10,10 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import replace
 
-from vllm import TokensPrompt
+from vllm import SamplingParams, TokensPrompt
 from vllm.exceptions import VLLMClientError
 from vllm.lora.request import LoRARequest
 from vllm.outputs import RequestOutput
@@ -33,10 +33,13 @@ from caption_studio.language.adapter_check import BaseModel, target_modules
 from caption_studio.language.adapter_loader import LoadedAdapters
 from caption_studio.language.adapter_service import AdapterService, for_callers
 from caption_studio.language.adapters import configured
-from caption_studio.language.answer import Choices
+from caption_studio.language.answer import AnswerEnd, Choices
+from caption_studio.language.engine_answer_ends import AnswerEnds
 from caption_studio.language.engine_options import (
+    comes_by_token,
     engine_args,
     for_these_adapters,
+    is_cut,
     is_greedy,
     sampling_params,
     set_environment,
@@ -47,6 +50,7 @@ from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
+from caption_studio.language.token_pace import TokenPace
 from caption_studio.language.tokens import check_token_ids
 from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
 from caption_studio.settings import LanguageSettings, model_location
@@ -83,6 +87,9 @@ class FalconEngine:
         self._prompts = PromptTokens(max_model_len=settings.max_model_len)
         self._sample = engine_sample.Sample()
         self._gaps = Counter(GAP_BOUNDS_S)
+        self._pace = TokenPace()
+        self._ends: AnswerEnds | None = None
+        self._asked = itertools.count()
         self._service: AdapterService | None = None
 
     async def start(self) -> None:
@@ -104,6 +111,7 @@ class FalconEngine:
                 arguments = for_these_adapters(arguments, modules, len(adapters))
             self._llm = AsyncLLM.from_engine_args(arguments)
             contain(self._llm.output_processor)
+            self._ends = AnswerEnds(self._llm.output_processor)
             self._prompts.prepare(self._llm.get_tokenizer())
         for adapter in adapters:
             await self._loaded.get(adapter)
@@ -212,12 +220,22 @@ class FalconEngine:
         )
         copies = prompt.sampling.n if is_greedy(prompt.sampling) else 1
         forms = AnswerForms(prompt.sampling)
+        interval_s = self._settings.stream_interval_s
+        tokens_apart = self._pace.tokens_in(interval_s) if stream else 1
+        # Several tokens come about an interval apart by themselves.
+        wait_s = interval_s if tokens_apart == 1 else interval_s / 2
         flush_at = came_at = 0.0
-        async with aclosing(self._outputs(prompt, token_ids, lora, stream=stream)) as outputs:
+        params = sampling_params(
+            prompt,
+            self._settings.max_model_len - len(token_ids),
+            stream=stream,
+            tokens_apart=tokens_apart,
+        )
+        async with aclosing(self._outputs(prompt, token_ids, params, lora)) as outputs:
             async for output in outputs:
                 now = time.monotonic()
-                if stream and came_at:
-                    self._gaps.add(now - came_at)
+                if stream:
+                    self._see_gap(output, now - came_at if came_at else None)
                 came_at = now
                 for piece in output.outputs:
                     forms.feed(piece.index, piece.text, ended=ended_by_itself(piece))
@@ -226,8 +244,20 @@ class FalconEngine:
                     break
                 if stream and choices.has_text and now >= flush_at:
                     yield choices.flush()
-                    flush_at = time.monotonic() + self._settings.stream_interval_s
+                    flush_at = time.monotonic() + wait_s
         yield choices.flush()
+
+    def _see_gap(self, output: RequestOutput, gap_s: float | None) -> None:
+        tokens = max(len(piece.token_ids) for piece in output.outputs)
+        if gap_s is not None and tokens:
+            self._gaps.add(gap_s / tokens, tokens)
+            self._pace.see(gap_s / tokens)
+
+    def _ended(self, prompt: Prompt, request_id: str) -> AbstractContextManager[None]:
+        """Have vLLM end the answer where what its caller gets of it ends."""
+        if self._ends is None or not is_cut(prompt) or comes_by_token(prompt):
+            return nullcontext()
+        return self._ends.given(request_id, lambda: AnswerEnd(prompt))
 
     def _running(self) -> AsyncLLM:
         if self._llm is None:
@@ -240,20 +270,26 @@ class FalconEngine:
         return unfinished + more >= self._settings.max_num_seqs
 
     async def _outputs(
-        self, prompt: Prompt, token_ids: list[int], lora: LoRARequest | None, *, stream: bool
+        self,
+        prompt: Prompt,
+        token_ids: list[int],
+        params: SamplingParams,
+        lora: LoRARequest | None,
     ) -> AsyncGenerator[RequestOutput]:
-        room = self._settings.max_model_len - len(token_ids)
+        # Two callers may bring the same id.
+        request_id = f"{prompt.request_id}.{next(self._asked)}"
         try:
-            async with aclosing(
-                self._running().generate(
-                    TokensPrompt(prompt_token_ids=token_ids),
-                    sampling_params(prompt, room, stream=stream),
-                    prompt.request_id,
-                    lora_request=lora,
-                )
-            ) as outputs:
-                async for output in outputs:
-                    yield output
+            with self._ended(prompt, request_id):
+                async with aclosing(
+                    self._running().generate(
+                        TokensPrompt(prompt_token_ids=token_ids),
+                        params,
+                        request_id,
+                        lora_request=lora,
+                    )
+                ) as outputs:
+                    async for output in outputs:
+                        yield output
         except VLLMClientError as error:
             raise InvalidValue("The model cannot take these parameters.") from error
         except EngineDeadError as error:

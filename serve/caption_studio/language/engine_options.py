@@ -90,16 +90,30 @@ def for_these_adapters(
     )
 
 
-def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParams:
+def is_cut(prompt: Prompt) -> bool:
+    """Return whether the answer may end before the model's text does."""
+    return prompt.answer == "quoted" or bool(prompt.sampling.stop)
+
+
+def comes_by_token(prompt: Prompt) -> bool:
+    """Return whether each token must come by itself.
+
+    Among the first `min_tokens` a quote or a stop word is text and not the end.
+    """
+    return is_cut(prompt) and prompt.sampling.min_tokens > 0
+
+
+def sampling_params(
+    prompt: Prompt, room: int, *, stream: bool, tokens_apart: int = 1
+) -> SamplingParams:
     """Return vLLM's sampling for a prompt that leaves `room` tokens.
 
-    An answer that is neither streamed nor cut (`quoted` ends where the quotes close, and stop words
-    are looked for in what the caller gets) is wanted whole: the engine then sends nothing until it
-    is there. A greedy answer is generated once, whatever `n` is.
+    An answer that is not streamed is wanted whole: nothing comes until it is there. One that is
+    streamed comes by `tokens_apart`. A greedy answer is generated once, whatever `n` is.
     """
     sampling = prompt.sampling
-    cut = prompt.answer == "quoted" or bool(sampling.stop)
-    whole = not cut and not stream
+    by_token = comes_by_token(prompt)
+    whole = not by_token and not stream
     stop = [] if prompt.answer == "quoted" else [*prompt.stop]
     return SamplingParams(
         n=1 if is_greedy(sampling) else sampling.n,
@@ -121,6 +135,7 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         stop_token_ids=[*sampling.stop_token_ids],
         structured_outputs=_structured(sampling.structure),
         output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
+        stream_interval=tokens_apart if stream and not by_token else None,
     )
 
 

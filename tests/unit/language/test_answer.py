@@ -48,7 +48,7 @@ def test_the_caption_stands_between_the_first_pair_of_quotes(
 
 
 def test_every_split_of_the_text_gives_the_same_caption() -> None:
-    text = ' "Golden hour 🌅 #sea" Description: more "x"'
+    text = ' " Golden hour 🌅 #sea" Description: more "x"'
     for first in range(len(text)):
         for second in range(first, len(text)):
             assert cut(text[:first], text[first:second], text[second:])[0] == "Golden hour 🌅 #sea"

@@ -15,12 +15,15 @@ ROOM = 100
 
 
 def told(
-    answer: AnswerForm = "verbatim", *, stream: bool = False, **changes: Any
+    answer: AnswerForm = "verbatim", *, stream: bool = False, tokens_apart: int = 1, **changes: Any
 ) -> SamplingParams:
     values: dict[str, Any] = {"max_tokens": 20, "temperature": 1.0, "top_p": 1.0, **changes}
     stop = ("\nUser:",) if answer == "trimmed" else ()
     return sampling_params(
-        Prompt("r", "m", "a", Sampling(**values), answer, stop), ROOM, stream=stream
+        Prompt("r", "m", "a", Sampling(**values), answer, stop),
+        ROOM,
+        stream=stream,
+        tokens_apart=tokens_apart,
     )
 
 
@@ -50,19 +53,29 @@ def test_a_stop_word_of_the_callers_is_not_the_engines() -> None:
     assert not chat.include_stop_str_in_output
 
 
-def test_what_is_cut_comes_in_pieces_and_all_else_whole() -> None:
+def test_only_what_is_streamed_or_looked_at_token_by_token_comes_in_pieces() -> None:
     kinds = {
         name: told(**fields).output_kind
         for name, fields in {
             "whole": {},
-            "streamed": {"stream": True},
             "stopped": {"stop": ("x",)},
             "quoted": {"answer": "quoted"},
             "chat": {"answer": "trimmed"},
+            "long": {"min_tokens": 5},
+            "streamed": {"stream": True},
+            "stopped later": {"stop": ("x",), "min_tokens": 5},
+            "quoted later": {"answer": "quoted", "min_tokens": 5},
         }.items()
     }
     whole = {name for name, kind in kinds.items() if kind is RequestOutputKind.FINAL_ONLY}
-    assert whole == {"whole", "chat"}
+    assert whole == {"whole", "stopped", "quoted", "chat", "long"}
+
+
+def test_only_a_stream_comes_several_tokens_at_a_time() -> None:
+    assert told(stream=True, tokens_apart=3).stream_interval == 3
+    assert told(tokens_apart=3).stream_interval is None
+    later = told("quoted", stream=True, tokens_apart=3, min_tokens=5)
+    assert later.stream_interval is None
 
 
 def test_the_least_number_of_tokens_fits_the_room() -> None:
