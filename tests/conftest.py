@@ -1,4 +1,4 @@
-"""Fixtures that several kinds of tests share: above all the one running service."""
+"""What several kinds of tests share: above all how the service is started."""
 
 import os
 import signal
@@ -6,14 +6,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-import openai
 import pytest
 import yaml
 
@@ -70,13 +68,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Start the embedded demo once for all tests, and hold it to a clean end."""
-    with running(tmp_path_factory.mktemp("service"), ARGS) as service:
-        yield service
-
-
 @contextmanager
 def running(
     folder: Path,
@@ -112,18 +103,6 @@ def running(
             process.kill()
             raise
     assert status == 0, log.read_text()[-5000:]
-
-
-@pytest.fixture(scope="session")
-def http(service: Service) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=service.url, timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def client(service: Service) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="none", max_retries=0) as client:
-        yield client
 
 
 def faults_folder(folder: Path) -> Path:

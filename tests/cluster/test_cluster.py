@@ -36,7 +36,7 @@ class Minute:
         return [line["nodes"].get(kind, 0) for line in self.timeline]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def minute(tmp_path_factory: pytest.TempPathFactory) -> Minute:
     log = tmp_path_factory.mktemp("cluster") / "log"
     with hosted(log, to_zero=True, quiet_s=QUIET_S) as host:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import openai
 import pytest
 from anyio.from_thread import start_blocking_portal
 from PIL import Image
 
-from tests.conftest import Service
+from tests.conftest import ARGS, Service, running
 from tests.contract.hostile import CHAT, COMPLETIONS, captioned, chat, data_url
 from tests.contract.internet import StandIn
 from tests.contract.processes import Snapshot, snapshot
@@ -36,7 +37,26 @@ def figures(pytestconfig: pytest.Config) -> dict[str, object]:
     return pytestconfig.stash.setdefault(FIGURES, {})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Start the embedded demo once for the tests of this folder, and hold it to a clean end."""
+    with running(tmp_path_factory.mktemp("service"), ARGS) as service:
+        yield service
+
+
+@pytest.fixture(scope="package")
+def http(service: Service) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def client(service: Service) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
 def stand_in(service: Service) -> Iterator[StandIn]:
     with start_blocking_portal() as portal:
         stand_in = StandIn(portal)
@@ -51,7 +71,7 @@ def internet(stand_in: StandIn) -> StandIn:
     return stand_in
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unharmed(service: Service, http: httpx.Client) -> Snapshot:
     """Give the processes before the first hostile case; what they grow by at first is theirs."""
     captioned(http.post(CHAT, json=chat(data_url(encode(Image.new("RGB", (4000, 4000)))))))

@@ -60,7 +60,7 @@ class Fleet:
         return set(counts.values()) == {replicas} and len(engines) == replicas and self.is_ready()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with running(tmp_path_factory.mktemp("fleet"), ARGS, REPLICAS) as service:
         yield Fleet(service)

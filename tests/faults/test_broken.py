@@ -27,7 +27,7 @@ NOTICED_S = 45.0
         pytest.param(STEP, marks=pytest.mark.slow),
         DROP,
         pytest.param(TOKENIZER, marks=pytest.mark.slow),
-        HANG,
+        pytest.param(HANG, marks=pytest.mark.slow),
     ],
 )
 def test_a_broken_describer_is_replaced_and_nobody_notices(

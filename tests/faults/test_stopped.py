@@ -26,6 +26,7 @@ def left_over() -> set[Path]:
     return {*SHARED_MEMORY.iterdir(), *TEMPORARY.glob("studio-*")}
 
 
+@pytest.mark.slow  # the harder case, a signal to the group, is in test_neighbours
 def test_what_was_accepted_is_answered_and_nothing_is_left(
     tmp_path: Path, table: list[tuple[str, ...]]
 ) -> None:

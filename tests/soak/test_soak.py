@@ -1,5 +1,7 @@
 """A very short soak: every kind of request is answered as it should be, every part is read."""
 
+import pytest
+
 from benchmarks.soak.__main__ import measure
 from benchmarks.soak.requests import KINDS
 from benchmarks.soak.run import Plan
@@ -11,6 +13,7 @@ PARTS = {
 }
 
 
+@pytest.mark.slow
 def test_a_short_one() -> None:
     plan = Plan(warm_up_s=15.0, measured_s=40.0, per_s=4.0, read_s=1.0)
     found = measure(plan)
