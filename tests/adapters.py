@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from caption_studio.language.adapter_check import BaseModel
+from caption_studio.language.adapters.check import BaseModel
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 
 HIDDEN = 64

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from caption_studio.errors import AdapterExists, AdapterIsConfigured, ModelNotFound
-from caption_studio.language.adapters import ConfiguredAdapters
+from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.language.answer import Choices
 from caption_studio.records import (
     Adapter,

@@ -16,7 +16,7 @@ from peft import PeftModel
 from transformers import AutoProcessor, AutoTokenizer, FalconForCausalLM, GitForCausalLM
 
 from benchmarks.rehearsal.checkpoints import ADAPTER, FALCON, GIT
-from caption_studio.language.merge import read_config
+from caption_studio.language.adapters.merge import read_config
 
 MAX_LENGTH = 50
 

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoTokenizer, FalconForCausalLM
 
 from caption_studio.demo.scenes import sample_scene
-from caption_studio.language.merge import write_merged_checkpoint
+from caption_studio.language.adapters.merge import write_merged_checkpoint
 from caption_studio.language.prompt import caption_prompt
 from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
 from caption_studio.records import Description

@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 from transformers import FalconForCausalLM
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language.adapter_check import BaseModel, check
-from caption_studio.language.adapter_store import AdapterStore, StoredAdapter
+from caption_studio.language.adapters.check import BaseModel, check
+from caption_studio.language.adapters.store import AdapterStore, StoredAdapter
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 from tests.engine.checkpoints import MULTI_HEAD, TARGETS, VOCABULARY, random_falcon, write_modern

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language.adapters import configured
+from caption_studio.language.adapters.configured import configured
 from caption_studio.records import Prompt
 from caption_studio.settings import AdapterSettings, LanguageSettings
 from tests.adapters import config, write

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig
 
 from caption_studio.errors import AdapterUnavailable, InvalidAdapter
-from caption_studio.language.adapter_check import BaseModel
+from caption_studio.language.adapters.check import BaseModel
 from caption_studio.records import Adapter, Prompt
 from caption_studio.settings import LanguageSettings
 from tests.adapters import DEMO, TARGETS, config, tensors, write

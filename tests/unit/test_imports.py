@@ -40,10 +40,10 @@ ONLY_IN = {
         "demo/",
         "language/engine",
         "language/falcon_lora",
-        "language/adapter_weights.py",
+        "language/adapters/weights.py",
         "language/checkpoint.py",
         "language/lora_cpu",
-        "language/merge.py",
+        "language/adapters/merge.py",
         "language/top_p_cpu.py",
     ),
     "vllm": (
@@ -55,9 +55,9 @@ ONLY_IN = {
     "llguidance": ("structure/compiler.py",),
     "ray": ("deployments/",),
     "fastapi": ("gateway/", "deployments/"),
-    "peft": ("demo/", "language/merge.py"),
-    "fsspec": ("language/adapter_fetch.py",),
-    "huggingface_hub": ("language/adapter_fetch.py", "model_files.py"),
+    "peft": ("demo/", "language/adapters/merge.py"),
+    "fsspec": ("language/adapters/fetch.py",),
+    "huggingface_hub": ("language/adapters/fetch.py", "model_files.py"),
 }
 
 

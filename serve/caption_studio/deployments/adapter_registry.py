@@ -25,7 +25,7 @@ from caption_studio.errors import (
     InvalidAdapter,
     NotReady,
 )
-from caption_studio.language.adapters import ConfiguredAdapters, no_such_model
+from caption_studio.language.adapters.configured import ConfiguredAdapters, no_such_model
 from caption_studio.records import Adapter
 
 logger = logging.getLogger(__name__)

@@ -35,7 +35,7 @@ from caption_studio.gateway.exposure import check_exposure, is_loopback
 from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
 from caption_studio.gateway.limits.usage import no_usage
 from caption_studio.images.loader import ImageIntake
-from caption_studio.language.adapters import ConfiguredAdapters
+from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing

@@ -29,10 +29,10 @@ from caption_studio.errors import (
     NotReady,
 )
 from caption_studio.language import engine_sample
-from caption_studio.language.adapter_check import BaseModel, target_modules
-from caption_studio.language.adapter_loader import LoadedAdapters
-from caption_studio.language.adapter_service import AdapterService, for_callers
-from caption_studio.language.adapters import configured
+from caption_studio.language.adapters.check import BaseModel, target_modules
+from caption_studio.language.adapters.configured import configured
+from caption_studio.language.adapters.loader import LoadedAdapters
+from caption_studio.language.adapters.service import AdapterService, for_callers
 from caption_studio.language.answer import AnswerEnd, Choices
 from caption_studio.language.engine_answer_ends import AnswerEnds
 from caption_studio.language.engine_options import (

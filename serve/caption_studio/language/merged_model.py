@@ -1,7 +1,7 @@
 """LanguageSettings → the folder of the weights that the engine loads.
 
 With `mode: merged` that is a checkpoint made here, which lives as long as the load does.
-Not here: the arithmetic (language.merge).
+Not here: the arithmetic (language.adapters.merge).
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from caption_studio.language.adapter_check import BaseModel
-from caption_studio.language.adapter_service import AdapterService
-from caption_studio.language.adapters import recorded
+from caption_studio.language.adapters.check import BaseModel
+from caption_studio.language.adapters.configured import recorded
+from caption_studio.language.adapters.service import AdapterService
 from caption_studio.model_files import model_folder
 from caption_studio.settings import LanguageSettings, model_location
 
@@ -32,7 +32,7 @@ async def weights_to_load(settings: LanguageSettings) -> AsyncIterator[str]:
         yield base
         return
     # Here and not above: PEFT takes seconds to import, and nothing else needs it.
-    from caption_studio.language.merge import read_config, write_merged_checkpoint
+    from caption_studio.language.adapters.merge import read_config, write_merged_checkpoint
 
     (adapter,) = settings.adapters
     config = await asyncio.to_thread(read_config, base)

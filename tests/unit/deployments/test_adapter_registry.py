@@ -18,7 +18,7 @@ from caption_studio.errors import (
     ModelNotFound,
     NotReady,
 )
-from caption_studio.language.adapters import ConfiguredAdapters
+from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language.adapter_selection import Names, Selection, value_for
+from caption_studio.language.adapters.selection import Names, Selection, value_for
 
 MAX_FILE_BYTES = 1024**2
 MAX_ALPHA = 1e6

@@ -2,7 +2,7 @@
 
 vLLM reads an adapter's files again whenever its slot was given away meanwhile, and its process
 does not outlive a file that is gone: so it is given copies that nobody else touches. Blocking:
-for a worker thread. Not here: whether the adapter is any good (language.adapter_check).
+for a worker thread. Not here: whether the adapter is any good (language.adapters.check).
 """
 
 import hashlib
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language import adapter_weights
-from caption_studio.language.adapter_fetch import (
+from caption_studio.language.adapters import weights as adapter_weights
+from caption_studio.language.adapters.fetch import (
     BIN_FILE,
     CONFIG_FILE,
     SAFETENSORS_FILE,
     WEIGHTS_FILES,
     fetch,
 )
-from caption_studio.language.adapter_source import locate
+from caption_studio.language.adapters.source import locate
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 

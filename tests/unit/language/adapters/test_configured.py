@@ -1,7 +1,7 @@
 import pytest
 
 from caption_studio.errors import ModelNotFound
-from caption_studio.language.adapters import ConfiguredAdapters
+from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.records import Adapter
 from caption_studio.settings import AdapterSettings, LanguageSettings
 

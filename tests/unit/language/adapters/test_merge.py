@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, FalconConfig, FalconForCausalLM
 
 from caption_studio.language import checkpoint
-from caption_studio.language.merge import write_merged_checkpoint
+from caption_studio.language.adapters.merge import write_merged_checkpoint
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 
 BASE = EMBEDDED_MODELS_DIR / "falcon-demo"

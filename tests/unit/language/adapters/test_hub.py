@@ -18,7 +18,7 @@ GET = """
 import json, sys
 from pathlib import Path
 from caption_studio.errors import CaptionStudioError
-from caption_studio.language.adapter_store import AdapterStore
+from caption_studio.language.adapters.store import AdapterStore
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 try:

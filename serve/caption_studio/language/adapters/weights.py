@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language.adapter_fetch import too_large
+from caption_studio.language.adapters.fetch import too_large
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 

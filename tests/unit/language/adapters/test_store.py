@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from caption_studio.errors import AdapterUnavailable, InvalidAdapter
-from caption_studio.language.adapter_store import AdapterStore
+from caption_studio.language.adapters.store import AdapterStore
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 from tests.adapters import config, tensors, write

@@ -2,7 +2,7 @@
 
 vLLM copies an adapter into buffers of the base model's size. One that is too small, lacks
 layers or was never trained would load and answer as the base model does, or as nonsense.
-Blocking: for a worker thread. Not here: the configuration by itself (language.adapter_config).
+Blocking: for a worker thread. Not here: the configuration by itself (language.adapters.config).
 """
 
 import re
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from caption_studio.language import adapter_weights
-from caption_studio.language.adapter_config import AdapterConfig, read_config, unservable
-from caption_studio.language.adapter_fetch import CONFIG_FILE, SAFETENSORS_FILE
+from caption_studio.language.adapters import weights as adapter_weights
+from caption_studio.language.adapters.config import AdapterConfig, read_config, unservable
+from caption_studio.language.adapters.fetch import CONFIG_FILE, SAFETENSORS_FILE
 
 TENSOR = re.compile(
     r"base_model\.model\.(transformer\.h\.\d{1,4}\.[a-z0-9_.]+)\.lora_([AB])\.weight"

@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 )
 
 from caption_studio.errors import AdapterUnavailable, InvalidAdapter
-from caption_studio.language.adapter_source import Folder, HubRepository, RemoteFolder, Source
+from caption_studio.language.adapters.source import Folder, HubRepository, RemoteFolder, Source
 
 logger = logging.getLogger(__name__)
 

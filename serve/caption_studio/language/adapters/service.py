@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from caption_studio.errors import AdapterUnavailable, InvalidAdapter
-from caption_studio.language.adapter_check import BaseModel, check
-from caption_studio.language.adapter_store import AdapterStore, StoredAdapter
+from caption_studio.language.adapters.check import BaseModel, check
+from caption_studio.language.adapters.store import AdapterStore, StoredAdapter
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 

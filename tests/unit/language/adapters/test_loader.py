@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from caption_studio.errors import AdapterUnavailable
-from caption_studio.language.adapter_loader import LoadedAdapters
+from caption_studio.language.adapters.loader import LoadedAdapters
 from caption_studio.records import Adapter
 
 pytestmark = pytest.mark.anyio

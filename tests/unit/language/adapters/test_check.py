@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language.adapter_check import BaseModel, check, target_modules
+from caption_studio.language.adapters.check import BaseModel, check, target_modules
 from tests.adapters import BASE, DEMO, HIDDEN, RANK, TARGETS, Tensors, config, tensors, write
 
 LAST = "base_model.model.transformer.h.1.mlp.dense_4h_to_h.lora_B.weight"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.language.adapter_source import Folder, HubRepository, RemoteFolder, locate
+from caption_studio.language.adapters.source import Folder, HubRepository, RemoteFolder, locate
 from caption_studio.records import Adapter
 from caption_studio.settings import EMBEDDED_MODELS_DIR, LanguageSettings
 
