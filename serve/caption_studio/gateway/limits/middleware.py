@@ -8,16 +8,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from caption_studio.errors import RateLimitExceeded
+from caption_studio.errors import MAX_RETRY_AFTER_S, RateLimitExceeded
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.keys import ApiKey
 from caption_studio.gateway.limits.limiter import Limiter, Ticket
 from caption_studio.records import KeyUsage
 
 REFUSED = 429
-
-MAX_RETRY_AFTER_S = 60
-"""The official client ignores a longer time and comes back at once."""
 
 
 class RateLimits:
