@@ -5,12 +5,11 @@ import mmap
 import re
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from starlette.middleware import Middleware
 
-from caption_studio.deployments import edge, haproxy
+from caption_studio.deployments import haproxy
 from tests.upstream.forms import begins_with, found, has_attributes, says, takes
 from tests.upstream.listed import names
 
@@ -29,7 +28,6 @@ def reads(variable: str) -> None:
 
 def is_header(constant: str, header: str) -> None:
     assert found(f"{CONSTANTS}.{constant}") == header
-    assert header.encode() in edge.STEERING or header == "x-request-id"
 
 
 def starts_serve() -> None:
@@ -49,7 +47,8 @@ def tells_its_host() -> None:
 
 def takes_middleware() -> None:
     reads("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH")
-    found("ray.serve._private.http_util.validate_http_proxy_callback_return")(edge.middlewares())
+    ours = [Middleware(lambda app: app)]
+    assert found("ray.serve._private.http_util.validate_http_proxy_callback_return")(ours) == ours
     for user in ("proxy", "replica"):  # behind HAProxy it is the replica that listens
         says(f"ray.serve._private.{user}", "configure_http_middlewares(")
 
@@ -92,7 +91,7 @@ def names_our_command() -> None:
 
 def puts_the_socket_below_its_folder() -> None:
     reads("RAY_SERVE_HAPROXY_SOCKET_PATH")
-    says(f"{HAPROXY}.HAProxyManager", "_per_node(RAY_SERVE_HAPROXY_SOCKET_PATH)")
+    says(HAPROXY, "socket_path=_per_node(RAY_SERVE_HAPROXY_SOCKET_PATH)")
 
 
 def template() -> str:
@@ -114,11 +113,8 @@ def has_lines(*lines: str) -> None:
 
 def names_its_backends() -> None:
     has_lines("http-reuse always")
-    group = SimpleNamespace(protocol=found("ray.serve._private.common.RequestProtocol").HTTP)
-    group.app_name = "captions"
-    manager: Any = found(f"{HAPROXY}.HAProxyManager")
-    name = manager._generate_backend_name(manager, group)
-    assert name == "http-captions"
+    assert found("ray.serve._private.common.RequestProtocol").HTTP.value.lower() == "http"
+    says(HAPROXY, 'f"{target_group.protocol.value.lower()}-{target_group.app_name}"')
 
 
 LINES = (
