@@ -146,7 +146,6 @@ ATTRIBUTES = {
     "BaseIncrementalDetokenizer": f"{ENGINE}.detokenizer",
     "EngineCore": f"{ENGINE}.core",
     "Scheduler": "vllm.v1.core.sched.scheduler",
-    "KVCacheManager": "vllm.v1.core.kv_cache_manager",
     "PunicaWrapperCPU": "vllm.lora.punica_wrapper.punica_cpu",
     "ModelConfig": "vllm.config",
     "EngineArgs": "vllm.engine.arg_utils",

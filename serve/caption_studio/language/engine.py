@@ -158,7 +158,7 @@ class FalconEngine:
 
         What has gone since then is not said to be there: `unfinished` is of this moment.
         """
-        unfinished = self._running().output_processor.get_num_unfinished_requests()
+        unfinished = self._running().get_num_unfinished_requests()
         running = min(self._sample.running, unfinished)
         return CaptionerLoad(
             running=running,
@@ -266,7 +266,7 @@ class FalconEngine:
 
     def _is_full(self, more: int) -> bool:
         """Return whether the engine's batch has no place left beside `more` sequences."""
-        unfinished: int = self._running().output_processor.get_num_unfinished_requests()
+        unfinished: int = self._running().get_num_unfinished_requests()
         return unfinished + more >= self._settings.max_num_seqs
 
     async def _outputs(

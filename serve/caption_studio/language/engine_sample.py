@@ -35,4 +35,4 @@ async def take(engine_core: Any) -> Sample:
 
 def _sample(core: Any) -> tuple[int, int, float]:
     running, waiting = core.scheduler.get_request_counts()
-    return running, waiting, core.scheduler.kv_cache_manager.usage
+    return running, waiting, core.scheduler.get_kv_cache_usage()

@@ -44,9 +44,11 @@ class FakeLLM:
         self.hangs = asyncio.Event()
         self.asked = 0
         self.engine_core = SimpleNamespace(call_utility_async=self.utility)
-        self.output_processor = SimpleNamespace(get_num_unfinished_requests=lambda: 0)
         self.utility_result: Any = (1, 0, 0.5)
         self.model_config = SimpleNamespace(get_vocab_size=lambda: 1000)
+
+    def get_num_unfinished_requests(self) -> int:
+        return 0
 
     def get_tokenizer(self) -> Tokenizer:
         return Tokenizer(self.fails_on)

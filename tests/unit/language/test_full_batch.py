@@ -21,7 +21,6 @@ def test_a_batch_is_full_when_a_prompt_takes_its_last_place(
     unfinished: int, more: int, is_full: bool
 ) -> None:
     engine = FalconEngine(LanguageSettings(max_num_seqs=128))
-    processor = SimpleNamespace(get_num_unfinished_requests=lambda: unfinished)
-    running: Any = SimpleNamespace(output_processor=processor)
+    running: Any = SimpleNamespace(get_num_unfinished_requests=lambda: unfinished)
     engine._llm = running
     assert engine._is_full(more) is is_full
