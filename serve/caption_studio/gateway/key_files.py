@@ -21,12 +21,12 @@ KeyFile = Literal["api_keys_file", "admin_keys_file"]
 """A key file, by the name of its setting."""
 
 Content = bytes | str
-"""What a file holds, or why it cannot be read."""
+"""A file's content, or (str) why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyrings:
-    """Who may ask, and who may administer. No key is in both, no name is there twice."""
+    """The API keys and the admin keys. No key is in both, no name occurs twice."""
 
     api: Keyring
     admin: Keyring
@@ -69,7 +69,7 @@ def make_keyrings(
 
 
 def read_file(path: Path) -> Content:
-    """Return what a key file holds, or why it cannot be read. Blocks."""
+    """Return a key file's content, or why it cannot be read. Blocks."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for its writer
@@ -91,7 +91,7 @@ def parse_content(file: KeyFile, path: Path, content: Content) -> tuple[ApiKey, 
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8") from None  # its cause shows what it holds
+        raise ValueError(f"{path} is no text in UTF-8") from None  # its cause shows the content
     try:
         return parse_key_file(text, with_limits=file == "api_keys_file")
     except ValueError as error:
