@@ -215,7 +215,7 @@ _CHANGES = (
     ),
     (r"^global$(\n    set-var proc\.own_.*)*", f"global\n{haproxy_counts.in_global()}"),
     (rf"^{_FRONT}$(\n    http-(after-)?response .*)*", f"{_FRONT}\n{haproxy_counts.in_front()}"),
-    # The routes are in the OpenAPI document; nobody needs Serve's own list.
+    # The routes are in the OpenAPI document; Serve's own list is not needed.
     (r"^    http-request return .* if routes$", f"    http-request return {_NO_ROUTE} if routes"),
     # Statistics are for this machine only, and commands for this user only.
     (r"^    bind :(?=\d+$)", "    bind 127.0.0.1:"),

@@ -4,9 +4,9 @@ It refuses by the rule of gateway.places, with the numbers that gateways report 
 answers. A refusal costs a gateway a millisecond or two; in a flood this would slow its answers.
 HAProxy cannot know which keys are valid, so it counts by the key that a request brings.
 
-Retry-After: each refused client is told to return a little later than the one before, as in
-gateway.waiting_line for one gateway. A client refused by a gateway joins the same line; it is told
-the gateway's time if that is later.
+Retry-After: each refused client is told to return a little later than the one before, as
+gateway.waiting_line does for one gateway. A client refused by a gateway joins the same line; it is
+told the gateway's time if that is later.
 
 Process variables need a HAProxy with one thread, which deployments.haproxy sets.
 """

@@ -1,9 +1,9 @@
 """The one ledger of an application's limits and usage: a Ray actor that outlives every gateway.
 
 The actor is named and detached: the first gateway creates it, and Ray restarts it if it dies. After
-a restart the gateways tell it what was spent in the last minute; usage it saves in Ray's key-value
-store, every `SAVE_S`. If no gateway calls for `ABANDONED_S`, its application is gone and it ends
-itself.
+a restart the gateways tell it what was spent in the last minute; it saves the usage in Ray's
+key-value store every `SAVE_S`. If no gateway calls for `ABANDONED_S`, its application is gone and
+it ends itself.
 """
 
 import asyncio

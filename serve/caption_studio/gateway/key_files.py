@@ -36,7 +36,7 @@ def load_keyrings(settings: GatewaySettings) -> Keyrings:
     """Return the keys of the settings and of their files, as they are now.
 
     Raises:
-        ValueError: a file cannot be read, has no key or a malformed line; a key is there twice.
+        ValueError: a file cannot be read, has no key or a malformed line; a key occurs twice.
     """
     paths = key_file_paths(settings)
     keys = {file: parse_content(file, path, read_file(path)) for file, path in paths.items()}
@@ -57,7 +57,7 @@ def make_keyrings(
 ) -> Keyrings:
     """Return the keys of the settings together with those of the files.
 
-    Raises `ValueError` if a key or a name is there twice.
+    Raises `ValueError` if a key or a name occurs twice.
     """
     api = [*configured_keys(settings.api_keys), *of_files.get("api_keys_file", ())]
     admin = [*configured_keys(settings.admin_keys), *of_files.get("admin_keys_file", ())]

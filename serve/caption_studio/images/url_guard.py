@@ -23,7 +23,7 @@ _URL = re.compile(
 )
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
-# What the WHATWG URL standard and getaddrinfo read as a number: 2130706433, 0177.1, 0x7f.1.
+# Hosts that the WHATWG URL standard and getaddrinfo read as a number: 2130706433, 0177.1, 0x7f.1.
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
 
 # `is_global` stays as a second opinion. Alone it says yes to 192.0.0.192, to multicast and

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 Record = Callable[[Callable[[], None]], Callable[[], None]]
-"""Takes a function that only queues work on the device; returns what queues that work again."""
+"""Takes a function that only queues work on the device; returns one that queues it again."""
 
 
 def recorded_sizes(most: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Key → may this request be served? And what each key has used.
+"""Key → whether a request may be served; and the usage of each key.
 
 Requests are admitted from this gateway's leases; a background task reports to the ledger. Only
 limits too small for leases need a call to the ledger during the request, for no longer than
@@ -43,7 +43,7 @@ FIRST_TOKENS = 64
 """Reserved before a key's first answer: a caption's prompt and text are some 50 tokens."""
 
 LEARNED = 0.2
-"""Weight of an answer's tokens in what the next request reserves."""
+"""Weight of an answer's tokens in the next request's reservation."""
 
 
 @dataclass(frozen=True, slots=True)

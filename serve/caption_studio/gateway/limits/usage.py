@@ -38,7 +38,7 @@ class UsageBook:
         self._clock = clock
         self._book = _Book(clock(), {}, {}, {}) if saved is None else _load(saved)
         for gateway in self._book.gateways.values():
-            gateway.heard_at_s = clock()  # it had nobody to report to in between
+            gateway.heard_at_s = clock()  # it could not report in between
         self.has_changed = saved is None
 
     def update(self, gateway: str, keys: Mapping[str, KeyUsage]) -> None:
