@@ -1,6 +1,6 @@
 """`caption-bench`: the load benchmarks, which stand beside this package in the repository.
 
-They know the service by HTTP only, and an image of the service is without them.
+They reach the service by HTTP only, and the service's images do not contain them.
 """
 
 import sys
@@ -12,7 +12,7 @@ _NOT_HERE = (
 
 
 def main() -> int:
-    """Run them; 2 where they are not installed."""
+    """Run the benchmarks; return 2 if they are not installed."""
     try:
         from benchmarks.__main__ import main as run
     except ModuleNotFoundError as error:

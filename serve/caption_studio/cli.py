@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Python would try to write the rest when it ends, and say that it cannot.
+        # Else Python would try to write the rest when it ends, and report that it cannot.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return status
@@ -91,11 +91,13 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _serve_here(arguments: argparse.Namespace) -> str | None:
-    # Ray on this machine alone: all its ports on loopback. It reads this when it is imported
-    # (ray_constants.ENABLE_RAY_CLUSTER, 2.60), and calls it so because it is the default there.
+    # Keeps Ray on this machine alone, with all its ports on loopback. Ray reads it at import
+    # (ray_constants.ENABLE_RAY_CLUSTER, 2.60); it is named for the systems where this is the
+    # default.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-    # Ray prints every line of every replica: by default it leaves out what two of them wrote alike,
-    # and two gateways' request lines differ by their numbers only. Read at the import, too.
+    # Has Ray print every line of every replica. By default it leaves out lines that two of them
+    # wrote alike, and two gateways' request lines differ only by their numbers. Read at import,
+    # too.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     # Ray takes seconds to import, and only this command needs it.
     from caption_studio.deployments.run import StartFailed, run

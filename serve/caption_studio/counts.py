@@ -1,4 +1,4 @@
-"""Values → how many fell where: a histogram for the hot path, read from other threads."""
+"""Values → counts by range: a histogram for the hot path, read from other threads."""
 
 from bisect import bisect_left
 
@@ -22,5 +22,5 @@ class Counter:
         self._total += value * times
 
     def read(self) -> Counts:
-        """Return what has been counted so far."""
+        """Return the counts so far."""
         return Counts(self._bounds, tuple(self._counts), self._total)

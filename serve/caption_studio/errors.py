@@ -1,7 +1,7 @@
 """One exception tree; each class is one row of the table status, type, code.
 
     CaptionStudioError
-    ├── RequestError                      400  the caller can mend it
+    ├── RequestError                      400  the client can fix it
     │   ├── MalformedJSON / MalformedForm
     │   ├── InvalidType / InvalidValue / MissingParameter / UnknownParameter
     │   ├── BelowMinimum / AboveMaximum / TooLong    the code names the type
@@ -22,7 +22,7 @@
     │   ├── BodyTooLarge                  413
     │   ├── UnsupportedMediaType          415
     │   └── RateLimitExceeded             429
-    └── ServiceError                      500  the caller cannot mend it
+    └── ServiceError                      500  the client cannot fix it
         ├── Overloaded                    429
         ├── NotReady                      503
         │   └── EngineDied                     a stage's process has died under it
@@ -38,10 +38,10 @@ the OpenAI API where it has one (https://platform.openai.com/docs/guides/error-c
 from typing import Any, ClassVar
 
 RETRY_AFTER_S = 1
-"""What is told to one who should come back soon."""
+"""Retry-After for clients that should retry soon."""
 
 MAX_RETRY_AFTER_S = 60
-"""The most that is told: the official clients wait no longer than that for a retry."""
+"""Upper bound of Retry-After: the official clients wait no longer than that for a retry."""
 
 
 class CaptionStudioError(Exception):
@@ -156,19 +156,19 @@ class ImageError(RequestError):
 
 
 class InvalidImageURL(ImageError):
-    """The reference is refused or what it names cannot be fetched."""
+    """The reference is refused, or its target cannot be fetched."""
 
     code = "invalid_image_url"
 
 
 class InvalidImageFormat(ImageError):
-    """The bytes are none of the formats that are read."""
+    """The bytes are in none of the supported formats."""
 
     code = "invalid_image_format"
 
 
 class ImageParseError(ImageError):
-    """The bytes claim a format that is read, but are truncated or corrupt."""
+    """The bytes claim a supported format, but are truncated or corrupt."""
 
     code = "image_parse_error"
 
@@ -180,7 +180,7 @@ class ImageTooLarge(ImageError):
 
 
 class InvalidAdapter(RequestError):
-    """The adapter does not fit, or is none: served, it would be the base model or nonsense."""
+    """The adapter does not fit or is none: it would write the base model's text or nonsense."""
 
     code = "invalid_adapter"
 
@@ -200,7 +200,7 @@ class ForbiddenHost(RequestError):
 
 
 class ForbiddenOrigin(RequestError):
-    """A web page of another site had a browser send the request."""
+    """A web page of another site made a browser send the request."""
 
     status = 403
     code = "forbidden_origin"
@@ -288,11 +288,11 @@ class NotReady(ServiceError):
 
 
 class EngineDied(NotReady):
-    """The process behind a stage has died: its replica is of no more use."""
+    """The engine behind a stage has died or hangs, so its replica is unusable."""
 
 
 class AdapterUnavailable(ServiceError):
-    """The adapter is known, but its files cannot be had or used just now."""
+    """The adapter is known, but its files are unavailable or unusable for now."""
 
     status = 503
     code = "adapter_unavailable"

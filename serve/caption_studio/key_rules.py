@@ -1,4 +1,4 @@
-"""What an API key or an administrators' key must look like, wherever it comes from."""
+"""The form of an API key or an admin key, whatever its source."""
 
 import re
 
@@ -9,7 +9,7 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 
 def check_key(key: str) -> None:
-    """Raise `ValueError` with a sentence that does not show the key, if it is none."""
+    """Raise `ValueError` if the key breaks a rule; the message does not show the key."""
     if len(key) < MIN_KEY_CHARACTERS:
         raise ValueError(
             f"a key must have at least {MIN_KEY_CHARACTERS} characters, this one has {len(key)}"

@@ -1,4 +1,4 @@
-"""Several answers at once → one, its choices numbered on from each answer to the next."""
+"""Several concurrent answers → one, with its choices numbered consecutively."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -51,6 +51,6 @@ async def _pass_on(
                 await queue.put(
                     tuple(replace(delta, index=delta.index + first_index) for delta in group)
                 )
-    except Exception as error:  # told to whoever reads the merged answer
+    except Exception as error:  # raised to the reader of the merged answer
         end = error
     await queue.put(end)

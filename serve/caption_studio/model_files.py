@@ -1,7 +1,7 @@
-"""What the settings name on the hub → its files in the hub's cache; a folder to load from.
+"""The hub repositories in the settings → their files in the hub's cache; a folder to load from.
 
-Nothing else asks the hub for a model, so a start at a hub that refuses ends with a sentence, after
-few requests. No code of a repository is fetched, and its weights in one form only. Blocking; the
+Nothing else asks the hub for a model, so if the hub refuses, a start ends with one sentence after
+few requests. A repository's code is not fetched, and its weights only in one form. Blocking; the
 hub's library shows a progress bar for each file.
 """
 
@@ -34,7 +34,7 @@ _HINTS = {
 
 
 class PullFailed(Exception):
-    """The files could not be fetched; the message says why, and of what."""
+    """The files could not be fetched; the message says why, and of which repository."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Pulled:
-    """What is now in the cache."""
+    """A fetched repository, now in the cache."""
 
     repository: Repository
     commit: str
@@ -57,7 +57,7 @@ class Pulled:
 
 
 def repositories(settings: Settings) -> Iterator[Repository]:
-    """Yield what the settings name on the hub, each once."""
+    """Yield the hub repositories that the settings name, each once."""
     vision, language = settings.vision, settings.language
     named = [(vision.model, vision.revision), (language.model, language.revision)]
     named += [(adapter.source, adapter.revision) for adapter in language.adapters]
@@ -67,9 +67,9 @@ def repositories(settings: Settings) -> Iterator[Repository]:
 
 
 def model_folder(source: str, revision: str | None) -> str:
-    """Return the folder that a model of the settings is in; one of the hub is fetched first.
+    """Return the folder of a model from the settings; a hub model is fetched first.
 
-    Without the hub, what is whole in the cache is taken. Raises `PullFailed`.
+    Without the hub, a complete copy in the cache is used. Raises `PullFailed`.
     """
     location = model_location(source)
     return location if Path(location).is_dir() else str(_fetch(Repository(source, revision)))
@@ -100,14 +100,14 @@ def _fetch(repository: Repository) -> Path:
         raise PullFailed(f"{id_} has no revision {revision}.") from error
     except RepositoryNotFoundError as error:
         raise PullFailed(f"{id_} is not on the hub, or not shown to this HF_TOKEN.") from error
-    except Exception as error:  # of the hub, its HTTP client, the disk, a name that is none
-        # Refused, the library looks into the cache; what the hub said is then the cause.
+    except Exception as error:  # from the hub, its HTTP client, the disk, an invalid name
+        # When refused, the library looks into the cache; the hub's error is then the cause.
         said = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
         raise PullFailed(_why(id_, said or error)) from error
 
 
 def _snapshot(repository: Repository, weights: str) -> Path:
-    # By the name that the settings have: the cache keeps which commit it meant.
+    # By the revision's name in the settings: the cache records which commit it meant.
     return Path(
         snapshot_download(
             repository.id, revision=repository.revision, allow_patterns=[*NO_WEIGHTS, weights]

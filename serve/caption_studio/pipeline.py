@@ -45,13 +45,14 @@ from caption_studio.records import (
 )
 
 WAITED_SHARE = 0.5
-"""Of the time in the describer's model: a picture that waits for longer has others before it.
+"""A picture that waits longer than this share of its time in the model has others before it.
 
-Of the time in all stages: one that waits longer for its decode is in the service's longest queue.
+A picture that waits for its decode longer than this share of the time in all stages is in the
+service's longest queue.
 """
 
 TEXT_PARAMS = {"chat": "messages", "completion": "prompt", "responses": "input"}
-"""Where an endpoint's text stands."""
+"""The field with an endpoint's text."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,7 +61,7 @@ R = TypeVar("R")
 class CaptionPipeline:
     """Loads, describes, captions. Holds no state between requests.
 
-    A request's pictures must be described in `describe_timeout_s`: what comes after needs time
+    A request's pictures must be described in `describe_timeout_s`, because the caption needs time
     too. Each fetch and each decode has its own deadline within that, in the loader.
     """
 
@@ -87,7 +88,7 @@ class CaptionPipeline:
         """Return the answer with its first group of deltas in hand.
 
         The request's pictures are dropped as soon as they are decoded, and `on_loaded` is called:
-        megabytes that are of no use while the models work.
+        the models do not need these megabytes.
 
         Raises `CaptionStudioError`; after this returns, only `Answer.rest` can raise.
         """
@@ -169,7 +170,7 @@ class CaptionPipeline:
 def prompt_for(
     request: CaptionRequest, description: Description | None, adapter: Adapter | None
 ) -> Prompt:
-    """Return what the captioner is to continue: a caption, its JSON, a conversation or text."""
+    """Return the prompt to continue: for a caption, its JSON, a conversation or text."""
     text: PromptText
     answer: AnswerForm = "verbatim"
     stop: tuple[str, ...] = ()
@@ -199,7 +200,7 @@ def prompt_for(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What came back from the describer, `total_s` after it was asked."""
+    """The describer's result, `total_s` after it was asked."""
 
     described: Described
     total_s: float
@@ -254,11 +255,11 @@ async def _all(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     finally:
-        tasks.clear()  # failed ones hold the error, which holds this frame, and what is in others
+        tasks.clear()  # a failed task's error holds this frame, and so the others' results
 
 
 async def _first(deltas: AsyncGenerator[DeltaGroup], request: CaptionRequest) -> DeltaGroup:
-    """Wait for the first group, so that what fails before it fails before the answer."""
+    """Wait for the first group, so that a failure before it comes before the answer."""
     try:
         return await anext(deltas)
     except ContextLengthExceeded as error:

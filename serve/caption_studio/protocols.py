@@ -1,4 +1,4 @@
-"""The seam between the pipeline and the models: what tests swap and deployments provide."""
+"""The seam between the pipeline and the models: deployments implement it, tests fake it."""
 
 from collections.abc import AsyncGenerator
 from typing import Protocol
@@ -21,8 +21,8 @@ class ImageLoader(Protocol):
     async def load(self, picture: Picture) -> Loaded:
         """Return the picture at the describer's input size.
 
-        Raises `ImageError` or `InvalidValue` with the picture's `param`, `Overloaded` if too
-        many pictures are under way, `NotReady` before the start and after the end.
+        Raises `ImageError` or `InvalidValue` with the picture's `param`, `Overloaded` if too many
+        pictures are in progress, `NotReady` before the start and after the end.
         """
         ...
 
@@ -41,7 +41,7 @@ class Describer(Stage, Protocol):
     async def describe(
         self, pixels: Pixels, *, request_id: str, traceparent: str | None
     ) -> Described:
-        """Return what is in the picture. Raises `ServiceError`."""
+        """Return the picture's description. Raises `ServiceError`."""
         ...
 
 
@@ -65,28 +65,28 @@ class Captioner(Stage, Protocol):
 
 
 class Structures(Protocol):
-    """Which forms of answers can be had."""
+    """The check whether a form of answer is possible."""
 
     async def check(self, structure: Structure) -> None:
-        """Return when the captioner can obey it.
+        """Return if the captioner can obey the structure.
 
         Raises `InvalidValue` with its `param`, saying why not; `Overloaded`, `NotReady` or
-        `EngineFailure` if that cannot be told.
+        `EngineFailure` if the check itself fails.
         """
         ...
 
 
 class AdapterCatalog(Protocol):
-    """Which adapters there are."""
+    """The adapters that can be served."""
 
     def listed(self) -> tuple[Adapter, ...]:
-        """Return those that are known now, the configured ones first."""
+        """Return the adapters known now, the configured ones first."""
         ...
 
     async def resolve(self, model: str) -> Adapter | None:
         """Return the adapter with this id, or None for the base model's own.
 
-        Raises `ModelNotFound`; `NotReady` if that cannot be told.
+        Raises `ModelNotFound`; `NotReady` if the catalog cannot be read.
         """
         ...
 

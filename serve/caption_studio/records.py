@@ -30,7 +30,7 @@ class ImageBytes:
 
 
 Picture = ImageReference | ImageBytes
-"""A picture in a request: named, or uploaded with it."""
+"""A picture in a request: a reference, or uploaded with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Turn:
 class Structure:
     """The form that an answer must have: JSON that fits `schema`, a JSON Schema as text.
 
-    `param` is the field it stood in, for errors about it. `fallback` is the schema to hold to where
-    this one cannot be obeyed, None where that is an error.
+    `param` is the field it stood in, for errors about it. `fallback` is the schema to use if this
+    one cannot be obeyed, None if that is an error.
     """
 
     schema: str
@@ -56,7 +56,7 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the caption's tokens are drawn. `max_tokens` None means the room that is left."""
+    """How the caption's tokens are drawn. `max_tokens` None: all the room left in the context."""
 
     max_tokens: int | None
     temperature: float
@@ -68,7 +68,7 @@ class Sampling:
     frequency_penalty: float = 0.0
     logit_bias: tuple[tuple[int, float], ...] = ()
     top_logprobs: int | None = None
-    """None: no log probabilities; else those of each token and of so many alternatives."""
+    """None: no log probabilities; else those of each token and of this many alternatives."""
     structure: Structure | None = None
     """None: free text; else the answer is JSON, and no token is drawn that would break its form."""
     top_k: int = 0
@@ -84,18 +84,17 @@ class Sampling:
 
 
 PromptText = str | tuple[int, ...]
-"""What the model is to continue: a text, or its tokens' ids."""
+"""The text that the model continues, or its tokens' ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionRequest:
-    """What a caller asked for, in our words.
+    """A client's request, in our own terms.
 
-    With images it is captioning and `turns` steer it; without, `turns` are the
-    conversation to go on with (`chat`, `responses`), or `prompts` are what is to be continued
-    (`completion`), each in `sampling.n` choices. `include_usage` wants the usage at a stream's end,
-    `usage_in_chunks` in each of its chunks. `traceparent` is the trace that the stages belong to,
-    None where nobody traces.
+    With images it asks for captions, and `turns` steer them. Without, `turns` are the conversation
+    to continue (`chat`, `responses`), or `prompts` the texts to continue (`completion`), each in
+    `sampling.n` choices. `include_usage` asks for the usage at a stream's end, `usage_in_chunks` in
+    each of its chunks. `traceparent` is the trace that the stages belong to, None without tracing.
     """
 
     request_id: str
@@ -129,8 +128,9 @@ class Pixels:
 class Loaded:
     """A picture at the model's input size, with the seconds it took.
 
-    `fetch_s` waits for a place and gets it from its URL (0 where it came with the request);
-    `decode_queue_s` waits for a worker; `decode_s` reads base64, decodes and resizes.
+    `fetch_s` is the wait for a place and the fetch from the URL (0 if the picture came with the
+    request), `decode_queue_s` the wait for a worker, and `decode_s` the time to read base64, decode
+    and resize.
     """
 
     pixels: Pixels
@@ -147,7 +147,7 @@ class Description:
 
 
 CacheResult = Literal["off", "miss", "hit", "shared"]
-"""How a description was come by: `hit` was known, `shared` was being made for another."""
+"""How a description was obtained: `hit` was cached, `shared` was in progress for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +164,10 @@ class Described:
 class Adapter:
     """A LoRA adapter as the operator named it: `id` is what callers put into `model`.
 
-    It says all that a captioner needs to get it by itself. `digest` is that of the files
-    which were checked (None: not yet), so that every replica serves the same ones; `any_base`
-    takes it whatever base model it names; `configured` adapters stand in the settings, all
-    others were added at run time and are bound by stricter rules.
+    It holds all that a captioner needs to fetch it. `digest` is that of the checked files (None:
+    not checked yet), so that every replica serves the same ones. `any_base` accepts it whatever
+    base model it names. `configured` adapters are in the settings; all others were added at run
+    time and are subject to stricter rules.
     """
 
     id: str
@@ -186,10 +186,10 @@ AnswerForm = Literal["quoted", "trimmed", "verbatim"]
 class Prompt:
     """Text for the language model, or for `adapter` upon it.
 
-    `model` is the id that the caller named. `answer` tells how the model's text becomes
-    ours: `quoted` cuts the caption out of the first pair of double quotes, `trimmed` leaves out the
-    white space that it begins with, `verbatim` passes everything on. `stop` ends the answer where
-    the model begins to write the prompt's next line; of a `quoted` one only where it has no quotes.
+    `model` is the id that the caller named. `answer` tells how the model's text becomes ours:
+    `quoted` cuts the caption out of the first pair of double quotes, `trimmed` strips leading white
+    space, `verbatim` passes everything on. `stop` ends the answer where the model begins to write
+    the prompt's next line; a `quoted` answer only if it has no quotes.
     """
 
     request_id: str
@@ -217,7 +217,7 @@ class TokenLogprob:
 
     @property
     def text(self) -> str:
-        """The bytes as text, with replacement characters where they are no whole one."""
+        """The bytes as text, with replacement characters for incomplete ones."""
         return self.data.decode("utf-8", errors="replace")
 
 
@@ -242,7 +242,7 @@ class CaptionDelta:
 
 
 DeltaGroup = tuple[CaptionDelta, ...]
-"""Deltas that travel together."""
+"""Deltas that are sent together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +250,10 @@ class StageTimes:
     """Seconds that a request spent in each stage, one after the other; 0 without a picture.
 
     `fetch_s`, `decode_queue_s` and `decode_s` are those of `Loaded`; `describe_queue_s` and
-    `describe_s` are the describer's, `describe_hop_s` is the way there and back; `first_delta_s`
-    waits for and runs the captioner up to its first group; `generate_s` is the rest of the answer.
-    Of several pictures, which are loaded and described side by side, it is the slowest that counts.
+    `describe_s` are the describer's, `describe_hop_s` is the transport there and back;
+    `first_delta_s` is the captioner's time up to its first group, its queue included; `generate_s`
+    is the rest of the answer. Several pictures are loaded and described concurrently; the slowest
+    counts.
     """
 
     fetch_s: float = 0.0
@@ -266,19 +267,19 @@ class StageTimes:
 
     @property
     def worked_s(self) -> float:
-        """Return the time in the stages after the pictures have a worker."""
+        """Return the time in all stages once the pictures have a worker."""
         described_s = self.describe_queue_s + self.describe_s + self.describe_hop_s
         return self.decode_s + described_s + self.first_delta_s + self.generate_s
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A request under way: what was seen, and the caption as it is written.
+    """A request in progress: its description, and the caption as it is written.
 
-    Deltas come in groups; `first` is there, `rest` may be empty. Close `rest` to stop the
+    Deltas come in groups; `first` has arrived, `rest` may be empty. Close `rest` to stop the
     generation. `lookups` has one result for each picture. `adapter` is the id of the adapter that
-    writes, None for the base model. `queued` says that a stage had more to do than it can do at a
-    time when this request came to it.
+    writes, None for the base model. `queued` says that a stage was saturated when this request came
+    to it.
     """
 
     description: Description | None
@@ -292,9 +293,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many values fell where: `counts` has one number for each of the upper `bounds`.
+    """A histogram: `counts` has one number for each of the upper `bounds`.
 
-    One more stands for what lies above them all; `total` is the sum of the values.
+    One more counts the values above them all; `total` is the sum of the values.
     """
 
     bounds: tuple[float, ...]
@@ -304,10 +305,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class DescriberLoad:
-    """What a describer does now, and the sizes of its batches so far.
+    """The current load of a describer, and the sizes of its batches so far.
 
-    `rows` are pictures being described, `steps` their numbers in each decode step, `joins`
-    those in each pass of the image encoder.
+    `rows` is the number of pictures being described, `steps` their number per decode step, `joins`
+    the number of pictures per pass of the image encoder.
     """
 
     rows: int
@@ -318,7 +319,7 @@ class DescriberLoad:
 
 @dataclass(frozen=True, slots=True)
 class CaptionerLoad:
-    """What a captioner's engine does now; `token_gaps` are seconds between a stream's tokens."""
+    """The load of a captioner's engine now; `token_gaps` are seconds between a stream's tokens."""
 
     running: int
     waiting: int
@@ -328,11 +329,11 @@ class CaptionerLoad:
 
 @dataclass(frozen=True, slots=True)
 class KeyUsage:
-    """What an API key has asked for, and got.
+    """The usage of an API key.
 
-    `requests` were let in, `refused` were turned away (429) before anything was done for them.
-    `pictures` were captioned; the tokens are those of the language model, of streams that were
-    left early too.
+    `requests` were admitted, `refused` ones got a 429 before any work was done. `pictures` were
+    captioned. The tokens are the language model's, including those of streams that clients left
+    early.
     """
 
     requests: int = 0

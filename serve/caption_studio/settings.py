@@ -165,7 +165,7 @@ class LanguageSettings(_Section):
 
     @property
     def weights_id(self) -> str:
-        """The id that the weights in the engine answer for."""
+        """The model id that the engine's weights serve."""
         return self.adapters[0].id if self.mode == "merged" else self.id
 
     @property
@@ -278,7 +278,7 @@ class GatewaySettings(_Section):
 
     @property
     def has_keys(self) -> bool:
-        """Whether a key is asked for."""
+        """Whether clients need a key."""
         return bool(self.api_keys) or self.api_keys_file is not None
 
     @property
@@ -312,21 +312,21 @@ class ScalingSettings(_Section):
     """Replicas by load, on a cluster: `policy_kwargs` of deployments.scaling.JointPolicy."""
 
     gateway: StageScaling = StageScaling(target_ongoing=64)
-    """Of half a second each: 130 pictures/s, two thirds of what two CPUs decode at 10 ms each.
+    """64 requests of half a second each: 130 pictures/s, two thirds of two CPUs' decodes of 10 ms.
 
-    An eighth of `max_in_flight`: there is room to hold what comes while stages start.
+    An eighth of `max_in_flight`, which leaves room for requests that arrive while stages start.
     """
     describer: StageScaling = StageScaling(target_ongoing=96, lone_share=0.2)
     """A batch of 64 in the model and half of the next gathering: the device never idles.
 
-    One alone is taken for three tenths of a batch, whose half it need not wait: not measured on a
-    GPU.
+    A lone picture is assumed to take three tenths of a batch's time and to skip the wait for half a
+    batch. This is not measured on a GPU.
     """
     captioner: StageScaling = StageScaling(target_ongoing=192, lone_share=0.3)
     """Three quarters of the 256 sequences that one engine step holds on a GPU.
 
-    A step of one takes 4.1 ms; 640 captions/s of 25 tokens are 16 ms at 256, some 13 at 192 (H100,
-    by arithmetic).
+    A step of one sequence takes 4.1 ms. 640 captions/s of 25 tokens are steps of 16 ms with 256
+    sequences, some 13 with 192 (H100, by arithmetic).
     """
     captioners_per_describer: float = Field(
         3.7, gt=0, description="replicas at equal flow: 2,350 pictures/s to 640 captions/s (H100)"
@@ -334,7 +334,7 @@ class ScalingSettings(_Section):
 
 
 class LoggingSettings(_Section):
-    """What is written about a request, never what is in it."""
+    """Logs about requests, never their content."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["json", "text"] = "json"
@@ -389,7 +389,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the environment above the config file: what an operator sets last wins."""
+        """Put the environment above the config file, so that an operator can override it."""
         return env_settings, init_settings
 
     @model_validator(mode="after")

@@ -35,7 +35,7 @@ T = TypeVar("T")
 REFRESH_S = 1.0
 TIMEOUT_S = 5.0
 MAX_ADAPTERS = 1000
-"""Added at run time: the whole list is one small value."""
+"""Limit on adapters added at run time, because the whole list is stored as one small value."""
 
 
 class RunTimeAdapters:
@@ -120,7 +120,7 @@ class RunTimeAdapters:
             self._take(await self._in_thread(lambda: self._snapshots.change(on_bytes)))
 
     async def _refresh(self) -> None:
-        """Read the adapters as they are now, or later: many who wait are served by one look."""
+        """Read the adapters as of this call or later; one read serves all waiting callers."""
         asked_at_s = time.monotonic()
         async with self._reading:
             if self._read_at_s > asked_at_s:

@@ -46,17 +46,17 @@ from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
 
 DRAIN_MARGIN_S = 10.0
-"""Above the longest request, for what a gateway does before it waits for the last one."""
+"""Added to the longest request, for a gateway's work before it waits for its last request."""
 
 START_ATTEMPTS = 3
-"""Of all replicas of a stage together, before a change is given up: what is wrong with a model or
-an adapter stays wrong, and a start takes a minute."""
+"""Failed starts, over all replicas of a stage, before a change is given up. A retry repairs neither
+a model nor an adapter, and each start takes a minute."""
 
 MakeIntake = Callable[[Settings], ImageIntake]
 
 
 def make_intake(settings: Settings) -> ImageIntake:
-    """Return the intake that reaches the internet by the system's own means."""
+    """Return the intake that uses the system's own resolver, network and certificates."""
     return ImageIntake(settings.images, size_px=settings.vision.image_size_px)
 
 
@@ -84,7 +84,7 @@ class Gateway:
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Build the application in the replica, once the handles are there.
 
-        Raises `ValueError` where keys are wanting or wrong: Serve tells it to the operator.
+        Raises `ValueError` if keys are missing or invalid; Serve reports it to the operator.
         """
         settings = self._settings
         studio_logging.configure(settings.logging)
@@ -164,8 +164,9 @@ def _limiter(settings: Settings, metrics: Metrics) -> Limiter:
     return Limiter(ledger, limits, metrics)
 
 
-# The gateway's own Admission answers 429 in our form; Serve must not queue before it: probes would
-# wait with the others, and Serve reads the bodies of those that wait into memory without a bound.
+# The gateway's Admission answers 429 in our form, so Serve must not queue requests before it.
+# Probes would wait in that queue, and Serve reads the bodies of queued requests into memory without
+# bound.
 gateway_deployment = serve.deployment(
     ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=16 * MAX_IN_FLIGHT
 )(serve.ingress()(Gateway))
@@ -190,7 +191,7 @@ def application(
     captioner: Deployment = captioner_deployment,
 ) -> Application:
     """Return the application of these stages; `make_intake` is called in the gateway's replicas."""
-    # A replica that is to go finishes what it has; no request takes longer than this.
+    # A replica that is stopped drains first; no request takes longer than this.
     drain_s = settings.gateway.request_timeout_s + DRAIN_MARGIN_S
     describer, captioner, gateway = (
         deployment.options(

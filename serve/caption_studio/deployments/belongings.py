@@ -1,11 +1,11 @@
-"""What a service on this machine has outside its processes, and what a dead one has left.
+"""The processes and files of a service on this machine, and the cleanup after a dead service.
 
-A service has a folder, in which a file is locked as long as it lives: a folder whose file nobody
-has locked is a dead one's. Every process of a service has the folder's name in its environment; its
-semaphores are named for the folder, and the folder has the names of its other shared memory. Ray's
-agents write their titles over their environment: they are known by the service's session, which the
-locked file names. So nothing is taken for a dead service's that does not say so, and nothing of
-another user's is looked at.
+A service has a folder, with a file in it that it keeps locked while it lives: if nobody holds the
+lock, the service is dead. Every process of a service has the folder's name in its environment. Its
+semaphores are named after the folder, and a file in the folder lists its other shared memory. Ray's
+agents overwrite their environment with their process titles, so they are recognised by the
+service's session, which is written in the locked file. Nothing without one of these marks is taken
+for a dead service's, and nothing of another user's is examined.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ SHARED_MEMORY = "shared-memory"
 SHARED_MEMORY_DIR = Path("/dev/shm")
 PROCESSES_DIR = Path("/proc")
 RAY_TITLE = b"ray::"
-"""How the titles begin that Ray gives its processes."""
+"""Prefix of the process titles that Ray sets."""
 NOTE_S = 20.0
 END_S = 5.0
 
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class Belongings:
-    """The folder of one service, whose file is locked by this process from now on."""
+    """The folder of one service; this process holds its lock until `remove`."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -45,12 +45,12 @@ class Belongings:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._lock.write(str(os.getsid(0)))
         self._lock.flush()
-        unnamed.rename(self.folder / OWNER)  # with its name it is locked: nobody takes it for dead
+        unnamed.rename(self.folder / OWNER)  # locked before it has its name: never taken for dead
         self._names: set[str] = set()
         self._noted_s = time.monotonic()
 
     def note(self) -> None:
-        """Write down what the service's processes have in shared memory now."""
+        """Record the names of the shared memory that the service's processes have mapped now."""
         self._noted_s = time.monotonic()
         names = self._names | _mapped(processes_of(self.folder))
         if names != self._names:
@@ -82,7 +82,7 @@ def _clear(owner: Path) -> str | None:
         with owner.open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return f"Cleared up after a service that was killed: {_remove(owner.parent)}."
-    except OSError:  # it lives; or it has just gone by itself
+    except OSError:  # it is alive, or has just ended by itself
         return None
 
 
@@ -119,7 +119,7 @@ def processes_of(folder: Path) -> list[int]:
 def _session_of(folder: Path) -> int | None:
     """Return the service's session; None if its leader is another living process.
 
-    A number is given to a new process only when the session has no process any more.
+    The kernel reuses the number for a new process only after the session's last process has ended.
     """
     try:
         session = int((folder / OWNER).read_text())
@@ -144,9 +144,9 @@ def _kill(pid: int) -> None:
 
 
 def _noted(folder: Path) -> set[str]:
-    """Return the names that the service wrote down, and those of its semaphores.
+    """Return the names that the service recorded, and those of its semaphores.
 
-    They name files of that directory only.
+    Only names of this user's regular files in `SHARED_MEMORY_DIR` are returned.
     """
     names = [path.name for path in SHARED_MEMORY_DIR.glob(semaphores.pattern(folder))]
     with suppress(OSError):
@@ -190,5 +190,5 @@ def _pids_of(user: int) -> Iterator[int]:
 def _read(pid: int, name: str) -> bytes:
     try:
         return (PROCESSES_DIR / str(pid) / name).read_bytes()
-    except OSError:  # it has ended, or is not ours to look at
+    except OSError:  # it has ended, or we may not read it
         return b""

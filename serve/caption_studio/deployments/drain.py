@@ -1,6 +1,6 @@
-"""The end of a service on one machine: nothing new is taken, what was accepted is answered.
+"""Drain a service on one machine: accept no new requests, answer those already accepted.
 
-Serve's own shutdown ends HAProxy at once, with all that is under way.
+Serve's own shutdown kills HAProxy at once and cuts off the requests in progress.
 """
 
 import os
@@ -15,10 +15,10 @@ POLL_S = 0.1
 
 
 def drain(folder: Path, *, timeout_s: float, hurry: Callable[[], bool]) -> None:
-    """Have the HAProxy with its files in `folder` pass on its last answers, and end.
+    """Have the HAProxy with its files in `folder` finish its open requests and end.
 
-    It takes no more connections, closes the idle ones and tells the others with their answers.
-    Returns when it has ended, after `timeout_s`, or when `hurry` says so.
+    It accepts no more connections, closes idle ones and announces the close of the others in their
+    answers. Returns when it has ended, after `timeout_s`, or when `hurry` returns true.
     Source: https://docs.haproxy.org/3.2/management.html#4 (soft stop by SIGUSR1).
     """
     deadline_s = time.monotonic() + timeout_s

@@ -1,8 +1,8 @@
-"""What Serve's HTTP server does around Serve itself: clean headers in, our errors out.
+"""Middleware around Serve's HTTP server: clean headers in, our errors out.
 
-Serve obeys and echoes some client headers; none of that is a stranger's to decide. And it
-answers in plain text where no gateway can answer: while the first one starts, when all are
-down. It takes middleware from the function that RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH names
+Serve obeys and echoes some client headers, which clients must not control. It answers in plain text
+when no gateway can answer: while the first one starts, or when all are down. Serve takes middleware
+from the function that RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH names
 (ray/serve/_private/http_util.py, 2.60), in the proxy and in replicas behind HAProxy alike.
 """
 
@@ -31,7 +31,7 @@ STEERING = frozenset(
         b"x-session-id",
     }
 )
-"""Timeout, disconnect handling and routing, as any client may set them."""
+"""Headers by which any client could set Serve's timeout, disconnect handling and routing."""
 
 
 class CleanHeaders:
@@ -51,9 +51,9 @@ class CleanHeaders:
 
 
 class OwnErrors:
-    """Puts Serve's own refusals into the form of all others.
+    """Rewrites Serve's own errors in the form of ours.
 
-    The gateway answers every path, in JSON where it refuses; a plain-text error is Serve's.
+    The gateway answers every path, and its errors are JSON; so a plain-text error is Serve's.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -80,7 +80,7 @@ class OwnErrors:
 
 
 def middlewares() -> list[Middleware]:
-    """Return what Serve puts around its HTTP server; the last is the outermost."""
+    """Return the middleware for Serve's HTTP server; the last is the outermost."""
     return [Middleware(OwnErrors), Middleware(CleanHeaders)]
 
 
@@ -90,7 +90,7 @@ def _is_serves_own(start: Message) -> bool:
 
 
 def _error_for(status: int) -> CaptionStudioError:
-    if status in (404, 503):  # no route yet, or no replica: there is a gateway for every path
+    if status in (404, 503):  # no route or no replica yet: a running gateway answers every path
         return NotReady("The service is starting.", retry_after_s=RETRY_AFTER_S)
     if status == 429:
         return Overloaded("The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S)

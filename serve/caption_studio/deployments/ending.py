@@ -1,7 +1,7 @@
-"""The end of a replica whose engine is of no more use, at once.
+"""End a replica at once when its engine is unusable.
 
-Its callers then learn that it is gone and ask another one, where they would wait for three failed
-checks of its health otherwise; and Serve starts a new one.
+Its callers then learn at once that it is gone and ask another replica; otherwise they would wait
+for three failed health checks. Serve starts a new replica.
 """
 
 import logging
@@ -14,7 +14,7 @@ from caption_studio.errors import EngineDied
 from caption_studio.observability import logging as studio_logging
 
 HEALTH_CHECK_PERIOD_S = 2.0
-"""How often Serve asks a replica: an engine without work is found broken by this."""
+"""Interval of Serve's health checks, which detect a broken engine even when it is idle."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def ending_with_the_engine() -> Generator[None]:
         yield
     except EngineDied:
         logger.critical("the engine is of no more use; its replica ends", exc_info=True)
-        for process in multiprocessing.active_children():  # an engine that hangs heeds no signal
+        for process in multiprocessing.active_children():  # a hung engine handles no other signal
             process.kill()
         studio_logging.flush()
         os._exit(1)

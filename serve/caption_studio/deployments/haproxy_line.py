@@ -1,14 +1,14 @@
-"""Who is refused, and when to return, in HAProxy's configuration language: for all its gateways.
+"""The rules by which HAProxy refuses requests and sets Retry-After, for all its gateways.
 
-Who: by the rule of gateway.places, with the numbers that the gateways tell in headers of their
-answers. A refusal costs a gateway a millisecond or two, which in a flood it would take from the
-answers. HAProxy cannot know which keys there are, so it counts by what a request brings as its key.
+It refuses by the rule of gateway.places, with the numbers that gateways report in headers of their
+answers. A refusal costs a gateway a millisecond or two; in a flood this would slow its answers.
+HAProxy cannot know which keys are valid, so it counts by the key that a request brings.
 
-When: as gateway.waiting_line does for one gateway, each refused caller is told to return a little
-later than the one before. A caller whom a gateway refused joins the same line; it is told the
-gateway's time if that is later.
+Retry-After: each refused client is told to return a little later than the one before, as
+gateway.waiting_line does for one gateway. A client refused by a gateway joins the same line; it is
+told the gateway's time if that is later.
 
-Variables of the process need HAProxy to run one thread, as deployments.haproxy has it do.
+Process variables need a HAProxy with one thread, which deployments.haproxy sets.
 """
 
 from caption_studio.errors import MAX_RETRY_AFTER_S
@@ -21,36 +21,36 @@ from caption_studio.limits import (
 )
 
 RETRY_AFTER = "%[var(txn.wait)]"
-"""What a refused caller is told, after `on_request`."""
+"""Retry-After of a refused request; valid after `on_request`."""
 
 SOON = "%[rand(4),add(1)]"
-"""What is told while there is no line: one to four seconds."""
+"""Retry-After while there is no line: one to four seconds."""
 
 IS_REFUSED = "{ var(txn.refused) -m bool }"
-"""The condition, after `on_request`; after `on_response` whom a gateway refused, too."""
+"""Condition after `on_request`; after `on_response` it also holds if a gateway refused."""
 
 FLOOD = MAX_IN_FLIGHT + 128
-"""Requests at one gateway at a time that are too many, whoever sends them."""
+"""Concurrent requests per gateway above which every further one is refused, whatever its key."""
 
 ABOUT_TO_END = 8
-"""As many more are let through as may just have been answered: the gateway knows better."""
+"""Requests let through beyond the room, as some may just have been answered."""
 
 OWNERS = 10_000
-"""Keys that are told apart."""
+"""Number of keys counted separately."""
 
 _IS_FLOODED = "METH_POST { nbsrv gt 0 } { be_conn,sub(txn.most) gt 0 }"
 _IS_FULL = "METH_POST { nbsrv gt 0 } { sc_conn_cur(1),sub(txn.room) gt 0 }"
-"""Of what may ask for a place: neither who only looks, nor who has not sent a small body yet."""
+"""Counts requests that need a place: only POST, and with a small body only once it has arrived."""
 
 _HAS_LITTLE = "{ sc_conn_cur(0),sub(txn.share) le 0 }"
-"""False for a request without a key: all of those are of one owner."""
+"""False for a request without a key: all such requests count as one owner's."""
 
 _SECOND_US = 1_000_000
 _KEY = "req.hdr(authorization)"
 
 
 def on_request() -> str:
-    """Return the rules that choose who is refused, and find a time for each."""
+    """Return the rules that choose the requests to refuse and compute their Retry-After."""
     return f"    stick-table type binary len 32 size {OWNERS} expire 1m store conn_cur\n" + _rules(
         "http-request",
         f"track-sc0 {_KEY},sha2(256) if METH_POST {{ {_KEY} -m found }}",
@@ -68,7 +68,7 @@ def on_request() -> str:
 
 
 def on_response() -> str:
-    """Return the rules that learn the pace, and find a time for each whom a gateway refused."""
+    """Return the rules that learn the pace and compute Retry-After for a gateway's refusals."""
     has_pace = f"{{ res.hdr({PACE_HEADER}) -m found }}"
     waits_longer = "{ var(txn.wait),sub(txn.told) -m int gt 0 }"
     return _rules(
@@ -94,7 +94,7 @@ _JOIN = (
     f" || {IS_REFUSED} {{ var(proc.line),sub(txn.now) -m int lt 0 }}",
     f"set-var(proc.line) var(proc.line),add(txn.step) if {IS_REFUSED}",
     f"set-var(txn.wait) var(proc.line),sub(txn.now),div({_SECOND_US}),add(1) if {IS_REFUSED}",
-    # All places that can be foretold are promised: spread the others, at least.
+    # The line is longer than Retry-After may be: spread the others at random.
     f"set-var(proc.line) var(proc.line),sub(txn.step) if {IS_REFUSED} {_TOO_FAR}",
     f"set-var(txn.wait) rand({MAX_RETRY_AFTER_S // 2}),add({MAX_RETRY_AFTER_S // 2 + 1})"
     f" if {IS_REFUSED} {_TOO_FAR}",

@@ -1,4 +1,4 @@
-"""What HAProxy on this machine says at its sockets."""
+"""Questions to the admin sockets of HAProxy on this machine."""
 
 import re
 import socket
@@ -10,7 +10,7 @@ TIMEOUT_S = 5.0
 
 
 def pids(folder: Path) -> list[int]:
-    """Return the process of each HAProxy with its files in `folder`."""
+    """Return the process id of each HAProxy with its files in `folder`."""
     found = re.findall(r"^Pid: (\d+)$", ask(folder, "show info"), re.MULTILINE)
     return [int(pid) for pid in found]
 
@@ -27,7 +27,7 @@ def own_responses(folder: Path) -> dict[int, int]:
 
 
 def ask(folder: Path, command: str) -> str:
-    """Return the answers of all; Serve puts the socket into a folder for each node."""
+    """Return the joined answers of all sockets; Serve puts one into a folder for each node."""
     answers = []
     for path in folder.rglob("admin.sock"):
         try:

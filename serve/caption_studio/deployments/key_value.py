@@ -1,4 +1,4 @@
-"""Ray's own key-value store, in its head process: where Serve keeps its state too.
+"""Ray's own key-value store, in its head process, where Serve keeps its state too.
 
 It outlives every replica and, where Ray's fault tolerance is set up (Redis), the head itself.
 `ray.experimental.internal_kv` is what Ray's libraries use (2.60); it is connected in every

@@ -1,6 +1,6 @@
-"""The captioner's deployment: one vLLM engine a replica.
+"""The captioner's deployment: one vLLM engine per replica.
 
-The engine is a process of its own. A replica ends with it: see `ending`.
+The engine runs in its own process. If it dies, the replica ends too: see `ending`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from caption_studio.settings import Settings
 logger = logging.getLogger(__name__)
 
 SAMPLE_S = 1.0
-"""How often the engine is asked what it does, for the metrics."""
+"""Interval at which the engine's load is sampled for the metrics."""
 
 
 class Captioner:
@@ -61,7 +61,7 @@ class Captioner:
         self._sampling = asyncio.create_task(self._keep_sampling())
 
     async def stream(self, prompt: Prompt, ticket: Ticket) -> tuple[DeltaGroup, ...]:
-        """Send the answer's groups ahead as they come; return them all."""
+        """Send the answer's groups over the relay as they come; return them all at the end."""
         studio_logging.request_id.set(prompt.request_id)
         sent: list[DeltaGroup] = []
         with ending_with_the_engine(), self._span(prompt):
@@ -72,7 +72,7 @@ class Captioner:
         return tuple(sent)
 
     async def complete(self, prompt: Prompt) -> DeltaGroup:
-        """Return the whole answer, one delta a choice: one message between processes."""
+        """Return the whole answer, one delta per choice, as one message between processes."""
         studio_logging.request_id.set(prompt.request_id)
         with ending_with_the_engine(), self._span(prompt):
             async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
@@ -105,7 +105,7 @@ class Captioner:
                     await self._engine.sample()
                 except EngineDied:
                     raise
-                except Exception:  # the edge of a task that nobody awaits: it must go on
+                except Exception:  # nobody awaits this task, and it must go on
                     logger.exception("the engine could not be asked what it does")
                 await asyncio.sleep(SAMPLE_S)
 
@@ -117,7 +117,7 @@ class Captioner:
         self._engine.stop()
 
 
-# All that one gateway lets in, as for the describer: vLLM queues by itself.
+# As many as one gateway lets in, as for the describer: vLLM has its own queue.
 captioner_deployment = serve.deployment(
     ray_actor_options={"num_cpus": 0.5},
     max_ongoing_requests=MAX_IN_FLIGHT,

@@ -1,9 +1,9 @@
 """The one ledger of an application's limits and usage: a Ray actor that outlives every gateway.
 
-A named, detached actor: whichever gateway is first makes it, Ray starts it again when it dies. What
-was spent in the last minute it then hears from the gateways; the usage it writes into Ray's
-key-value store, every `SAVE_S`. When no gateway has spoken for `ABANDONED_S` it ends itself: its
-application is gone.
+The actor is named and detached: the first gateway creates it, and Ray restarts it if it dies. After
+a restart the gateways tell it what was spent in the last minute; it saves the usage in Ray's
+key-value store every `SAVE_S`. If no gateway calls for `ABANDONED_S`, its application is gone and
+it ends itself.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 VERSION = 1
-"""Of what gateways and ledger say to each other: one of another version is another actor."""
+"""Version of the messages between gateways and ledger; each version has its own actor."""
 
 SAVE_S = 1.0
 ABANDONED_S = 60.0

@@ -1,8 +1,8 @@
 """The running Serve → the address that it listens on.
 
-Whoever started Serve chose it: our own command, `serve deploy`, or another application before
-this one. The controller alone knows; no public call tells (ray/serve/_private/controller.py,
-2.60).
+It was chosen at Serve's start: by our own command, by `serve deploy`, or by another application
+before this one. Only the controller knows it, and no public call returns it
+(ray/serve/_private/controller.py, 2.60).
 """
 
 import ray

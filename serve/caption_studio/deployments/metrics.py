@@ -1,8 +1,8 @@
-"""Each replica's metrics, shared by all: any gateway shows the whole service.
+"""Each replica's metrics, shared so that any gateway shows the whole service.
 
-A Serve handle reaches one replica, whichever Serve likes, and a port for each replica would have
-to be found and guarded. So every replica writes a record of its metrics into Ray's key-value
-store, every `PUBLISH_S`, and the gateway that is asked reads what is there.
+A Serve handle reaches one replica of Serve's choice, and a port for each replica would have to be
+discovered and protected. So each replica writes its metrics into Ray's key-value store every
+`PUBLISH_S`, and the gateway that is scraped reads all records.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 PUBLISH_S = 1.0
 
 STALE_S = 10.0
-"""A record that is older is of a replica that was killed; its machine's clock may be off a bit."""
+"""An older record is of a killed replica; the margin allows for differences between clocks."""
 
 READ_TIMEOUT_S = 2.0
-"""Below what scrapers wait (10 s by default): the gateway's own metrics are better than none."""
+"""Below scrapers' timeout (10 s by default); after it a gateway returns its own metrics alone."""
 
 
 class Store(Protocol):
-    """Where the records lie; `key_value.RayKeyValueStore`. Blocking."""
+    """The store of the records: `key_value.RayKeyValueStore`. Blocking."""
 
     def keys(self) -> list[str]:
         """Return every key."""
@@ -87,7 +87,7 @@ class SharedMetrics:
         await asyncio.to_thread(self.end)
 
     def begin(self) -> None:
-        """Begin to publish; for those who have no event loop."""
+        """Begin to publish; for callers without an event loop."""
         self._thread.start()
 
     def end(self) -> None:
@@ -97,7 +97,7 @@ class SharedMetrics:
             self._thread.join()
 
     async def exposition(self) -> bytes:
-        """Return the metrics of all replicas; of this one alone while the store is away."""
+        """Return the metrics of all replicas; if the store fails, of this one alone."""
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 return await asyncio.to_thread(self._text_of_all)
@@ -146,9 +146,9 @@ class SharedMetrics:
 
 
 def of_this_proxy() -> SharedMetrics | None:
-    """Return what shares the metrics of this machine's HAProxy; None if there is none.
+    """Return the shared metrics of this machine's HAProxy; None if there is none.
 
-    Every gateway of a machine writes the same record, so that it is there while any of them is.
+    Every gateway of a machine writes the same record, so it exists while any of them does.
     """
     path = os.environ.get("RAY_SERVE_HAPROXY_SOCKET_PATH")
     if path is None:
@@ -162,7 +162,7 @@ def of_this_proxy() -> SharedMetrics | None:
 
 
 def of_this_replica(registry: CollectorRegistry) -> SharedMetrics:
-    """Return what shares the metrics of the Serve replica that this process is."""
+    """Return the shared metrics of this process's Serve replica."""
     context = serve.get_replica_context()
     return SharedMetrics(
         registry,

@@ -1,8 +1,8 @@
-"""Whose turn it is where all processors are busy: the model's, not that of who feeds it.
+"""When all CPUs are busy, let the model's processes run uninterrupted.
 
-A gateway wakes for every piece of a request, and the kernel lets who wakes interrupt who runs:
-on two cores the engine lost a tenth of its time and its caches to that (`chrt` on a running
-service: 8 % more texts, 4 to 11 % more captions a second).
+A gateway wakes for every piece of a request, and the kernel lets a waking thread preempt a running
+one. On two cores this cost the engine a tenth of its CPU time, and its caches' contents (`chrt` on
+a running service: 8 % more texts, 4 to 11 % more captions a second).
 """
 
 import logging
@@ -14,11 +14,11 @@ logger = logging.getLogger(__name__)
 
 
 def interrupt_nobody() -> None:
-    """Have this process's threads wait for a free processor, or their turn, when they wake.
+    """Keep this process's threads from preempting others when they wake.
 
-    That is Linux's `SCHED_BATCH` (sched(7)): the same share of time, and no privilege is needed.
-    Threads and processes that are started later inherit it, those started before go on as they
-    are; so a captioner starts its engine first. With a processor free nothing changes.
+    It sets Linux's `SCHED_BATCH` (sched(7)): the same share of CPU time, and no privilege is
+    needed. Threads and processes started later inherit it. Child processes started before keep
+    their policy, so a captioner starts its engine first. With a free CPU nothing changes.
     """
     try:
         for thread in Path("/proc/self/task").iterdir():

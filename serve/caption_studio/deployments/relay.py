@@ -1,13 +1,13 @@
-"""Groups of deltas from a captioner's replica to a gateway's, beside Ray: what both ends share.
+"""Groups of deltas from a captioner's replica to a gateway's, outside Ray: common to both ends.
 
-Each item that a Serve handle streams is an actor call with an object of its own, and twenty of
-them cost more than the answer. So a streamed answer is one plain call, which Serve routes,
-bounds and cancels as any other and which returns the whole answer at its end. While it runs,
-its groups travel ahead of it over one TCP connection a pair of replicas, those of one engine
-step in one write. Nothing depends on them: what is lost on the way, the call's result has.
+Each item that a Serve handle streams is an actor call with its own object, and twenty of them cost
+more than the answer. So a streamed answer is one plain call, which Serve routes, bounds and cancels
+as any other, and which returns the whole answer at its end. Meanwhile its groups are sent ahead
+over one TCP connection per pair of replicas; those of one engine step share one write. Nothing
+depends on them: groups lost on the way are in the call's result.
 
-A connection opens with the gateway's secret, which came with the calls, through Ray; then
-come frames, each with its length before it. Both ends: relay_listener, relay_sender.
+A connection opens with the gateway's secret, which it sent with its calls through Ray. Frames
+follow, each preceded by its length. The ends: relay_listener, relay_sender.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MAX_FRAME_BYTES = 1024**2
 """Far above any group of deltas; a connection that announces more is closed."""
 
 OPENING_TIMEOUT_S = 2.0
-"""To connect, and to say the secret."""
+"""Limit for connecting and for sending the secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from caption_studio.records import DeltaGroup
 
 
 class Live:
-    """The groups of one answer as they arrive, in order; whoever knows the end says so."""
+    """The groups of one answer, in order, as they arrive until `end` is called."""
 
     def __init__(self, ticket: Ticket) -> None:
         self.ticket = ticket
@@ -30,13 +30,13 @@ class Live:
         self._next = 0
 
     def put(self, position: int, group: DeltaGroup) -> None:
-        """Take a group. After one that went missing none is in order any more."""
+        """Take a group. After a gap, all later groups are dropped."""
         if position == self._next:
             self._next += 1
             self._arrived.put_nowait(group)
 
     def end(self) -> None:
-        """Say that no more is worth waiting for."""
+        """End the iteration after the groups that have arrived."""
         self._arrived.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[DeltaGroup]:
@@ -74,7 +74,7 @@ class RelayListener:
 
     @contextmanager
     def live(self) -> Generator[Live]:
-        """Give a place where the groups of one answer arrive."""
+        """Register an answer while the context lasts; yield its groups as a `Live`."""
         if self._server is None:
             raise RuntimeError("the relay is not started")
         number = next(self._numbers)
@@ -91,7 +91,7 @@ class RelayListener:
         return hmac.compare_digest(secret, self._secret)
 
     def connected(self, transport: asyncio.BaseTransport) -> None:
-        """Keep a connection, to close it in the end."""
+        """Register a connection, so that `close` closes it."""
         self._connections.add(transport)
 
     def disconnected(self, transport: asyncio.BaseTransport) -> None:
@@ -115,7 +115,7 @@ class _Receiver(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._deadline = asyncio.get_running_loop().call_later(OPENING_TIMEOUT_S, self._expire)
         self._listener.connected(transport)
 

@@ -1,7 +1,7 @@
 """The captioner's end of the relay: groups → one connection for each gateway that asked.
 
-A gateway that is slow or gone costs a bounded buffer and nothing else: its groups are left
-out, and it has them from the call's result.
+A slow or dead gateway costs only a bounded buffer: its groups are dropped, and it gets them from
+the call's result.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from caption_studio.deployments.relay import (
 from caption_studio.records import DeltaGroup
 
 MAX_UNSENT_BYTES = 4 * 1024**2
-"""Kept for a gateway that does not read; beyond it, groups are left out."""
+"""Buffered for a gateway that does not read; beyond it, groups are dropped."""
 
 REOPEN_AFTER_S = 1.0
-"""Before a listener that could not be reached, or went away, is tried again."""
+"""Delay before reconnecting to a listener that was unreachable or went away."""
 
 Address = tuple[str, int, bytes]
 
@@ -36,7 +36,7 @@ class RelaySender:
         self._links: dict[Address, _Link] = {}
 
     def send(self, ticket: Ticket, position: int, group: DeltaGroup) -> None:
-        """Send an answer's `position`th group, together with what else this moment brings."""
+        """Send an answer's `position`th group, in one write with others of this event loop turn."""
         link = self._link((ticket.host, ticket.port, ticket.secret))
         frame = self._encoder.encode(Frame(ticket.number, position, group))
         if len(frame) <= MAX_FRAME_BYTES:
@@ -57,7 +57,7 @@ class RelaySender:
 
 
 class _Link(asyncio.Protocol):
-    """One connection: what is written in one turn of the event loop goes out in one piece."""
+    """One connection; all frames of one turn of the event loop go out in one write."""
 
     def __init__(self, host: str, port: int, secret: bytes) -> None:
         self._loop = asyncio.get_running_loop()
@@ -70,12 +70,12 @@ class _Link(asyncio.Protocol):
 
     @property
     def is_over(self) -> bool:
-        """Whether it closed, and long enough ago for another one to be worth a try."""
+        """Whether it closed at least `REOPEN_AFTER_S` ago, so that a new one may be opened."""
         closed_at_s = self._closed_at_s
         return closed_at_s is not None and self._loop.time() - closed_at_s >= REOPEN_AFTER_S
 
     def write(self, frame: bytes) -> None:
-        """Take a frame, or leave it out if the other end does not keep up."""
+        """Queue a frame; drop it if the connection is closed or the other end is too slow."""
         waiting = self._unsent_bytes + len(frame)
         if self._transport is not None:
             waiting += self._transport.get_write_buffer_size()
@@ -95,12 +95,12 @@ class _Link(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send what has gathered, the secret first."""
+        """Send the queued frames, the secret first."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave out what comes, until another connection is tried."""
+        """Drop all frames until another connection is tried."""
         self._end()
 
     async def _open(self, host: str, port: int) -> None:

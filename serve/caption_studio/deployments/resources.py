@@ -1,6 +1,6 @@
-"""What a config file asks of the machines, against what they have; pure.
+"""Compare the resources that a config file asks for with those of the machines; pure.
 
-Ray would wait for a card that never comes, and say so in a log only.
+Ray would wait for ever for a missing GPU, and report it only in a log.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ _NAMES = {"num_gpus": "GPU", "num_cpus": "CPU"}
 def missing(config: ServeDeploySchema, has: Mapping[str, float]) -> str | None:
     """Return what is missing, in words, or None.
 
-    `has` is what Ray counts (`ray.cluster_resources`). Deployments that say nothing of what they
-    need, and replicas beyond an autoscaled deployment's fewest, ask for nothing here.
+    `has` is what Ray counts (`ray.cluster_resources`). Deployments without resource options, and
+    replicas above an autoscaled deployment's minimum, ask for nothing here.
     """
     wanted = dict.fromkeys(_NAMES, 0.0)
     for application in config.applications:

@@ -1,6 +1,7 @@
 """A Serve config file → a running service on this machine, until told to stop.
 
-SIGUSR1 reads the file again and rolls the change out. SIGHUP ends the service: its terminal has.
+SIGUSR1 reads the file again and rolls the change out. SIGHUP ends the service, because its terminal
+has closed.
 """
 
 import logging
@@ -50,7 +51,7 @@ class StartFailed(Exception):
 def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     """Serve `config_path` until SIGINT, SIGTERM or SIGHUP, then leave nothing behind.
 
-    What a service that was killed has left is removed first.
+    It first removes what a killed service has left behind.
 
     `host` and `port` replace those of the file. Raises `StartFailed`.
     """
@@ -67,14 +68,14 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     belongings = Belongings()
     longest_s = _longest_request_s(config)
     os.environ.update(serve_environment(belongings.folder, longest_request_s=longest_s))
-    # The dashboard runs arbitrary code for whoever reaches it: none unless asked for.
+    # The dashboard runs arbitrary code for anyone who reaches it, so it stays off.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
-        # A cluster that runs already may grow.
+        # An existing cluster may grow, so it is not checked.
         here = None if "RAY_ADDRESS" in os.environ else ray.cluster_resources()
         if here is not None and (lack := missing(config, here)) is not None:
             raise StartFailed(f"{config_path} does not fit this machine. {lack} {_SMALLER}")
-        _listen_to_signals(stop, reload)  # again: Ray has put in a SIGTERM that aborts
+        _listen_to_signals(stop, reload)  # again: Ray has set a SIGTERM handler that aborts
         deploy(config)
         _wait_until_running(config, stop)
         if not stop.is_set():
@@ -99,15 +100,15 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
 
 
 def _longest_request_s(config: ServeDeploySchema) -> float:
-    """From a request's first byte to the last of its answer."""
+    """Return the longest time from a request's first byte to the last of its answer."""
     gateways = [Settings.load(application.args).gateway for application in config.applications]
     return max(gateway.upload_timeout_s + gateway.request_timeout_s for gateway in gateways)
 
 
 def _redeploy(running: ServeDeploySchema, path: Path, stop: threading.Event) -> ServeDeploySchema:
-    """Roll the file's applications out; return what serves then: `running` if they do not start.
+    """Roll out the file's applications; return the config that then serves, `running` on failure.
 
-    Where the service listens stays as it is.
+    Host and port do not change.
     """
     print(f"Reading {path} again …", flush=True)
     options = running.http_options
@@ -151,7 +152,7 @@ def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeplo
         config.http_options.host = host
     if port is not None:
         config.http_options.port = port
-    try:  # the gateways do the same, after half a minute
+    try:  # the gateways check this too, but only after half a minute
         for gateway in gateways:
             load_keyrings(gateway)
             check_exposure(config.http_options.host, gateway)
@@ -170,7 +171,7 @@ def _read(path: Path) -> tuple[ServeDeploySchema, list[Settings]]:
 
 
 def _mistakes(error: Exception) -> str:
-    """Return what is wrong, each setting by its name and none with its value: it may be a key."""
+    """Return the mistakes, with the settings' names but not their values: one may be a key."""
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(
@@ -213,7 +214,7 @@ def _wait_until_running(config: ServeDeploySchema, stop: threading.Event) -> Non
 
 
 def _reasons(application: ApplicationStatusOverview) -> str:
-    """Return Serve's own word, and the last line of what each failed deployment raised."""
+    """Return Serve's message, and the last line of each failed deployment's error."""
     raised = [
         f"{name}: {deployment.message.strip().splitlines()[-1]}"
         for name, deployment in application.deployments.items()

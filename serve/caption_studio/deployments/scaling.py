@@ -1,12 +1,12 @@
 """Serve's view of the application → replicas: `scaling.policy` as an application-level policy.
 
 A Serve config file names `JointPolicy` under `autoscaling_policy`; its `policy_kwargs` are
-`ScalingSettings`. Serve's own delays are to be 0 there: the policy has its own, and Serve
-puts its own on top (ray/serve/autoscaling_policy.py, `_apply_app_level_autoscaling_config`,
-2.60). Smallest and largest numbers of replicas are each deployment's `autoscaling_config`.
+`ScalingSettings`. Serve's own delays must be 0 there, because Serve would add them to the policy's
+(ray/serve/autoscaling_policy.py, `_apply_app_level_autoscaling_config`, 2.60). The fewest and most
+replicas come from each deployment's `autoscaling_config`.
 
-What Serve does whatever a policy says: a deployment without a running replica and with a
-request gets one, or stays at the target that it has.
+Serve overrides any policy in one case: a deployment that has a request but no running replica gets
+one, or keeps its current target.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class JointPolicy:
             return {}, {}
         ids = {context.deployment_name: key for key, context in contexts.items()}
         gateway = ids.get(GATEWAY)
-        # The stages' loads are what the gateways' handles report.
+        # The gateways' handles report the stages' loads: without a gateway they are unknown.
         blind = gateway is not None and contexts[gateway].current_num_replicas == 0
         loads = {
             name: _load(contexts[key], known=name == GATEWAY or not blind)

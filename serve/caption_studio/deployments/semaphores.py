@@ -1,8 +1,9 @@
-"""Names for a service's semaphores, by which what a dead service left is told from others'.
+"""Names for a service's semaphores, so that a dead service's can be told from others'.
 
-Python calls them alike in every program, keeps them in shared memory by name, and maps them only
-while they are used. Private in Python 3.11: `Process._config["semprefix"]`, which processes that
-are started inherit. It can go when multiprocessing unlinks them at once, or takes a name.
+Python names semaphores alike in every program, keeps them in shared memory by name, and maps them
+only while they are used. Private in Python 3.11: `Process._config["semprefix"]`, which child
+processes inherit. This module can go when multiprocessing unlinks semaphores at once, or lets a
+caller name them.
 """
 
 import multiprocessing

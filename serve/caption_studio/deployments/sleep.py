@@ -1,7 +1,7 @@
-"""Serve's state → whether a deployment sleeps: it has no replica, and a request gets it one.
+"""Serve's state → whether a deployment sleeps: it has no replica, and a request starts one.
 
-Such a stage counts as ready: requests are held, within their deadline, while it wakes. A
-gateway that said otherwise would get no traffic, and nothing would ever wake the stage.
+Such a stage counts as ready: requests wait, within their deadline, for its cold start. A gateway
+that reported itself not ready would get no traffic, and nothing would ever wake the stage.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _ON_PURPOSE = (DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING)
 
 
 def in_application(application: str) -> Callable[[str], bool]:
-    """Return the question for one application's deployments; asking takes a call and blocks."""
+    """Return a test of one application's deployments by name; it asks Serve and blocks."""
 
     def is_asleep(deployment: str) -> bool:
         found = serve.status().applications.get(application)

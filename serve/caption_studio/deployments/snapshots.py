@@ -1,8 +1,8 @@
 """A value that several processes change: a sequence of whole, numbered snapshots.
 
-To change it, read snapshot n and write n + 1; where somebody else was faster, n + 1 is there
-already: read that and begin again (optimistic concurrency). Readers take the highest number.
-Old snapshots are deleted, the lowest first. Blocking: for a worker thread.
+To change it, read snapshot n and write n + 1. If n + 1 exists already, another writer was faster:
+read it and begin again (optimistic concurrency). Readers take the highest number. Old snapshots are
+deleted, the lowest first. Blocking: for a worker thread.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 KEPT = 16
-"""Snapshots that stay: a writer sixteen changes behind notices it (see `_was_in_time`)."""
+"""Snapshots kept, so that a writer sixteen changes behind notices it (see `_was_in_time`)."""
 
 MAX_TRIES = 32
 
 
 class KeyValueStore(Protocol):
-    """Where the snapshots lie; shared by all processes."""
+    """The store of the snapshots, shared by all processes."""
 
     def keys(self) -> list[str]:
         """Return every key."""
@@ -54,7 +54,7 @@ class Snapshots:
         self._store = store
 
     def latest(self, known: Snapshot | None = None) -> Snapshot:
-        """Return the latest; `known` itself, unread, if it is that."""
+        """Return the latest snapshot; if it is still `known`, without reading its value."""
         for _ in range(MAX_TRIES):
             versions = self._versions()
             if not versions:
@@ -71,7 +71,7 @@ class Snapshots:
     def change(self, change: Callable[[bytes], bytes]) -> Snapshot:
         """Apply `change` to the latest value and return what was written.
 
-        `change` may be called several times; what it raises ends the attempt.
+        `change` may be called several times; an exception that it raises ends the attempt.
         """
         for _ in range(MAX_TRIES):
             read = self.latest()
@@ -86,8 +86,8 @@ class Snapshots:
     def _was_in_time(self, version: int) -> bool:
         """Return whether the snapshot just written is part of the sequence.
 
-        It is not if the same number had been written and deleted again before: then its
-        predecessor, deleted first, is gone too.
+        It is not if the same number was written and deleted before. Then its predecessor, which is
+        deleted first, is gone too.
         """
         return version - 1 in self._versions()
 

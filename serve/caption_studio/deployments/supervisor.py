@@ -1,11 +1,11 @@
-"""The command as its caller sees it: one process, which passes signals on to the one that serves.
+"""The process that the command's caller sees; it forwards signals to the one that serves.
 
 A signal to the whole process group, which a terminal or `kill -- -PGID` sends, would end Ray's
-processes and HAProxy in the middle of an answer. So all of them live in a session of their own,
-and only this process is in the caller's group. If it is killed, the kernel tells the one that
-serves to end.
+processes and HAProxy in the middle of an answer. So all of them live in a session of their own, and
+only this process is in the caller's group. If it is killed, the kernel sends SIGTERM to the process
+that serves.
 
-It imports little: it is there as long as the service is.
+It imports little, because it lives as long as the service.
 """
 
 import ctypes
@@ -17,13 +17,13 @@ from types import FrameType
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 KILLED_BASE = 128
-"""A shell's exit status of a command that a signal ended is this and the signal's number."""
+"""A shell's exit status for a command ended by a signal is this plus the signal's number."""
 
 
 def supervised(serve: Callable[[], str | None]) -> int:
     """Run `serve` in a process and a session of its own; return the exit status.
 
-    What it returns is why it could not serve, for this process to say; None if it could.
+    `serve` returns the reason why it could not serve, which this process prints, or None.
     """
     supervisor = os.getpid()
     reader, writer = os.pipe()
@@ -55,7 +55,7 @@ def _serve(
     os.setsid()
     end_with_parent(signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    if os.getppid() != supervisor:  # it was killed before the kernel knew
+    if os.getppid() != supervisor:  # the supervisor died before the call above
         return 1
     try:
         reason = serve()
@@ -80,7 +80,7 @@ def _forward_to(child: int) -> Callable[[int, FrameType | None], None]:
 def end_with_parent(number: signal.Signals) -> None:
     """Have the kernel send this process a signal when its parent ends; on Linux only.
 
-    It stays so across `execve`. Source: https://man7.org/linux/man-pages/man2/prctl.2.html
+    The setting survives `execve`. Source: https://man7.org/linux/man-pages/man2/prctl.2.html
     """
     if sys.platform == "linux":
         set_parent_death_signal = 1

@@ -1,6 +1,6 @@
-"""The describer's deployment: one GIT a replica, describing many pictures at once.
+"""The describer's deployment: one GIT model per replica, describing many pictures at once.
 
-A replica ends with its engine: see `ending`.
+If its engine becomes unusable, the replica ends: see `ending`.
 """
 
 from ray import serve
@@ -16,9 +16,9 @@ from caption_studio.records import Described, Pixels
 from caption_studio.settings import Settings
 
 MAX_ONGOING_REQUESTS = MAX_IN_FLIGHT
-"""All that one gateway lets in. What is held in a gateway's handle instead, Serve's router hands on
-at four a second once a busy replica has been late to say how much it has (its two tasks wait for
-half a second after each try; ray/serve/_private/request_router, 2.60)."""
+"""As many as one gateway lets in. With a lower limit, requests would wait in a gateway's handle,
+where Serve's router forwards only four a second once a busy replica was late to report its load
+(its two tasks wait for half a second after each try; ray/serve/_private/request_router, 2.60)."""
 
 
 class Describer:
@@ -47,7 +47,7 @@ class Describer:
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
     async def describe(self, pixels: Pixels, request_id: str, traceparent: str | None) -> Described:
-        """Return what is in one picture."""
+        """Return the description of one picture."""
         studio_logging.request_id.set(request_id)
         with ending_with_the_engine(), self._tracing.span("describe", traceparent) as span:
             described = await self._cache.describe(pixels)
@@ -62,11 +62,11 @@ class Describer:
         return described
 
     async def check_ready(self) -> None:
-        """Raise `NotReady` if the engine is of no more use."""
+        """Raise `EngineDied`, a `NotReady`, if the engine is unusable."""
         self._engine.check_health()
 
     async def check_health(self) -> None:
-        """Let Serve replace the replica when its engine is of no more use."""
+        """Let Serve replace the replica when its engine is unusable."""
         with ending_with_the_engine():
             self._engine.check_health()
 

@@ -1,8 +1,7 @@
 """The administrators' routes: adapters listed, added and removed at run time; each key's usage.
 
-They exist only where an admin key is configured: without one every path here is unknown. The
-key is asked for by the routes themselves, before the body is read, so that no way of writing
-a path leads past it. An API key is no admin key.
+They exist only if an admin key is configured. The routes check the key themselves, before the body
+is read, so that no spelling of a path bypasses the check. An API key is not accepted.
 """
 
 from collections.abc import Awaitable, Callable
@@ -39,7 +38,7 @@ ReadUsage = Callable[[], Awaitable[UsageTotals]]
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What the routes work on: where adapters are tried, where they are kept; what keys used."""
+    """The routes' dependencies: the captioner that tries adapters, their registry, keys' usage."""
 
     captioner: Captioner
     adapters: AdapterRegistry
@@ -53,7 +52,7 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def create_admin_router(
     administration: Administration, settings: GatewaySettings, keys: FollowedKeys
 ) -> APIRouter:
-    """Return the routes for those with an administrators' key."""
+    """Return the routes that need an admin key."""
     adapters = administration.adapters
 
     async def key(request: Request) -> None:

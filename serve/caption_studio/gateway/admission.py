@@ -1,9 +1,9 @@
-"""Who gets in: as many requests as can be answered in time, each of the others told when to return.
+"""Admit as many requests as can be answered in time; refuse the others with Retry-After.
 
-How many that are: gateway.concurrency_limit. Who shares them: gateway.places. When the others
-should return: gateway.waiting_line, and HAProxy in front, which refuses what a gateway would drown
-in and keeps the same line for all gateways. It learns the number of places, a key's share of them
-and the pace from headers of each answer.
+gateway.concurrency_limit sets how many, gateway.places shares them out between keys, and
+gateway.waiting_line computes Retry-After. HAProxy in front refuses the load that would overwhelm a
+gateway, and keeps the same line for all gateways. It learns the number of places, a key's share of
+them and the pace from headers of each answer.
 """
 
 import time
@@ -19,13 +19,13 @@ from caption_studio.gateway.places import Places
 from caption_studio.limits import PACE_HEADER, ROOM_HEADER, SHARE_HEADER
 
 TRY_AGAIN = (429, 503)
-"""Statuses that a stage or the pictures' intake refuses with when it has too much to do."""
+"""Statuses with which an overloaded stage or image intake refuses."""
 
 
 class Admission:
-    """Lets a request in if its answer can be there in time, and refuses it at once if not.
+    """Admits a request if it can be answered in time, and refuses it at once if not.
 
-    `batch_size` is how many an engine answers together: so many are always let in.
+    `batch_size` is how many an engine answers together; that many are always admitted.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Admission:
             )
 
     def _telling(self, send: Send) -> Send:
-        """Add to the answer what HAProxy must know to refuse by the same rules."""
+        """Add the headers that HAProxy needs to refuse by the same rules."""
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,7 +72,7 @@ class Admission:
         return telling
 
     def _spreading(self, send: Send) -> Send:
-        """Put those whom a part of the service refuses into the same line as all others."""
+        """Put requests that a stage or the intake refuses into the same line as all others."""
 
         async def spreading(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] in TRY_AGAIN:

@@ -1,29 +1,29 @@
-"""How many answers a second a service gives that has all the work it can take; pure."""
+"""The rate of answers of a saturated service; pure."""
 
 import math
 
 MEMORY_S = 10.0
-"""Of busy time: what was answered longer ago counts less and less."""
+"""Decay time, in busy time: older answers count less and less."""
 
 ENOUGH_ANSWERS = 5.0
-"""Fewer in memory tell no rate."""
+"""With fewer in memory there is no rate."""
 
 BREAK_ANSWERS = 3
-"""Usual distances between two answers that are no break yet."""
+"""An interval of up to this many mean intervals between answers is no break."""
 
 BREAK_LATENCIES = 2
-"""The same in usual latencies: an engine may finish a whole batch at a time."""
+"""The same in mean latencies, because an engine may finish a whole batch at a time."""
 
 LATENCY_ANSWERS = 32
-"""The usual latency is the mean of about so many."""
+"""The mean latency is that of about this many answers."""
 
 
 class AnswerRate:
-    """Answers per second of the time in which there was more to answer than could be.
+    """Answers per second of the time in which the service had more requests than it could answer.
 
-    Both counts decay by a factor of e in `MEMORY_S` of that time, or in `memory_answers` where
-    that is longer. A longer break than an engine usually makes counts as a usual one: a stage
-    that woke or was replaced says little of how fast it is.
+    Both counts decay by a factor of e in `MEMORY_S` of that time, or in `memory_answers` where that
+    is longer. An interval longer than an engine's usual break is cut to that: the cold start or
+    replacement of a stage says little about its speed.
     """
 
     def __init__(self, memory_answers: int) -> None:
@@ -33,14 +33,14 @@ class AnswerRate:
         self.latency_s = 0.0
 
     def saw_latency(self, latency_s: float) -> None:
-        """Learn how long a request took, whatever else there was to do."""
+        """Learn how long a request took, at any load."""
         weight = 1 / LATENCY_ANSWERS if self.latency_s else 1.0
         self.latency_s += (latency_s - self.latency_s) * weight
 
     def answered(self, busy_s: float) -> None:
-        """Count an answer, that many seconds after the one before.
+        """Count an answer, `busy_s` after the one before.
 
-        Zero seconds stand for a time that says nothing: before it there was too little to do.
+        Zero means that the interval says nothing, because the service had too little to do.
         """
         if self._answers and self._busy_s:
             usual_s = BREAK_ANSWERS * self._busy_s / self._answers
@@ -51,7 +51,7 @@ class AnswerRate:
 
     @property
     def per_s(self) -> float | None:
-        """Return the rate; None as long as there is none to tell."""
+        """Return the rate; None while it is unknown."""
         if self._answers < ENOUGH_ANSWERS or self._busy_s == 0:
             return None
         return self._answers / self._busy_s

@@ -56,11 +56,11 @@ def create_app(
 ) -> FastAPI:
     """Return the gateway. `resources` is entered at start-up and left at shutdown.
 
-    `metrics` are counted, `exposition` is what GET /metrics shows, `tracing` makes
-    spans of requests (None: nobody wants them). With `administration` there
-    are routes that change the adapters. `limiter` knows each key's limits and usage (None: there
-    are no keys). `proxy_echoes_id` is that of `middleware.RequestContext`, `only_loopback_hosts`
-    that of `browsers.BrowserGuard`.
+    `metrics` are counted, `exposition` is what GET /metrics shows, `tracing` makes spans of
+    requests (None: tracing is off). With `administration` there are routes that change the
+    adapters. `limiter` knows each key's limits and usage (None: there are no keys).
+    `proxy_echoes_id` is that of `middleware.RequestContext`, `only_loopback_hosts` that of
+    `browsers.BrowserGuard`.
     """
     path_parameters.register()
     keys = FollowedKeys(settings.gateway, metrics)
@@ -108,7 +108,7 @@ def create_app(
 def _door(
     settings: GatewaySettings, keys: FollowedKeys, *, only_loopback_hosts: bool
 ) -> Middleware:
-    """Return what asks who it is: keys where there are some, else whether a strange page asks."""
+    """Return the access check: keys if there are any, else the guard against other sites' pages."""
     if settings.has_keys:
         return Middleware(Keys, keys=keys)
     logger.warning("no API keys are configured: whoever reaches the port is served")

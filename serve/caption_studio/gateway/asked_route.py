@@ -1,7 +1,7 @@
-"""Which route a request asks for, known before anything refuses it.
+"""The route that a request asks for, found before any middleware can refuse it.
 
-Routes are compared, not paths: under a route prefix, a mount or a proxy's root path the path is
-another, and the same path can be written in many ways.
+Routes are compared, not paths: a route prefix, a mount or a proxy's root path changes the path, and
+the same path can be written in many ways.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 UNMATCHED = "unmatched"
-"""Stands for every path that is none of ours, in metrics too: a stranger may invent many."""
+"""Stands for every unknown path, in metrics too, because a client may invent many."""
 
 
 def asked_route(scope: Scope) -> str:

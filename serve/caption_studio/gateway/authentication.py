@@ -1,6 +1,6 @@
-"""Who asks: the API key that a request brings, checked before its body is read, as pure ASGI.
+"""Authentication: a request's API key is checked before its body is read, as pure ASGI.
 
-Admin keys are others than API keys, and open other doors (gateway.admin).
+Admin keys are not API keys and give access to other routes (gateway.admin).
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,13 +12,13 @@ from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.keys import ApiKey, Keyring
 
 OPEN = frozenset({"/healthz", "/health", "/readyz", "/openapi.json"})
-"""Routes that need no key: they do nothing and tell nothing that a stranger may not know."""
+"""Routes that need no key: they change nothing and reveal nothing confidential."""
 
 ADMIN = "/v1/admin/"
-"""Beginning of the routes that ask for an admin key instead, by themselves."""
+"""Prefix of the routes that check an admin key instead, themselves."""
 
 API = "/v1/"
-"""Beginning of the paths that need a key even where no route is."""
+"""Prefix of the paths that need a key even where there is no route."""
 
 
 class Keys:

@@ -1,6 +1,6 @@
-"""HTTP request → JSON taken apart, or the parts of an upload, within the caps.
+"""HTTP request → parsed JSON, or the parts of an upload, within the caps.
 
-Not here: what they say (wire.parse).
+Not here: their meaning (wire.parse).
 """
 
 import asyncio
@@ -53,7 +53,7 @@ def media_type(request: Request) -> str:
 async def read_json(
     request: Request, settings: GatewaySettings, *, max_image_bytes: int | None = None
 ) -> JSONBody:
-    """Return a JSON body, taken apart as it arrives: no piece holds the event loop for long.
+    """Return a JSON body, parsed as it arrives: no piece blocks the event loop for long.
 
     Of a picture in it no more is kept than shows that it is over `max_image_bytes`.
 
@@ -85,7 +85,7 @@ async def read_upload(
     Of a picture in it no more is kept than shows that it is over `max_image_bytes`.
 
     Raises as `_pieces`, and:
-        MalformedForm: it cannot be taken apart.
+        MalformedForm: it cannot be parsed.
         UnknownParameter: a file in a field other than `image`.
         TooLong: more than `max_images` files.
     """
@@ -130,7 +130,7 @@ async def _parts(form: FormData, settings: GatewaySettings, max_image_bytes: int
 async def _pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator[bytes]:
     """Yield the body in small pieces, at most `max_body_bytes` of it.
 
-    Others have their turn between two pieces, though they are there already.
+    Other tasks run between two pieces, even if both have arrived already.
 
     Raises:
         UnsupportedMediaType: it is compressed.

@@ -1,9 +1,9 @@
 """Keeps other people's web pages from using a service without keys, as pure ASGI.
 
-A page in a browser on this machine reaches 127.0.0.1 too. It may send a form without asking
-(multipart needs no preflight), and by DNS rebinding, a name of its own that suddenly means
-127.0.0.1, it may read the answers. Where keys are configured none of this works: a page has
-none.
+A page in a browser on this machine can reach 127.0.0.1 too. It may send a form without permission,
+because multipart needs no preflight. By DNS rebinding, when its own host name suddenly resolves to
+127.0.0.1, it may also read the answers. Where keys are configured neither works, because a page has
+no key.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from caption_studio.gateway.exposure import is_loopback
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 OWN_SITES = frozenset({"same-origin", "none"})
-"""What a browser says of our own pages' requests, and of an address that its user typed
+"""Sec-Fetch-Site of our own pages' requests, and of an address that the user typed
 (https://www.w3.org/TR/fetch-metadata/)."""
 
 
 class BrowserGuard:
-    """Refuses what a page of another origin had a browser send.
+    """Refuses requests that a page of another origin made a browser send.
 
-    `origins` may all the same. `only_loopback_hosts` says that the service is reached by this
-    machine's own names only; elsewhere its names are not known.
+    Pages of `origins` are allowed. `only_loopback_hosts` says that the service is reached by this
+    machine's own names only; elsewhere its names are unknown and not checked.
     """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str], *, only_loopback_hosts: bool) -> None:
@@ -85,13 +85,13 @@ def _is_same(origin: str, hosts: Sequence[str]) -> bool:
 
 
 def _authority(text: str) -> tuple[str | None, int | None]:
-    """Return name, in lower case, and port of `name[:port]`; the name is None if it is none."""
+    """Return name, in lower case, and port of `name[:port]`; the name is None if malformed."""
     try:
         parts = urlsplit(f"//{text}")
         name, port = parts.hostname, parts.port
     except ValueError:
         return None, None
-    # What else is in it, a path or a user, belongs to no Host header.
+    # Anything else in it, a path or a user, does not belong in a Host header.
     return (name, port) if parts.netloc == text and "@" not in text else (None, None)
 
 

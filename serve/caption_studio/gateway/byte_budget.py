@@ -1,8 +1,8 @@
-"""How much of all requests' bodies one gateway keeps at a time, and for whom.
+"""The budget of bytes for all request bodies in one gateway, shared out between API keys.
 
-Requests are admitted by number (gateway.admission), and by size here: 512 texts are nothing, 512
-pictures of 4 MB are more than a gateway's memory. A body is held from the moment its length is
-known until its pictures are decoded.
+Requests are limited by number (gateway.admission), and by size here: 512 texts are small, but 512
+pictures of 4 MB exceed a gateway's memory. A body is held from the moment its length is known until
+its pictures are decoded.
 """
 
 import math
@@ -15,20 +15,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from caption_studio.errors import MAX_RETRY_AFTER_S, Overloaded
 
 FREE_BYTES = 64 * 1024
-"""Of each body: callers with texts do not wait for those with pictures."""
+"""Not counted of each body, so that clients with texts do not wait for those with pictures."""
 
 USUAL_HOLD_S = 1.0
-"""How long a body is taken to be held, before any was let go."""
+"""Assumed time for which a body is held, before any was released."""
 
 HELD = "caption_studio.held_bytes"
-"""Where a request's scope has its `HeldBytes`."""
+"""The key of a request's `HeldBytes` in its scope."""
 
 
 class ByteBudget:
     """At most `max_bytes`. `clock` gives seconds.
 
-    An owner, where requests have keys, gets no more than is then left for others: alone it has
-    half, two have a third each. So whoever else comes always finds some room.
+    Where requests have keys, an owner may hold no more than is then left for others: alone it has
+    half, two have a third each. So some room is left for a further owner. An owner's first body is
+    exempt from this.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,11 +42,11 @@ class ByteBudget:
 
     @property
     def held_bytes(self) -> int:
-        """What all requests hold together."""
+        """Return the bytes that all requests hold together."""
         return self._total_bytes
 
     def take(self, owner: Hashable, count_bytes: int) -> None:
-        """Hold so much more for the owner. Raises `Overloaded` if there is no room."""
+        """Hold `count_bytes` more for the owner. Raises `Overloaded` if there is no room."""
         free_bytes = self._max_bytes - self._total_bytes - count_bytes
         owners_bytes = self._owners_bytes[owner] + count_bytes
         first = not self._owners_bytes[owner]
@@ -58,7 +59,7 @@ class ByteBudget:
         self._total_bytes += count_bytes
 
     def let_go(self, owner: Hashable, count_bytes: int, held_s: float) -> None:
-        """Give bytes back that were held for so long."""
+        """Release bytes that were held for `held_s`."""
         self._total_bytes -= count_bytes
         self._owners_bytes[owner] -= count_bytes
         if not self._owners_bytes[owner]:
@@ -66,7 +67,7 @@ class ByteBudget:
         self._hold_s += (held_s - self._hold_s) / 16
 
     def _back_in_line(self, count_bytes: int) -> int:
-        """Return in how many seconds there is room for one more who was refused."""
+        """Return in how many seconds there should be room for one more refused request."""
         now_s = self._clock()
         wait_s = self._hold_s * count_bytes / self._max_bytes
         self._line_ends_at_s = min(
@@ -76,7 +77,7 @@ class ByteBudget:
 
 
 class HeldBytes:
-    """What one request holds of the budget."""
+    """The part of the budget that one request holds."""
 
     def __init__(
         self, budget: ByteBudget, owner: Hashable, clock: Callable[[], float] = time.monotonic
@@ -95,14 +96,14 @@ class HeldBytes:
             self._bytes += more_bytes
 
     def let_go(self) -> None:
-        """Give everything back; again is fine."""
+        """Release everything. Idempotent."""
         if self._bytes:
             self._budget.let_go(self._owner, self._bytes, self._clock() - self._since_s)
             self._bytes = 0
 
 
 class BodyBytes:
-    """Has each request hold what its body takes until it is answered, or until it lets go."""
+    """Has each request hold the bytes of its body until it is answered or releases them."""
 
     def __init__(self, app: ASGIApp, budget: ByteBudget) -> None:
         self._app = app

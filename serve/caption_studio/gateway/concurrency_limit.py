@@ -1,15 +1,14 @@
 """How many requests may be in flight: more while no stage has a queue, else by the answer rate.
 
-By Little's law a request takes as long as those in flight, divided by the answers a second. The
-second number is the capacity of the stages only while they have more to do than they can: a
-stage that is asked little answers little. So the rate is learnt while answers say that they had
-to wait for a stage (or the door is shut, and lets in one for each that leaves), and the limit
-follows it only then. While nobody waits, each answer adds a place: in one round of answers the
-limit doubles, as in TCP's slow start (RFC 5681).
+By Little's law, the latency is the number of requests in flight divided by the answers per second.
+The answer rate is the stages' capacity only while they are saturated: a stage with few requests
+gives few answers. So the rate is learnt while requests have to wait for a stage, or while all
+places are taken. The limit follows the rate only while requests wait. While none waits, each answer
+adds a place: in one round of answers the limit doubles, as in TCP's slow start (RFC 5681).
 
-The limit is never below one engine's batch, which an engine answers together. Each gateway may
-have so many, however many gateways there are: it does not know of the others, and there are only
-as many as there is work for.
+The limit is never below one engine's batch, which an engine answers together. Each gateway may have
+that many, however many gateways there are: it does not know of the others, and there are only as
+many as there is work for.
 """
 
 from collections import deque
@@ -18,20 +17,20 @@ from caption_studio.gateway.answer_rate import AnswerRate
 from caption_studio.limits import GUESSED_PACE_S
 
 RECENT_ANSWERS = 16
-"""The stages have a queue while some of so many answers had to wait for one of them."""
+"""The number of latest answers that show whether the stages have a queue."""
 
 WAITED_ANSWERS = 2
-"""So many: a single one may have met a few others by chance."""
+"""The stages have a queue if this many of them waited: one may have met others by chance."""
 
 MEMORY_ANSWERS = 32
-"""What the rate remembers, or two batches if that is more."""
+"""The answers that the rate remembers, or two batches if that is more."""
 
 
 class ConcurrencyLimit:
     """The limit of one gateway, and the rate at which its places come free.
 
-    It lies between `smallest` and `largest`. `max_predicted_s` is the time in which all that are
-    in flight can be answered.
+    It lies between `smallest` and `largest`. `max_predicted_s` is the time in which all requests in
+    flight can be answered.
     """
 
     def __init__(self, smallest: int, largest: int, max_predicted_s: float) -> None:
@@ -50,9 +49,9 @@ class ConcurrencyLimit:
 
     @property
     def per_s(self) -> float | None:
-        """Return how many places come free in a second; None: nobody knows.
+        """Return how many places come free per second; None if unknown.
 
-        Before the stages had a queue it is a guess: one engine's batch in the time of an answer.
+        Before the stages had a queue it is a guess: one engine's batch per mean latency.
         """
         if (per_s := self._rate.per_s) is not None or not self._rate.latency_s:
             return per_s

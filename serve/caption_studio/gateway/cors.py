@@ -1,7 +1,7 @@
 """CORS (https://fetch.spec.whatwg.org/#http-cors-protocol): which web pages may call.
 
-Starlette's middleware, outside of the keys: a preflight brings none, and a page may read errors
-too. It is there only where `gateway.cors_origins` names an origin.
+Starlette's middleware, outside of the key check: a preflight carries no key, and a page may read
+errors too. It is installed only where `gateway.cors_origins` names an origin.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from caption_studio.gateway.error_responses import error_response
 from caption_studio.gateway.limits.headers import RATE_LIMIT_HEADERS
 
 EXPOSED = ("x-request-id", "Retry-After", *RATE_LIMIT_HEADERS)
-"""What a page may read of an answer's headers, beside the few that it always may."""
+"""Response headers that a page may read, besides the few that it always may."""
 
 
 class CORS(CORSMiddleware):
-    """Starlette's, which refuses as all others do."""
+    """Starlette's middleware, with refusals in the form of our errors."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer a preflight; refuse it in the form of all errors."""

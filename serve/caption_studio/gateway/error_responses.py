@@ -20,7 +20,7 @@ from caption_studio.wire.error_body import error_body
 
 
 def error_response(error: CaptionStudioError) -> Response:
-    """Return the answer that stands for `error`."""
+    """Return the response for `error`."""
     headers = {}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
@@ -43,7 +43,7 @@ async def on_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Answer what the router itself refuses: an unknown path, a wrong method; and OPTIONS."""
+    """Answer the router's own refusals: an unknown path, a wrong method; and OPTIONS."""
     assert isinstance(error, HTTPException)
     path, method = request.scope["path"], request.method
     headers = dict(error.headers or {})

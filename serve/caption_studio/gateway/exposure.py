@@ -1,4 +1,4 @@
-"""Who can reach the service: the address it listens on, and whether keys guard it there."""
+"""Exposure of the service: the address it listens on, and whether keys guard it there."""
 
 from ipaddress import ip_address
 
@@ -16,7 +16,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(host: str | None, settings: GatewaySettings) -> None:
-    """Raise `ValueError` if strangers could use the service without a key and nobody meant it.
+    """Raise `ValueError` for an exposure without keys that the settings do not allow.
 
     `host` is where the service listens; None: nowhere.
     """

@@ -1,7 +1,7 @@
-"""Keyrings that follow their files while the service runs: a removed key opens nothing more.
+"""Keyrings that follow their files while the service runs: a removed key is refused.
 
-The files are polled: Kubernetes changes a Secret by swapping a link, and a network file system
-tells nobody of a change.
+The files are polled: Kubernetes changes a Secret by swapping a link, and a network file system does
+not notify of a change.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from caption_studio.settings import GatewaySettings
 logger = logging.getLogger(__name__)
 
 POLL_S = 1.0
-"""A change counts after two polls that read the same: not while the file is being written."""
+"""A change counts after two polls read the same content: not while the file is being written."""
 
 
 class FollowedKeys:
-    """The keyrings in force, `rings`: always whole ones, exchanged at once.
+    """Holds the keyrings in force, `rings`, and replaces them atomically.
 
-    What a file holds is taken whole or not at all. One that cannot be read, has no key or a
-    malformed line leaves its earlier keys in force; log and metric tell of it. Raises `ValueError`
-    if a file is so at the start.
+    A file is accepted as a whole or not at all. If it cannot be read, has no key or a malformed
+    line, its earlier keys stay in force, and a log line and a metric report it. Raises `ValueError`
+    if a file is invalid at the start.
     """
 
     def __init__(self, settings: GatewaySettings, metrics: Metrics) -> None:
@@ -48,7 +48,7 @@ class FollowedKeys:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Poll the files meanwhile, if there are any, in a thread of its own."""
+        """Poll the files, if there are any, in a separate thread while the context lasts."""
         if not self._paths:
             yield
             return
@@ -67,11 +67,11 @@ class FollowedKeys:
             await asyncio.sleep(POLL_S)
             try:
                 await asyncio.get_running_loop().run_in_executor(thread, self.poll)
-            except Exception:  # the next change must be seen all the same
+            except Exception:  # polling goes on, to see the next change
                 logger.exception("the key files could not be polled")
 
     def poll(self) -> None:
-        """Read the files; take what they hold if it is new and was the same a poll ago. Blocks."""
+        """Read the files; apply new content once two polls in a row have read it. Blocks."""
         content = self._read()
         is_settled, self._seen = content == self._seen, content
         if is_settled and content != self._judged:
@@ -101,9 +101,9 @@ class FollowedKeys:
     def _take(
         self, parsed: Mapping[KeyFile, tuple[ApiKey, ...]]
     ) -> tuple[dict[KeyFile, tuple[ApiKey, ...]], str]:
-        """Put in force as many files as go together; return them, and what the others lack.
+        """Put in force as many compatible files as possible; return them, and why others fail.
 
-        A file that does not go with the others goes with their earlier keys, or waits.
+        A file that conflicts with others' new keys is tried with their earlier keys, or waits.
         """
         reason = ""
         for number in range(len(parsed), 0, -1):

@@ -1,4 +1,4 @@
-"""What RFC 9110 asks of every route alike: HEAD beside GET, and which methods a path has."""
+"""Demands of RFC 9110 on every route: HEAD besides GET, and the list of a path's methods."""
 
 from collections.abc import Iterable
 
@@ -27,7 +27,7 @@ class HeadAsGet:
 
 
 def allowed_methods(scope: Scope, routes: Iterable[BaseRoute]) -> str:
-    """Return the value of `Allow` for the path that is asked for, whichever routes share it."""
+    """Return the value of `Allow` for the requested path, over all routes that share it."""
     methods = {"OPTIONS"}
     for route in routes:
         if route.matches(scope)[0] is not Match.NONE:

@@ -21,12 +21,12 @@ KeyFile = Literal["api_keys_file", "admin_keys_file"]
 """A key file, by the name of its setting."""
 
 Content = bytes | str
-"""What a file holds, or why it cannot be read."""
+"""A file's content, or (str) why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyrings:
-    """Who may ask, and who may administer. No key is in both, no name is there twice."""
+    """The API keys and the admin keys. No key is in both, no name occurs twice."""
 
     api: Keyring
     admin: Keyring
@@ -36,7 +36,7 @@ def load_keyrings(settings: GatewaySettings) -> Keyrings:
     """Return the keys of the settings and of their files, as they are now.
 
     Raises:
-        ValueError: a file cannot be read, has no key or a malformed line; a key is there twice.
+        ValueError: a file cannot be read, has no key or a malformed line; a key occurs twice.
     """
     paths = key_file_paths(settings)
     keys = {file: parse_content(file, path, read_file(path)) for file, path in paths.items()}
@@ -57,7 +57,7 @@ def make_keyrings(
 ) -> Keyrings:
     """Return the keys of the settings together with those of the files.
 
-    Raises `ValueError` if a key or a name is there twice.
+    Raises `ValueError` if a key or a name occurs twice.
     """
     api = [*configured_keys(settings.api_keys), *of_files.get("api_keys_file", ())]
     admin = [*configured_keys(settings.admin_keys), *of_files.get("admin_keys_file", ())]
@@ -69,7 +69,7 @@ def make_keyrings(
 
 
 def read_file(path: Path) -> Content:
-    """Return what a key file holds, or why it cannot be read. Blocks."""
+    """Return a key file's content, or why it cannot be read. Blocks."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for its writer
@@ -91,7 +91,7 @@ def parse_content(file: KeyFile, path: Path, content: Content) -> tuple[ApiKey, 
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8") from None  # its cause shows what it holds
+        raise ValueError(f"{path} is no text in UTF-8") from None  # its cause shows the content
     try:
         return parse_key_file(text, with_limits=file == "api_keys_file")
     except ValueError as error:

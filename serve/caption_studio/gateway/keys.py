@@ -1,4 +1,4 @@
-"""Keys as values: what is known of one, the ring that finds it, and the text of a key file.
+"""Keys: the record of one, the ring that finds it, and the parser of a key file.
 
 A key is kept and compared as its SHA-256 digest only. No file is read here: see
 gateway.key_files.
@@ -21,9 +21,10 @@ LIMITS = ("requests_per_minute", "tokens_per_minute")
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One key, and what its line in the key file says of it.
+    """One key, with the name and limits from its line in the key file.
 
-    `digest` is the SHA-256 of the key. A limit of None is that of the settings, which may be none.
+    `digest` is the SHA-256 of the key. A limit of None stands for the settings' limit, which may be
+    none.
     """
 
     digest: bytes
@@ -40,7 +41,7 @@ class ApiKey:
 class Keyring:
     """Finds a key by its text.
 
-    Raises `ValueError` if a key or a name is there twice: which limits are its own?
+    Raises `ValueError` if a key or a name occurs twice, as its limits would be ambiguous.
     """
 
     def __init__(self, keys: Iterable[ApiKey]) -> None:
@@ -50,7 +51,7 @@ class Keyring:
 
     def find(self, text: bytes) -> ApiKey | None:
         """Return the key with this text, None if there is none."""
-        # The time that a look-up by digest takes tells nothing of how near the text was.
+        # The time of a look-up by digest does not reveal how close the text was.
         return self._by_digest.get(_digest(text))
 
 
@@ -69,7 +70,7 @@ def configured_keys(keys: Iterable[SecretStr]) -> tuple[ApiKey, ...]:
 
 
 def parse_key_file(text: str, *, with_limits: bool = True) -> tuple[ApiKey, ...]:
-    """Read one key a line: `KEY [name=NAME] [requests_per_minute=N] [tokens_per_minute=N]`.
+    """Read one key per line: `KEY [name=NAME] [requests_per_minute=N] [tokens_per_minute=N]`.
 
     Blank lines, and lines that begin with `#`, are skipped. Without `with_limits` a line may give
     a name only. Raises `ValueError`, which names the line and never shows the key.

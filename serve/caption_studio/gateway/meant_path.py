@@ -12,7 +12,7 @@ from starlette.types import Scope
 from caption_studio.gateway.asked_route import UNMATCHED, find_route, path_below_root
 
 LONGEST_ENDPOINT = 4
-"""Segments of a path that are looked at, from its end: a stranger may send thousands."""
+"""The number of segments examined, from a path's end: a client may send thousands."""
 
 
 def meant_path(scope: Scope, routes: Iterable[BaseRoute]) -> str | None:

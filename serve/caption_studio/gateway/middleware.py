@@ -1,9 +1,8 @@
-"""What happens around every request, as pure ASGI: id, log line, metrics, deadline.
+"""Middleware around every request, as pure ASGI: id, log line, metrics, deadline.
 
-From outside in: `RequestContext` names the request and reports it, `Failures` turns what
-went wrong into an answer (an error event where the answer is already a stream),
-gateway.authentication asks who it is, gateway.limits whether its key may ask so often,
-gateway.admission refuses at the door.
+From outside in: `RequestContext` gives the request an id and reports it; `Failures` turns a failure
+into an answer (an error event where the answer is already a stream); gateway.authentication checks
+the key, gateway.limits its rate limits, and gateway.admission the load.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ from caption_studio.wire.render import error_event
 logger = logging.getLogger("caption_studio.access")
 
 GONE = 499
-"""What proxies log for a client that went away before an answer."""
+"""The status that proxies log for a client that went away before an answer."""
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
@@ -39,8 +38,8 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 class RequestContext:
     """Gives the request an id and its route, counts it and writes its one log line.
 
-    An `x-request-id` from outside is kept if it is short and plain. `proxy_echoes_id` says
-    that the proxy in front puts the id it sent in into the response by itself.
+    An `x-request-id` from outside is kept if it is short and plain. `proxy_echoes_id` says that the
+    proxy in front itself puts the id that it sent into the response.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, *, proxy_echoes_id: bool) -> None:
@@ -104,8 +103,8 @@ class RequestContext:
 class Failures:
     """Ends every request within its deadline, and with an answer.
 
-    What routes raise on purpose is answered further in; here arrive the deadline and the
-    unexpected, of which the caller learns no more than the request id.
+    Errors that routes raise on purpose are answered further in. The deadline and unexpected
+    exceptions are handled here; of the latter the client learns only the request id.
     """
 
     def __init__(self, app: ASGIApp, timeout_s: float) -> None:
@@ -149,7 +148,7 @@ class Failures:
 
 
 def method_of(scope: Scope) -> str:
-    """Return the method; whatever a stranger may have made up is `other`."""
+    """Return the method; one that a client made up is `other`."""
     return scope["method"] if scope["method"] in METHODS else "other"
 
 

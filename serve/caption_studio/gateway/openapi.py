@@ -26,7 +26,7 @@ EVENT_STREAM: dict[str, Any] = {
 
 
 def json_body(model: type[BaseModel], *, upload: bool) -> dict[str, Any]:
-    """Document a route's body; FastAPI, left to parse it, would answer a bad one with 422."""
+    """Document a route's body; if FastAPI parsed it, it would answer a bad one with 422."""
     content: dict[str, Any] = {
         "application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}
     }

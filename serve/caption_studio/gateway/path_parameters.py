@@ -4,11 +4,11 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 
 class _IdConvertor(StringConvertor):
-    """Takes all that follows, but not nothing, and no step up: `..` stands in no id."""
+    """Matches the rest of the path, unless it is empty or has a `..` segment."""
 
     regex = r"(?!(?:.*/)?\.\.(?:/|$)).+"
 
 
 def register() -> None:
-    """Let routes use it. Starlette keeps its convertors in one table for the process."""
+    """Let routes use it; Starlette keeps its convertors in one table per process."""
     register_url_convertor("id", _IdConvertor())

@@ -10,22 +10,23 @@ from caption_studio.gateway.waiting_line import WaitingLine
 from caption_studio.limits import GUESSED_PACE_S
 
 LATE = 1.1
-"""Times the distance of two places that come free, as far apart do refused callers return.
+"""Refused clients return at this multiple of the interval at which places come free.
 
-Who returns too early uses up a retry; a little late, it still finds others at work.
+A client that returns too early wastes a retry; a little late is harmless, as the stages still have
+work.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One request's place, its owner's until it is left."""
+    """The place of one request, held by its owner until `Places.leave`."""
 
     owner: Hashable
     since_s: float
 
 
 class Places:
-    """As many places as `limit` says, and the line of those who found none.
+    """As many places as `limit` says, and the waiting line of refused requests.
 
     `clock` gives seconds.
     """
@@ -42,8 +43,8 @@ class Places:
     def enter(self, owner: Hashable) -> Place:
         """Take a place for one of the owner's requests.
 
-        Raises `Overloaded` when all are taken, but for an owner with less than its share of
-        them: it need not wait until others have left.
+        Raises `Overloaded` when all are taken, unless the owner has less than its share of them: it
+        need not wait until others have left.
         """
         self._advance()
         limit = self._limit.value
@@ -59,7 +60,7 @@ class Places:
     def leave(self, place: Place, *, answered: bool, queued: bool = False) -> None:
         """Give the place back.
 
-        `answered` says that the models did the work, `queued` that it had to wait for one.
+        `answered` says that the models answered the request, `queued` that it waited for one.
         """
         self._advance()
         full = self._total >= self._limit.value
@@ -73,23 +74,23 @@ class Places:
             self._busy_s = 0.0
 
     def retry_after_s(self) -> int:
-        """Return in how many seconds one more refused caller should come back."""
+        """Return in how many seconds one more refused client should return."""
         self._advance()
         return self._line.join(self._seen_at_s, stalled_s=self._busy_s, pace_s=self.pace_s)
 
     @property
     def limit(self) -> int:
-        """Return how many there are."""
+        """Return the number of places."""
         return self._limit.value
 
     @property
     def share(self) -> int:
-        """Return how many of them an owner may have though all are taken: one more has less."""
+        """Return the places that a present owner may hold even if all are taken."""
         return max(1, self._limit.value // max(1, len(self._in_flight)))
 
     @property
     def pace_s(self) -> float:
-        """Return the time from one refused caller's return to the next one's."""
+        """Return the interval between the returns of two refused clients."""
         per_s = self._limit.per_s
         return GUESSED_PACE_S if per_s is None else LATE / per_s
 

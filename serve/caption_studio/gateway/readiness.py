@@ -1,7 +1,7 @@
-"""Readiness, asked once for all who want to know it.
+"""Readiness checks, shared by all callers.
 
-Anyone may ask, as often as they like, and an answer takes calls to the controller and to both
-stages. So there is one check at a time, and its result stands for a second.
+Anyone may ask at any rate, and a check calls the controller and both stages. So one check runs at a
+time, and its result is valid for a second.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ class SharedCheck:
         self._ended_at_s: float | None = None
 
     async def __call__(self) -> None:
-        """Return or raise what the check under way, or that of this second, says."""
+        """Return or raise the result of the running check, or of the last one while it is valid."""
         if self._running is None or self._is_old():
             self._ended_at_s = None
             self._running = asyncio.create_task(self._result())
-        failure = await asyncio.shield(self._running)  # whoever leaves does not end it for others
+        failure = await asyncio.shield(self._running)  # a caller that leaves does not cancel it
         if failure is not None:
             raise copy.copy(failure)
 

@@ -52,10 +52,10 @@ Exposition = Callable[[], Awaitable[bytes]]
 """Metrics in Prometheus text format."""
 
 STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-"""For proxies on the way: neither keep a stream nor hold it back."""
+"""Tells proxies on the way neither to cache nor to buffer a stream."""
 
 SHOW_TIMES = "x-stage-times"
-"""The header that asks, with the value 1, for each stage's time in the answer."""
+"""The request header that, with the value 1, adds each stage's time to the answer."""
 
 
 def create_router(
@@ -93,7 +93,7 @@ def create_router(
             answer = await under_way
         except CaptionStudioError:
             if asked.model not in model_ids():
-                del log["model"]  # anything that a stranger may have written
+                del log["model"]  # a client may have written anything there
             raise
         request.scope["caption_studio.queued"] = answer.queued
         metrics.descriptions(answer.lookups)

@@ -14,9 +14,9 @@ NOT_TOLD = frozenset({"key", "key_name", "error_code", "trace_id"})
 
 
 class Traced:
-    """Opens the span and leaves its context for the routes. Only where spans are wanted.
+    """Opens the span and leaves its context for the routes. Installed only with tracing.
 
-    What the log line gets while the request is served, the span gets at the end.
+    At its end the span gets the fields that the log line got during the request.
     """
 
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:

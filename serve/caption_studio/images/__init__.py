@@ -1,4 +1,4 @@
-"""ImageReference → ImageBytes → Pixels: taking pictures in, from callers nobody knows."""
+"""ImageReference → ImageBytes → Pixels: intake of pictures from untrusted clients."""
 
 from caption_studio.images.loader import ImageIntake
 

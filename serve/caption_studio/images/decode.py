@@ -28,20 +28,21 @@ from caption_studio.records import ImageBytes, Pixels
 from caption_studio.settings import ImageSettings
 
 _DRAFT_MARGIN = 3
-"""A JPEG or HEIC is reduced by a whole number while it stays this many times the final size."""
+"""A JPEG or HEIC is reduced by a whole factor as long as it stays this many times the final
+size."""
 
 _JPEG_BLOCK_BYTES = 4 * 1024
-"""Bytes between two looks at `stop`. libjpeg walks the whole picture once per scan of a
-progressive JPEG; a hostile one has a scan per 100 bytes, at 40 ms each for 64 megapixels,
-so Pillow's default of 64 KiB would run on for half a minute."""
+"""Bytes between two checks of `stop`. libjpeg walks the whole picture once per scan of a
+progressive JPEG; a hostile one has a scan per 100 bytes, at 40 ms each for 64 megapixels, so
+Pillow's default of 64 KiB would run on for half a minute."""
 
 _NOT_READ = "The image is not in a supported format. Supported: JPEG, PNG, WebP, GIF, HEIC."
 _EMPTY = "The image is empty: it has no bytes."
 
 _WHOLE_RESIZE_MAX_ASPECT = 8
-"""Above it only the part that the crop keeps is resized: 1 by 20,000 pixels would become
-1,280,000 rows. Not below, because Pillow then rounds between its two passes elsewhere than
-upstream does, up to 21 levels apart in pure noise."""
+"""Above this aspect ratio only the part that the crop keeps is resized: 1 by 20,000 pixels would
+become 1,280,000 rows. Below it the whole picture is resized: with a part Pillow would round between
+its two passes at other places than upstream, up to 21 levels apart in pure noise."""
 
 
 def decode(
@@ -53,8 +54,8 @@ def decode(
 ) -> Pixels:
     """Return the picture, upright, as uint8 [size_px, size_px, 3], RGB.
 
-    `stop` is asked now and then; when it says true, `Stopped` is raised.
-    Raises `InvalidImageFormat`, `ImageParseError` or `ImageTooLarge`.
+    `stop` is called now and then; if it returns true, `Stopped` is raised. Raises
+    `InvalidImageFormat`, `ImageParseError` or `ImageTooLarge`.
     """
     format_ = sniff(image.data)
     if format_ is None:

@@ -7,7 +7,7 @@ environment, no cookies, no redirects followed unseen, no body unpacked. httpcor
 backend is the seam where a connection is pinned to an address while the Host header, SNI
 and the certificate check go by the name.
 
-Which URLs are allowed is `url_guard.py`'s judgement.
+`url_guard.py` decides which URLs are allowed.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class _Failed(Exception):
 
 
 class URLFetcher:
-    """Fetches pictures from hosts nobody vouches for, a bounded number at a time."""
+    """Fetches pictures from untrusted hosts, a bounded number at a time."""
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class URLFetcher:
 
     @asynccontextmanager
     async def fetched(self, reference: ImageReference) -> AsyncIterator[ImageBytes]:
-        """Give the bytes behind the URL and keep the place until they are done with.
+        """Yield the bytes behind the URL and hold the place while the context lasts.
 
-        So there are never more than `fetch_concurrency` fetched pictures in memory.
-        Raises `InvalidImageURL`, or `Overloaded` if no place came free in time.
+        So at most `fetch_concurrency` fetched pictures are in memory. Raises `InvalidImageURL`, or
+        `Overloaded` if no place came free in time.
         """
         deadline_s = asyncio.get_running_loop().time() + self._settings.fetch_timeout_s
         try:
@@ -126,7 +126,7 @@ class URLFetcher:
         raise _Failed("The image URL redirects too often.")
 
     async def _get(self, target: Target, deadline_s: float) -> bytes | str:
-        """Return the body, or where a redirect leads to."""
+        """Return the body, or the location of a redirect."""
         addresses = await self._resolve(target)
         self._guard.check_addresses(target, addresses)
         network = PinnedNetwork(self._network, addresses, deadline_s)
@@ -191,7 +191,7 @@ class URLFetcher:
 
 
 def _stated_bytes(headers: Mapping[bytes, bytes]) -> int:
-    """Return the length that the body will have, 0 if it is not known; h11 has checked it."""
+    """Return the body's announced length, which h11 has checked; 0 if it is unknown."""
     if b"transfer-encoding" in headers:
         return 0  # and a length beside it means nothing (RFC 9112, section 6.3)
     stated = headers.get(b"content-length", b"0").partition(b",")[0].strip()

@@ -1,10 +1,10 @@
-"""ImageBytes → which of the read formats it is, and an opened Pillow file of it (but of HEIC).
+"""ImageBytes → its format, and an opened Pillow file of it (except for HEIC).
 
-Nothing is decoded here, and nothing large is allocated: a header that lies about its
-size is caught by the caller before pixels exist. `Image.open` is passed over on purpose:
-it judges the size by a process-wide limit, with a warning between that limit and twice
-it, and it turns "this JPEG is broken" into "cannot identify". We know the format by its
-signature, ask that one plugin, and judge the size ourselves (`decode.py`).
+Nothing is decoded here, and nothing large is allocated: a header that lies about its size is caught
+by the caller before pixels exist. `Image.open` is avoided on purpose: it checks the size against a
+process-wide limit, with only a warning up to twice that limit, and it turns "this JPEG is broken"
+into "cannot identify". We find the format by its signature, use that one plugin, and check the size
+ourselves (`decode.py`).
 """
 
 import struct
@@ -36,8 +36,8 @@ PILLOW_ERRORS = (
     RuntimeError,
     struct.error,
 )
-"""What Pillow's plugins raise on hostile bytes. They promise no narrower set, and mutated files
-have brought out most of these."""
+"""Exceptions that Pillow's plugins raise on hostile bytes. They promise no narrower set, and
+mutated files have raised most of these."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNKS_READ = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND"})
@@ -52,7 +52,7 @@ _PLUGINS: dict[Format, Callable[[IO[bytes]], ImageFile]] = {
 
 
 def sniff(data: bytes) -> Format | None:
-    """Return the format that the first bytes claim, None if it is none that we read."""
+    """Return the format that the first bytes claim, None if we do not read it."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(_PNG_SIGNATURE):
@@ -97,9 +97,9 @@ def webp_canvas_px(data: bytes) -> tuple[int, int] | None:
 def without_png_extras(data: bytes) -> bytes:
     """Return a PNG with only the chunks that pixels and orientation need.
 
-    Text, ICC profiles and animation frames go: Pillow unpacks them, and refuses the whole
-    picture over one that is too large or broken. What follows a chunk that claims to be
-    longer than the file stays, for Pillow to find it truncated.
+    Text, ICC profiles and animation frames are removed: Pillow unpacks them, and refuses the whole
+    picture if one is too large or broken. A chunk that claims to be longer than the file is kept,
+    so that Pillow finds the file truncated.
     """
     view = memoryview(data)
     kept = [view[: len(_PNG_SIGNATURE)]]
@@ -117,7 +117,7 @@ def without_png_extras(data: bytes) -> bytes:
 
 
 def exif_transposition(picture: Image.Image) -> Image.Transpose | None:
-    """Return what turns the loaded picture upright, None if it is or does not say."""
+    """Return the transposition to an upright picture, None if none is needed or stated."""
     try:
         orientation = picture.getexif().get(0x0112)
         return _UPRIGHT.get(orientation) if isinstance(orientation, int) else None

@@ -1,9 +1,9 @@
 """HEIC, the format of an iPhone's pictures: ImageBytes → a loaded picture, by a process of its own.
 
-libheif decodes a picture in one call, which no thread can leave, and there are files of a few
-kilobytes that keep it busy for hours (an overlay of a thousand pictures). A process can be
-killed at the deadline, and a fault in the decoder, which is 100,000 lines of C++, ends that
-process alone. It costs a tenth of a second for a picture; 12 megapixels take one or two to decode.
+libheif decodes a picture in one call that cannot be interrupted, and files of a few kilobytes can
+keep it busy for hours (an overlay of a thousand pictures). A process can be killed at the deadline,
+and a fault in the decoder, which is 100,000 lines of C++, ends that process alone. It costs a tenth
+of a second per picture; 12 megapixels take one or two seconds to decode.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def is_heic(data: bytes) -> bool:
 def sizes_px(data: bytes) -> list[tuple[int, int]]:
     """Return width and height of each image in the file, also of the tiles of a larger one.
 
-    libheif decodes no image whose real size is another one than the file states.
+    libheif decodes no image whose real size differs from the one stated in the file.
     """
     found = _SIZE.findall(_without_media(data))
     return [
@@ -54,10 +54,10 @@ def sizes_px(data: bytes) -> list[tuple[int, int]]:
 def load_heic(data: bytes, *, useful_side_px: int, stop: Callable[[], bool]) -> Image.Image:
     """Return the first picture, with its EXIF orientation if that is still to be applied.
 
-    It may come reduced by a whole number, its shorter side no shorter than `useful_side_px`.
-    Raises `NoPicture`, and `Stopped` as soon as `stop` says so.
+    It may be reduced by a whole factor, with its shorter side at least `useful_side_px`. Raises
+    `NoPicture`, and `Stopped` as soon as `stop` says so.
     """
-    # -P: this folder's modules must not stand in front of other libraries' of the same name.
+    # -P: this folder's modules must not shadow other libraries' modules of the same name.
     command = [sys.executable, "-P", str(_PROGRAM), str(useful_side_px)]
     with (
         open(os.memfd_create("heic"), "w+b") as file,
@@ -94,7 +94,7 @@ def _without_media(data: bytes) -> bytes:
 
 
 def _started(command: list[str], file: BinaryIO, data: bytes) -> subprocess.Popen[bytes]:
-    # Not through a pipe: what `communicate` has not sent at its first timeout it never sends
+    # Not through a pipe: `communicate` never sends input that is left at its first timeout
     # (subprocess.py, 3.11: it then registers no input).
     file.write(data)
     file.seek(0)

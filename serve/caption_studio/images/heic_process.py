@@ -14,7 +14,7 @@ from pillow_heif import HeifImageFile, options
 
 _MAX_MEMORY_BYTES = 2 * 1024**3
 _MAX_CPU_S = 60
-"""The caller ends this process at its deadline; these are for when the caller itself has died."""
+"""The caller kills this process at its deadline; these limits are for a caller that has died."""
 
 
 def main(useful_side_px: int) -> int:
@@ -38,7 +38,7 @@ def main(useful_side_px: int) -> int:
 
 
 def _reduced(picture: Image.Image, useful_side_px: int) -> Image.Image:
-    """Return the picture at a whole fraction of its size, its short side as long as is useful."""
+    """Reduce the picture by a whole factor while its short side stays at least `useful_side_px`."""
     factor = min(picture.size) // useful_side_px
     return picture if factor < 2 or picture.mode == "I;16" else picture.reduce(factor)
 

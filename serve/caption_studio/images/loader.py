@@ -1,13 +1,12 @@
-"""ImageReference or ImageBytes → Pixels: the whole room behind one method.
+"""ImageReference or ImageBytes → Pixels: the whole intake behind one method.
 
 Fetching waits on the event loop; reading base64 and decoding run in threads (`workers.py`).
 
-Threads and not processes, measured for a 512-pixel JPEG on 2 cores: 2.4 ms called directly,
-2.6 in one of our threads, 2.7 to 3.9 in a process pool, with a p90 of 8 ms against 2.9.
-Every Pillow 13 step that takes long lets go of the interpreter (JPEG, PNG, WebP and GIF of
-16 megapixels: the longest stall of another thread was 8 ms), and a pool would fork or
-import again inside a Ray actor. What processes would add, that a stuck decode can be
-killed, is made up for by `stop` and by giving up on a thread.
+Threads and not processes, measured for a 512-pixel JPEG on 2 cores: 2.4 ms called directly, 2.6 in
+one of our threads, 2.7 to 3.9 in a process pool, with a p90 of 8 ms against 2.9. Every long step of
+Pillow 13 releases the GIL (JPEG, PNG, WebP and GIF of 16 megapixels: the longest stall of another
+thread was 8 ms), and a pool would fork or import again inside a Ray actor. A process could also be
+killed if its decode is stuck; threads have `stop` instead, and are abandoned at the deadline.
 """
 
 import ssl
@@ -30,8 +29,8 @@ from caption_studio.settings import ImageSettings
 class ImageIntake:
     """Takes pictures in for a describer whose input is `size_px` pixels square.
 
-    `resolver`, `network` and `ssl_context` are how it reaches the internet; left out, they
-    are the system's own.
+    `resolver`, `network` and `ssl_context` give access to the internet; by default they are the
+    system's own.
     """
 
     def __init__(
@@ -62,13 +61,13 @@ class ImageIntake:
         )
 
     async def close(self) -> None:
-        """Let go of all threads, without waiting for pictures under way."""
+        """Release all threads, without waiting for pictures in progress."""
         self._fetcher = None
         self._system_resolver.close()
         self._workers.close()
 
     def check_health(self) -> None:
-        """Raise `NotReady` if every decode hangs: no picture can be taken in here any more."""
+        """Raise `NotReady` if every decode hangs, so that no further picture can be decoded."""
         if self._workers.all_stuck:
             raise NotReady("No image can be decoded just now.", retry_after_s=RETRY_AFTER_S)
 

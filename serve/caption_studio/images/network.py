@@ -1,6 +1,6 @@
 """Target → addresses → a connection to one of them: the two places where I/O can go wrong.
 
-Both are seams. Tests resolve names as they please and see where connections go.
+Both are seams: tests can resolve names as they like and see where connections go.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ class Resolver(Protocol):
 class SystemResolver:
     """Asks the operating system, in threads of its own.
 
-    `getaddrinfo` blocks and cannot be cancelled. In the event loop's shared executor a few
-    slow name servers would hold up everybody else's blocking calls.
+    `getaddrinfo` blocks and cannot be cancelled. In the event loop's shared executor a few slow
+    name servers would hold up all other blocking calls.
     """
 
     def __init__(self, threads: int) -> None:
@@ -43,7 +43,7 @@ class SystemResolver:
         return await answers
 
     def close(self) -> None:
-        """Let go of the threads, without waiting for any."""
+        """Release the threads, without waiting for any."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -76,7 +76,7 @@ class PinnedNetwork(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Return a stream to the first address that answers.
 
-        An address that stays silent may use up its share of the time that is left, not all.
+        A silent address may use up only its share of the time left.
         """
         failure: Exception = httpcore.ConnectError("no address")
         for tried, address in enumerate(self._addresses):

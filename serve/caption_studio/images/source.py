@@ -1,8 +1,8 @@
 """ImageReference → ImageBytes for data URLs; http(s) URLs are the fetcher's (`fetch.py`).
 
-Base64 is read as forgivingly as browsers and mail programs write it: with white space, with
-percent escapes, in the URL-safe alphabet, without padding. What is left must be base64: a
-character of no alphabet, padding before the end and a length that no bytes have are refused.
+Base64 is read as forgivingly as browsers and mail programs write it: with white space, with percent
+escapes, in the URL-safe alphabet, without padding. The rest must be base64: a character outside the
+alphabets, padding before the end or an impossible length is refused.
 """
 
 import binascii
@@ -16,7 +16,7 @@ from caption_studio.records import ImageBytes, ImageReference
 _SCHEME = re.compile(r"[\t\n\f\r ]{0,64}data:", re.IGNORECASE | re.ASCII)
 _MAX_HEAD_CHARS = 1024
 _BLOCK_CHARS = 1024 * 1024
-"""Characters decoded in one call, which holds the interpreter: 20 MiB at once took 140 ms."""
+"""Characters decoded in one call, which holds the GIL: 20 MiB at once took 140 ms."""
 
 _WHITE_SPACE = b"\t\n\f\r "
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
@@ -24,7 +24,7 @@ _ESCAPES = tuple(
     (f"%{digits}".encode(), bytes.fromhex(digits))
     for digits in ("2B", "2b", "2F", "2f", "3D", "3d", "20", "09", "0A", "0a", "0D", "0d")
 )
-"""What a percent escape may stand for in base64: plus, slash, equals sign, white space."""
+"""The percent escapes accepted in base64: plus, slash, equals sign, white space."""
 
 _CUT_ESCAPE = re.compile(rb"%[0-9A-Fa-f]?\Z")
 
@@ -74,10 +74,10 @@ def _too_large(max_bytes: int, param: str) -> ImageTooLarge:
 
 
 def _is_over(url: str, start: int, max_bytes: int) -> bool:
-    """Return whether the base64 from `start` on stands for more bytes than that.
+    """Return whether the base64 from `start` on decodes to more than `max_bytes`.
 
-    Only where white space and escapes may make the difference are they looked for. What is far
-    longer the gateway has not kept whole (`MAX_DATA_URL_CHARS_PER_BYTE`).
+    White space and escapes are looked for only where they may make the difference. The gateway has
+    already cut off a URL that is far longer (`MAX_DATA_URL_CHARS_PER_BYTE`).
     """
     chars = len(url) - start
     if chars * 3 // 4 - 2 <= max_bytes:
@@ -88,9 +88,9 @@ def _is_over(url: str, start: int, max_bytes: int) -> bool:
 
 
 def _decode(url: str, start: int) -> bytes:
-    """Return the bytes that the base64 from `start` on stands for.
+    """Return the bytes that the base64 from `start` on encodes.
 
-    Raises `ValueError` for what is no base64.
+    Raises `ValueError` for invalid base64.
     """
     pieces: list[bytes] = []
     rest = b""  # of the blocks so far: fewer than four characters
@@ -110,7 +110,7 @@ def _decode(url: str, start: int) -> bytes:
 
 
 def _plain_blocks(url: str, start: int) -> Iterator[bytes]:
-    """Give the base64 in its standard alphabet, without white space and escapes."""
+    """Yield the base64 in its standard alphabet, without white space and escapes."""
     cut = b""  # the beginning of an escape that goes on in the next block
     for at in range(start, len(url), _BLOCK_CHARS):
         block = cut + url[at : at + _BLOCK_CHARS].encode("ascii")

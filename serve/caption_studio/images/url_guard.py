@@ -1,9 +1,9 @@
-"""Which URLs and which addresses may be fetched from: pure judgement, no I/O.
+"""The policy of URLs and addresses that may be fetched from; pure, no I/O.
 
-An URL comes from a caller nobody knows and is fetched from inside our network, so the
-rule is to read it in one strict way and to refuse whatever another reader could take for
-something else. Names are only as good as their addresses: `check_addresses` judges those
-at the moment of the connection. Resolving and connecting are not here (`network.py`).
+A URL comes from an untrusted client and is fetched from inside our network. So it is parsed in one
+strict way, and refused if another parser could read it differently. A name is only as safe as its
+addresses: `check_addresses` checks those at the moment of the connection. Resolving and connecting
+are not here (`network.py`).
 """
 
 import re
@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# No blanks, controls or backslash anywhere: readers differ on where those end the host.
+# No blanks, controls or backslash anywhere: parsers differ on where those end the host.
 _UNREADABLE = re.compile(r"[\x00-\x20\x7f-\xa0\\\s\ud800-\udfff]")
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[^\]/?#@]*\]|[^\[\]/?#@:]+)(?::(?P<port>[0-9]{1,5}))?"
@@ -23,7 +23,7 @@ _URL = re.compile(
 )
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
-# What the WHATWG URL standard and getaddrinfo read as a number: 2130706433, 0177.1, 0x7f.1.
+# Hosts that the WHATWG URL standard and getaddrinfo read as a number: 2130706433, 0177.1, 0x7f.1.
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
 
 # `is_global` stays as a second opinion. Alone it says yes to 192.0.0.192, to multicast and
@@ -70,12 +70,12 @@ _FORBIDDEN_IPV6 = tuple(
 
 
 class Refused(Exception):
-    """Policy forbids this URL. It says no more on purpose."""
+    """Policy forbids this URL. It gives no reason on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An URL as we read it: what is connected to and what is sent are both made from it.
+    """A URL as we read it; both the connection and the request are made from it.
 
     `host` is a lower-case ASCII name or a canonical address, without brackets; `path`
     holds the query too. `is_listed` says that the operator has allowed this host and port.
@@ -102,8 +102,8 @@ class Target:
 class URLGuard:
     """Reads URLs for one set of limits.
 
-    `listed_hosts` are exact `host:port` pairs for which neither the port nor the addresses
-    are judged.
+    `listed_hosts` are exact `host:port` pairs for which neither the port nor the addresses are
+    checked.
     """
 
     def __init__(self, *, max_url_bytes: int, listed_hosts: Sequence[str]) -> None:
@@ -111,7 +111,7 @@ class URLGuard:
         self._listed_hosts = frozenset(pair.lower() for pair in listed_hosts)
 
     def read(self, url: str) -> Target:
-        """Return what the URL names. Raises `Refused`."""
+        """Return the URL's target. Raises `Refused`."""
         if len(url) > self._max_url_bytes or _UNREADABLE.search(url):
             raise Refused
         if len(url.encode()) > self._max_url_bytes or not (parts := _URL.fullmatch(url)):
@@ -126,9 +126,9 @@ class URLGuard:
         return Target(scheme, host, port, path, is_listed)
 
     def follow(self, target: Target, location: str) -> Target:
-        """Return what a redirect from `target` to `location` names. Raises `Refused`.
+        """Return the target of a redirect from `target` to `location`. Raises `Refused`.
 
-        Servers write blanks into it, which clients escape; in a host they stay forbidden.
+        Servers write blanks into `location`, which clients escape; in a host they stay forbidden.
         """
         location = location.replace(" ", "%20")
         if len(location) > self._max_url_bytes or _UNREADABLE.search(location):
@@ -162,7 +162,7 @@ def is_public_address(text: str) -> bool:
     return False
 
 
-# All printable ASCII: only what lies beyond it is percent-encoded, as browsers do.
+# All printable ASCII: only other characters are percent-encoded, as in browsers.
 _SENT_AS_IS = "".join(map(chr, range(0x21, 0x7F)))
 
 

@@ -1,6 +1,6 @@
-"""Where decodes run: a bounded number of threads, each of which can be given up on.
+"""A bounded number of threads for decodes, each of which can be abandoned.
 
-What runs in them is not here (`decode.py`), nor why they are threads (`loader.py`).
+Not here: the decode (`decode.py`), and the reason for threads (`loader.py`).
 """
 
 import asyncio
@@ -21,13 +21,13 @@ Stop = Callable[[], bool]
 logger = logging.getLogger(__name__)
 
 _STRAYS_PER_WORKER = 4
-"""Threads given up on, per worker, before a place stays taken until one of them ends."""
+"""Limit on abandoned threads, per worker; beyond it a late job keeps its place until it ends."""
 
 _WAIT_SHARE = 2.0
-"""Of the time that a job may run, how long it waits for a place at most.
+"""Limit on a job's wait for a place, as a multiple of the time that a job may run.
 
-Longer than the line that admission lets in (gateway.admission): only a line that stands still
-gets here.
+It is longer than the queue that admission allows (gateway.admission), so only a stalled queue
+reaches it.
 """
 
 
@@ -52,9 +52,9 @@ class _Run:
 class DecodeWorkers:
     """Runs jobs in at most `workers` threads at a time, each for `timeout_s` at most.
 
-    A thread cannot be killed. One past its deadline is told to stop, its place goes to the
-    next job and another thread at once, and its answer is dropped whenever it comes. The
-    threads are daemons, so that a stuck one cannot hold up the end of the process either.
+    A thread cannot be killed. Past its deadline it is told to stop, its place goes at once to the
+    next job and another thread, and its late answer is dropped. The threads are daemons, so that a
+    stuck one cannot delay the end of the process.
     """
 
     def __init__(self, workers: int, *, timeout_s: float) -> None:
@@ -69,8 +69,8 @@ class DecodeWorkers:
     async def run(self, job: Callable[[Stop], Result], *, param: str) -> Result:
         """Return what `job` returns.
 
-        Raises what `job` raises; `Overloaded` if no place came free for long or the system has no
-        thread, `ImageTooLarge` if the job was not done in its time; `NotReady` once closed.
+        Raises what `job` raises; `Overloaded` if no place came free in time or the system has no
+        thread, `ImageTooLarge` if the job missed its deadline; `NotReady` once closed.
         """
         try:
             async with asyncio.timeout(_WAIT_SHARE * self._timeout_s):
@@ -91,7 +91,7 @@ class DecodeWorkers:
 
     @property
     def all_stuck(self) -> bool:
-        """Whether every place is held by a job that does not end at its deadline."""
+        """Whether every place is held by a job past its deadline."""
         return sum(run.holds_place and run.is_late for run in self._runs) >= self._workers
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ def _too_many(param: str) -> Overloaded:
 
 
 class _Thread:
-    """One thread, kept for the next job: starting one for each cost as much as a decode."""
+    """One thread, reused for later jobs: starting one per job cost as much as a decode."""
 
     _numbers = itertools.count(1)
 

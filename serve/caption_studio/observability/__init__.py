@@ -1,1 +1,1 @@
-"""What an operator sees: logs and metrics."""
+"""Logs, metrics and spans for operators."""

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 PROXY = "HAProxy"
-"""What stands in front of the replicas has metrics, too, and is none of them."""
+"""The `deployment` of HAProxy's metrics; HAProxy is not counted as a replica."""
 
 
 class Family(msgspec.Struct, array_like=True, frozen=True):
@@ -41,13 +41,13 @@ _decoder = msgspec.msgpack.Decoder(ReplicaMetrics)
 def read(
     registry: CollectorRegistry, *, deployment: str, replica: str, at_s: float
 ) -> ReplicaMetrics:
-    """Return what the registry's metrics are now."""
+    """Return the registry's current metrics."""
     families = tuple(
         Family(
             metric.name,
             metric.documentation,
             metric.type,
-            # When a series began is of no use, and half of all there is.
+            # The start times of series are of no use, and half of all samples.
             tuple(
                 (sample.name, dict(sample.labels), float(sample.value))
                 for sample in metric.samples
@@ -65,7 +65,7 @@ def encode(metrics: ReplicaMetrics) -> bytes:
 
 
 def decode(data: bytes) -> ReplicaMetrics:
-    """Return the record. Raises `ValueError` if it is none, of another version perhaps."""
+    """Return the record. Raises `ValueError` if it is malformed or of another version."""
     try:
         return _decoder.decode(zlib.decompress(data))
     except (zlib.error, msgspec.MsgspecError) as error:
@@ -73,7 +73,7 @@ def decode(data: bytes) -> ReplicaMetrics:
 
 
 def text(replicas: Sequence[ReplicaMetrics]) -> bytes:
-    """Return all of them in Prometheus text format, and how many replicas there are."""
+    """Return the metrics of all in Prometheus text format, with the number of replicas."""
     return generate_latest(_Merged(replicas))
 
 

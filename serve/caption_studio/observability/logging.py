@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, the request id on each.
+"""Structured logs: one JSON object per line, each with the request id.
 
 Never logged: prompts, descriptions, captions, image bytes, keys.
 """
@@ -19,10 +19,10 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that the current task serves."""
 
 MAX_LINES = 10_000
-"""That wait to be written, some seconds' worth; more are lost."""
+"""The most lines that may wait to be written, some seconds' worth; further ones are lost."""
 
 END_TIMEOUT_S = 2.0
-"""What the last lines may take: standard error may be a pipe that nobody reads."""
+"""Limit for writing the last lines: standard error may be a pipe that nobody reads."""
 
 _PACKAGE = logging.getLogger("caption_studio")
 
@@ -30,7 +30,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, request id, `extra` fields."""
+    """One JSON object per line: time, level, logger, message, request id, `extra` fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its line break."""
@@ -49,10 +49,10 @@ class JSONFormatter(logging.Formatter):
 
 
 class QueuedLines(QueueHandler):
-    """Hands each line to a thread that writes it: whoever logs never waits for a disk or a pipe.
+    """Hands each line to a writer thread, so that no caller waits for a disk or a pipe.
 
-    A line is made where it is logged, since the request id belongs to the task there. Lines that
-    find `max_lines` waiting, and lines that cannot be written, are lost and counted.
+    A line is formatted where it is logged, since the request id belongs to the task there. A line
+    is lost and counted if `max_lines` are waiting already, or if it cannot be written.
     """
 
     def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
@@ -78,7 +78,7 @@ class QueuedLines(QueueHandler):
         return self.format(record)
 
     def enqueue(self, record: Any) -> None:
-        """Keep the line, unless too many wait; the next that is kept says how many were not."""
+        """Queue the line unless too many wait; with the next one queued, log how many were lost."""
         if self._lines.qsize() >= self._max_lines:
             self._not_queued += 1
             self._untold += 1
@@ -91,11 +91,11 @@ class QueuedLines(QueueHandler):
             self._lines.put_nowait(self.format(told))
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Count a line that could not be made; nobody's request fails for it."""
+        """Count a line that could not be formatted; no request fails because of it."""
         self._not_queued += 1
 
     def flush(self) -> None:
-        """Wait until what was logged so far is written, for `END_TIMEOUT_S` at the most."""
+        """Wait until all lines logged so far are written, for at most `END_TIMEOUT_S`."""
         self._listener.wait(END_TIMEOUT_S)
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class QueuedLines(QueueHandler):
 
 
 class _Stream(logging.StreamHandler[TextIO]):
-    """Writes lines that are made already; a full disk or a closed pipe costs the line."""
+    """Writes formatted lines; a line is lost if the disk is full or the pipe closed."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -119,7 +119,7 @@ class _Stream(logging.StreamHandler[TextIO]):
 
 
 class _Listener(QueueListener):
-    """The thread; it knows when it has written what came before some moment."""
+    """The writer thread; `wait` returns when it has written all lines queued before."""
 
     def __init__(self, lines: SimpleQueue[Any], stream: _Stream) -> None:
         super().__init__(lines)
@@ -138,7 +138,7 @@ class _Listener(QueueListener):
             written.wait(timeout_s)
 
     def end(self, timeout_s: float) -> None:
-        """Stop as `stop` does, but not for longer than a hanging pipe is worth."""
+        """Stop as `stop` does, but wait at most `timeout_s` for a hanging pipe."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self.enqueue_sentinel()
@@ -146,7 +146,7 @@ class _Listener(QueueListener):
 
 
 def configure(settings: LoggingSettings) -> None:
-    """Send this process's `caption_studio` logs to standard error. Called once a process."""
+    """Send this process's `caption_studio` logs to standard error. Call it once per process."""
     handler = QueuedLines(sys.stderr)
     if settings.format == "json":
         handler.setFormatter(JSONFormatter())
@@ -159,7 +159,7 @@ def configure(settings: LoggingSettings) -> None:
 
 
 def flush() -> None:
-    """Wait a moment until all is written; before the process ends without ending Python."""
+    """Wait briefly until all lines are written; for a process that ends by `os._exit`."""
     for handler in _PACKAGE.handlers:
         handler.flush()
 

@@ -1,8 +1,8 @@
-"""An event loop → how long its callbacks keep it from what is due.
+"""An event loop → how long its callbacks delay timers that are due.
 
-A timer that is due waits for the callback that runs. By how much it is late, in processor time of
-the loop's thread, is how long that callback (or a run of them) took; time in which other processes
-had the processor does not count.
+A timer that is due waits for the running callback. Its delay, in CPU time of the loop's thread, is
+the time that this callback (or a run of them) took. Time in which other processes had the CPU does
+not count.
 """
 
 import asyncio
@@ -12,7 +12,8 @@ from caption_studio.counts import Counter
 from caption_studio.records import Counts
 
 INTERVAL_S = 0.02
-"""A callback is seen as up to this much shorter than it is; fifty timers a second cost nothing."""
+"""Interval of the timers: a callback is measured as up to this much shorter than it is. Fifty
+timers a second cost nothing."""
 
 BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
@@ -35,7 +36,7 @@ class LoopWatch:
             self._timer = None
 
     def read(self) -> Counts:
-        """Return how late the timers were, in seconds of processor time."""
+        """Return how late the timers were, in seconds of CPU time."""
         return self._late.read()
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -24,7 +24,7 @@ PROBES = frozenset({"/healthz", "/health", "/readyz", "/metrics"})
 STAGES = tuple(field.name for field in fields(StageTimes))
 
 TEXT_STAGES = ("first_delta_s", "generate_s")
-"""What a request without a picture goes through."""
+"""The stages of a request without a picture."""
 
 STREAM_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 60)
 
@@ -39,10 +39,10 @@ REJECTIONS = frozenset(
         "rate_limit_exceeded",
     }
 )
-"""Error codes of requests that were turned away whatever was in them."""
+"""Error codes of requests that were rejected regardless of their content."""
 
 CLIENT_GONE = "client_closed_request"
-"""Error code of a body whose sender went away; nobody gets to see it."""
+"""Error code for a client that went away while it sent its body; no client sees it."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -168,7 +168,7 @@ class Metrics:
 
     @contextmanager
     def in_flight(self, route: str) -> Generator[None]:
-        """Count the request as being served, unless it is a probe that would count itself."""
+        """Count the request as in flight, unless it is a probe, which would count itself."""
         if route in PROBES:
             yield
             return
@@ -199,7 +199,7 @@ class Metrics:
             self._rejected.labels(code).inc()
 
     def key_file_refused(self, setting: str, value: Literal[0, 1]) -> None:
-        """Say whether a key file holds what cannot be taken."""
+        """Record whether a key file is refused (1) or not (0)."""
         self._key_files_refused.labels(setting).set(value)
 
     def cancelled(self, route: str) -> None:
@@ -216,7 +216,7 @@ class Metrics:
             self._seconds_in[name].observe(getattr(times, name))
 
     def descriptions(self, lookups: Iterable[CacheResult]) -> None:
-        """Count how each picture's description was come by."""
+        """Count how each picture's description was obtained."""
         for result in lookups:
             self._lookups.labels(result).inc()
 
@@ -234,5 +234,5 @@ class Metrics:
         self._key_tokens.labels(key, "completion").inc(usage.completion_tokens)
 
     def ledger_reached(self, reached: bool) -> None:
-        """Say whether the ledger of limits was reached the last time."""
+        """Record whether the ledger of limits was reached the last time."""
         self._ledger_reached.set(reached)

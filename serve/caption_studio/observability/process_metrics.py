@@ -1,4 +1,4 @@
-"""What every replica's process tells of itself, whatever it does."""
+"""Metrics of every replica's process, whatever its stage."""
 
 from collections.abc import Iterable
 

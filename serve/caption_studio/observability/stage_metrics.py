@@ -1,7 +1,7 @@
 """Every metric of the describer's and the captioner's replicas, named by Prometheus conventions.
 
-Nothing is observed here while the models work: the engines keep plain counts, and these
-collectors read them when somebody asks.
+Nothing is observed here while the models work: the engines keep plain counts, and these collectors
+read them when metrics are collected.
 """
 
 from collections.abc import Callable, Iterable

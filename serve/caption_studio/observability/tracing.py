@@ -1,7 +1,7 @@
 """Spans of gateway, describer and captioner, sent to an OpenTelemetry collector where one is set.
 
 A request's context travels from stage to stage as `traceparent` (https://www.w3.org/TR/trace-context/),
-in the records, not in anything ambient. Where no collector is set nothing of OpenTelemetry is
+in the records, not in context variables. Where no collector is set nothing of OpenTelemetry is
 imported. Attributes are numbers and names of ours, never content.
 """
 
@@ -21,7 +21,7 @@ PREFIX = "caption_studio."
 
 
 class Span(Protocol):
-    """A span under way. `traceparent` is for its children, `trace_id` for log lines."""
+    """A running span. `traceparent` is for its children, `trace_id` for log lines."""
 
     traceparent: str | None
     trace_id: str | None
@@ -31,27 +31,27 @@ class Span(Protocol):
         ...
 
     def fail(self, reason: str) -> None:
-        """Say that it failed; `reason` is an error's code or class."""
+        """Mark it as failed; `reason` is an error's code or class."""
         ...
 
 
 class Tracing:
-    """Makes no spans: no collector is set."""
+    """Makes no spans, because no collector is set."""
 
     @contextmanager
     def span(self, name: str, traceparent: str | None) -> Generator[Span]:
         """Give a span, ended with the block. `traceparent` is its parent's, None begins a trace.
 
-        An exception fails the span and goes on.
+        An exception marks the span as failed and propagates.
         """
         yield _NONE
 
     def close(self) -> None:
-        """Send what has not been sent. Blocking."""
+        """Send the spans not sent yet. Blocking."""
 
 
 def make(settings: TracingSettings, service: Service) -> Tracing:
-    """Return what makes the spans of one process."""
+    """Return the `Tracing` of one process."""
     if settings.otlp_endpoint is None:
         return Tracing()
     # Here and not above: where no collector is set, none of this is needed.
@@ -64,10 +64,10 @@ def make(settings: TracingSettings, service: Service) -> Tracing:
 
 
 class ExportedTracing(Tracing):
-    """Gives each span that ends to `processor`.
+    """Hands each span to `processor` when it ends.
 
-    Which requests are traced is the caller's say, in its `traceparent`; those without one all
-    are, unless OTEL_TRACES_SAMPLER says otherwise.
+    The caller's `traceparent` decides whether a request is traced. Requests without one are all
+    traced, unless OTEL_TRACES_SAMPLER says otherwise.
     """
 
     def __init__(self, processor: "SpanProcessor", service: Service) -> None:
@@ -88,7 +88,7 @@ class ExportedTracing(Tracing):
         from opentelemetry.trace import set_span_in_context
 
         carrier = {} if traceparent is None else {"traceparent": traceparent}
-        # An empty context: what is ambient is not ours.
+        # An empty context: the ambient one is not ours.
         otel = self._tracer.start_span(name, self._propagator.extract(carrier, Context()))
         sent: dict[str, str] = {}
         self._propagator.inject(sent, set_span_in_context(otel, Context()))

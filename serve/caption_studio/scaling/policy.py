@@ -15,20 +15,22 @@ STAGES = (GATEWAY, DESCRIBER, CAPTIONER)
 """The deployments' names."""
 
 MAX_GROWTH = 4.0
-"""Times the replicas that run, at most: what waits while others start would ask for ever more."""
+"""Upper bound of a need, in multiples of the running replicas: a queue that grows during a cold
+start would ask for ever more."""
 
 FALLING = 0.97
-"""What has come down to this share of itself within `upscale_delay_s` comes down by itself."""
+"""A need that falls to this share of itself within `upscale_delay_s` falls without help, so the
+delay starts anew."""
 
 _EPSILON = 1e-9
-"""A need of 2 that floating point made 2.0000000001 is no need of 3."""
+"""Tolerance: a need of 2 that floating point made 2.0000000001 is no need of 3."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One deployment now. `ongoing` is None where nobody knows: the deployment is left alone.
+    """One deployment now. `ongoing` is None if unknown; then the deployment is left alone.
 
-    `target` replicas are to be there, of which `running` take requests.
+    `target` is the number of replicas set last, of which `running` take requests.
     """
 
     ongoing: float | None
@@ -40,9 +42,9 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Since when a deployment has wished for more (+1) or fewer (-1) replicas without a break.
+    """A deployment's unbroken wish for more (+1) or fewer (-1) replicas, and since when.
 
-    `need` is what it needed when the wish began.
+    `need` is its need when the wish began.
     """
 
     direction: int = 0
@@ -89,12 +91,12 @@ def _stage(name: str, settings: ScalingSettings) -> StageScaling:
 def _ahead(
     needs: Mapping[str, float | None], loads: Mapping[str, Load], settings: ScalingSettings
 ) -> float:
-    """Return the captioners that what the describers are at will need."""
+    """Return the captioners that the pictures now at the describers will need."""
     described = needs.get(DESCRIBER)
     if described is None:
         return 0.0
-    # No more comes out of the describers than those that there are let through: what waits
-    # while they start is a burst behind them, not a flow.
+    # The number of describers limits their output: requests that wait while describers start are a
+    # burst behind them, not a flow.
     flow = min(described, float(max(1, loads[DESCRIBER].target)))
     return flow * settings.captioners_per_describer
 
@@ -102,10 +104,10 @@ def _ahead(
 def _own_need(load: Load, stage: StageScaling) -> float | None:
     """Return the replicas that would carry this flow with `target_ongoing` each; None: unknown.
 
-    Below its target a replica answers sooner, so that there is less in progress than its share
-    of the flow: an engine with an eighth of its requests may do half of its work. Time is
-    taken to grow in a straight line, from `lone_share` of that at the target. Above it requests
-    wait, and the flow is not known.
+    Below its target a replica answers sooner, so its ongoing requests are less than its share of
+    the flow: an engine with an eighth of its requests may do half of its work. Latency is assumed
+    to grow linearly, from `lone_share` of the latency at the target. Above the target requests
+    wait, and the flow is unknown.
     """
     if load.ongoing is None or not math.isfinite(load.ongoing) or load.ongoing < 0:
         return None
@@ -117,7 +119,7 @@ def _own_need(load: Load, stage: StageScaling) -> float | None:
 
 
 def _wanted(own: float, coming: float, load: Load, stage: StageScaling) -> int:
-    """Return the replicas for a need, within bounds; inside the dead band, those that are."""
+    """Return the replicas for a need, within bounds; inside the dead band, the current target."""
     grown = MAX_GROWTH * max(1, load.running)
     enough = math.ceil(max(min(own, grown), coming) - _EPSILON)
     roomy = math.ceil(max(own, coming) * (1 + stage.dead_band) - _EPSILON)
@@ -128,7 +130,7 @@ def _wanted(own: float, coming: float, load: Load, stage: StageScaling) -> int:
 def _delayed(
     wanted: int, need: float, load: Load, stage: StageScaling, wish: Wish, now_s: float
 ) -> Decision:
-    """Return what is wanted once it has been wanted for long enough."""
+    """Return `wanted` once it has been wanted for long enough, before that the current target."""
     direction = (wanted > load.target) - (wanted < load.target)
     if direction == 0:
         return Decision(load.target, NO_WISH)

@@ -1,9 +1,9 @@
-"""Arrival times and service times → what each request waited and each replica cost.
+"""Arrival times and service times → each request's latency and the replicas' cost.
 
 A discrete-event model of the pipeline under `scaling.policy`, the code that production runs.
-Deterministic: the same arguments give the same outcome. A request goes through a gateway (a
-delay), one of the describers (batches of what waits) and one of the captioners (slower the
-more are in flight, as continuous batching is).
+Deterministic: the same arguments give the same outcome. A request goes through a gateway (a delay),
+a describer (which batches waiting requests) and a captioner (slower the more requests are in
+flight, as in continuous batching).
 """
 
 import heapq
@@ -24,18 +24,18 @@ from caption_studio.scaling.policy import (
 from caption_studio.settings import ScalingSettings
 
 TICK_S = 1.0
-"""Between decisions. Serve decides ten times a second, on reports that are seconds old."""
+"""Interval between decisions. Serve decides ten times a second, on reports that are seconds old."""
 
 STAGES = (DESCRIBER, CAPTIONER)
 
 
 @dataclass(frozen=True)
 class StageModel:
-    """One stage's engine: `base_s + each_s * n` for n together.
+    """One stage's engine: n requests together take `base_s + each_s * n`.
 
-    In a batch (`max_batch` set) the n are one batch and a replica runs one at a time; without
-    it, each of at most `slots` takes the time that its replica's number in flight at its start
-    gives. `start_s` is from the decision to the first request: node, image, weights.
+    With `max_batch` set, the n are one batch and a replica runs one batch at a time. Without it, a
+    replica runs at most `slots` requests, and n is the number in flight when a request starts.
+    `start_s` is the cold start, from the decision to the first request: node, image, weights.
     """
 
     base_s: float
@@ -49,7 +49,7 @@ class StageModel:
 
 @dataclass(frozen=True)
 class Model:
-    """The system: its stages, what is around them, and how the policy sees it."""
+    """The system: its stages, the gateway's delay, and how the policy sees the load."""
 
     describer: StageModel
     captioner: StageModel
@@ -65,7 +65,7 @@ class Model:
 
 @dataclass
 class Outcome:
-    """`ended_s[i]` is when request i ended; `ticks` what there was at each decision."""
+    """`ended_s[i]` is when request i ended; `ticks` holds the state at each decision."""
 
     arrived_s: list[float]
     ended_s: list[float | None]
@@ -78,12 +78,12 @@ class Outcome:
         return sorted(e - a for a, e in pairs if e is not None and from_s <= a < to_s)
 
     def replica_hours(self, stage: str) -> float:
-        """Return what a stage cost."""
+        """Return the cost of a stage in replica hours."""
         return sum(tick[stage][2] for tick in self.ticks) * TICK_S / 3600
 
 
 def quantile(ascending: Sequence[float], share: float) -> float:
-    """Return the value below which a share of them lies."""
+    """Return the value below which `share` of them lies."""
     return ascending[min(len(ascending) - 1, int(share * len(ascending)))]
 
 
@@ -94,7 +94,7 @@ class _Replica:
 
 
 class _Stage:
-    """The queue before a stage and its replicas; `at` schedules, `done` takes what is finished."""
+    """The queue before a stage and its replicas; `at` schedules, `done` takes finished requests."""
 
     def __init__(
         self, model: StageModel, at: Callable[[float, Callable[[], None]], None], replicas: int
@@ -121,7 +121,7 @@ class _Stage:
         self.work(now_s)
 
     def work(self, now_s: float) -> None:
-        """Give what waits to the replicas with the most room."""
+        """Give waiting requests to the replicas with the most room."""
         while self.queue:
             free = [r for r in self.running if not r.draining and self._room(r)]
             if not free:
@@ -147,7 +147,7 @@ class _Stage:
         self.work(now_s)
 
     def scale(self, now_s: float, target: int) -> None:
-        """Start or drain replicas: those that start are given up first."""
+        """Start or drain replicas; those still starting are given up first."""
         self.target = target
         missing = target - self.serving - (self.starting - self._unwanted)
         for _ in range(missing):
@@ -181,9 +181,9 @@ class _Stage:
 def simulate(
     model: Model, arrivals_s: Sequence[float], until_s: float, replicas: dict[str, int]
 ) -> Outcome:
-    """Run the arrivals (ascending) through the system; it starts with so many `replicas`.
+    """Run the arrivals (ascending) through the system; it starts with `replicas`.
 
-    Decisions are made until `until_s`; what is in the system then is finished.
+    Decisions are made until `until_s`; requests still in the system are then finished.
     """
     events: list[tuple[float, int, Callable[[], None]]] = []
     order = itertools.count()
@@ -243,7 +243,7 @@ class _Controller:
         history.append((now_s, stage.ongoing))
         while history[0][0] < now_s - self._model.look_back_s - self._model.report_s:
             history.popleft()
-        # Reports are sent together: what is known is as old as the last one.
+        # Reports are sent together: the known load is as old as the last one.
         known_s = now_s if stage.serving == 0 else now_s - now_s % self._model.report_s
         seen = [n for t, n in history if known_s - self._model.look_back_s < t <= known_s]
         ongoing = sum(seen) / len(seen) if seen else None

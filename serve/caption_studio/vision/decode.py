@@ -1,9 +1,8 @@
-"""Image prefixes → tokens: greedy, one step at a time for all rows that are in flight.
+"""Image prefixes → tokens: greedy, one step at a time for all rows in flight.
 
-The cache is allocated once. The rows in flight are always its first ones, so a step reads
-views of it and gathers nothing: a row that leaves is overwritten by one of the last.
-Positions count text only, as in upstream's `generate()`; its `max_length` counts the first
-token too.
+The cache is allocated once. Rows in flight are always its first rows, so a step reads views of it
+and gathers nothing: one of the last rows overwrites a row that leaves. Positions count text only,
+as in upstream's `generate()`; its `max_length` counts the first token too.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +18,8 @@ from caption_studio.vision.git import Git, Layer
 from caption_studio.vision.graphs import Record, Replays
 
 COLUMNS = 8
-"""The cache's length, and so the mask's, is a multiple of it: attention on a GPU would copy a mask
-of another length, in each layer of each step, into one that is."""
+"""The length of the cache, and so of the mask, is a multiple of this. Attention on a GPU would copy
+a mask of any other length into a padded one, in each layer of each step."""
 
 Key = TypeVar("Key")
 
@@ -34,7 +33,7 @@ class _Row(Generic[Key]):
 class Decoder(Generic[Key]):
     """Up to `max_rows` descriptions being written, each under its caller's key.
 
-    With `record`, by steps recorded once: those see the whole length of the cache each time.
+    With `record`, steps are recorded once and replayed; each then reads the whole cache length.
     """
 
     def __init__(self, git: Git, *, max_rows: int, record: Record | None = None) -> None:
@@ -72,7 +71,7 @@ class Decoder(Generic[Key]):
         self._rows += [_Row(key, [self._git.bos]) for key in keys]
 
     def warm_up(self, prefix: Sequence[Tensor]) -> None:
-        """Run one step on rows that are nobody's; only while there are none."""
+        """Run one step on dummy rows; only while no row is in flight."""
         rows = len(prefix[0])
         self._begin(0, prefix)
         self._next([self._git.bos] * rows, [0] * rows)
@@ -90,15 +89,15 @@ class Decoder(Generic[Key]):
         return [(row.key, row.token_ids) for row in finished]
 
     def clear(self) -> None:
-        """Forget every row; runs nothing on the device, which may be what is broken."""
+        """Forget every row; runs nothing on the device, which may be broken."""
         self._rows.clear()
 
     def drop(self, is_gone: Callable[[Key], bool]) -> list[Key]:
-        """Remove and return the rows that nobody waits for any more."""
+        """Remove the rows for whose keys `is_gone` is true; return their keys."""
         return [row.key for row in self._remove(lambda row: is_gone(row.key))]
 
     def _remove(self, leaves: Callable[[_Row[Key]], bool]) -> list[_Row[Key]]:
-        """Remove rows; those that stay beyond the new end take the places in one copy a layer."""
+        """Remove rows; rows beyond the new end move into the free places, in one copy per layer."""
         left = [number for number, row in enumerate(self._rows) if leaves(row)]
         removed = [self._rows[number] for number in left]
         end = len(self._rows) - len(left)
@@ -130,7 +129,7 @@ class Decoder(Generic[Key]):
         return next_ids
 
     def _forward(self, rows: int, *, length: int, masked: bool) -> None:
-        """Write the first rows' next tokens; rows of one length see all of it without a mask."""
+        """Write the first rows' next tokens; rows of equal length need no mask."""
         git = self._git
         embeddings = git.model.git.embeddings
         positions = self._positions[:rows]
@@ -143,7 +142,7 @@ class Decoder(Generic[Key]):
         self._next_ids[:rows] = git.model.output(hidden).argmax(dim=-1)
 
     def _mask(self, columns: Tensor, length: int, dtype: torch.dtype) -> Tensor:
-        """Return what is added to the scores, [rows, 1, 1, length]: made once for all layers."""
+        """Return the mask to add to the scores, [rows, 1, 1, length]: made once for all layers."""
         later = self._columns[:length] > columns[:, None]
         mask = torch.zeros(later.shape, dtype=dtype, device=later.device)
         return mask.masked_fill_(later, -torch.inf)[:, None, None]

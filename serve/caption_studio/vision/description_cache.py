@@ -1,8 +1,8 @@
-"""Pixels → Description, once for each picture: shared while it is described, remembered after.
+"""Pixels → Description, once for each picture: shared while it is described, cached afterwards.
 
 The key is a hash of the pixels that the model sees, with their shape, so the same picture in
-another format or under another name is the same. Descriptions are kept and not captions:
-another voice, `n` or temperature still gets fresh text. Each replica has its own.
+another format or under another name is a hit. Descriptions are cached, not captions: another voice,
+`n` or temperature still gets fresh text. Each replica has its own cache.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ class _UnderWay:
 class DescriptionCache:
     """Calls `describe` once for each picture among the last `size` different ones.
 
-    With size 0 it calls it for every picture. A failure goes to all who share it and is not
-    remembered. The description of a picture is given up when all its callers have gone.
+    With size 0 it calls it for every picture. A failure is raised to all callers that share it and
+    is not cached. A description is cancelled when all its callers have gone.
     """
 
     def __init__(self, describe: Describe, *, size: int) -> None:
@@ -40,7 +40,7 @@ class DescriptionCache:
         self._under_way: dict[Key, _UnderWay] = {}
 
     async def describe(self, pixels: Pixels) -> Described:
-        """Return the picture's description and how it was come by; raise what `describe` does."""
+        """Return the picture's description and its `CacheResult`; raise what `describe` raises."""
         if self._size == 0:
             return await self._describe(pixels)
         key = _key(pixels)

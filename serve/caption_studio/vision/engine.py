@@ -1,11 +1,11 @@
-"""Pictures that wait → descriptions: who waits, and one thread that steps the rows in flight.
+"""Queued pictures → descriptions: the queue, and one thread that steps the rows in flight.
 
-New pictures join between steps, so nobody waits for a stranger's long description. Alone, a
-picture waits for nothing; with others in flight, pictures and free rows gather until they are worth
-a pass of the image encoder, which takes less time a picture the more it is given.
+New pictures join between steps, so none waits for another's long description to end. A lone picture
+waits for nothing. With others in flight, pictures and free rows gather until they are worth a pass
+of the image encoder, which takes less time per picture in larger batches.
 
-One picture's failure is contained in `flight`. An engine that can describe none any more, or
-hangs, fails all that it has accepted, and what comes after, with `EngineDied`.
+`flight` contains the failure of one picture. An engine that hangs, or can describe no picture any
+more, fails all accepted and all later pictures with `EngineDied`.
 """
 
 import asyncio
@@ -34,7 +34,8 @@ from caption_studio.vision.pixel_slots import PixelSlots
 from caption_studio.vision.prefix import PrefixEncoder
 
 ROWS_PER_JOINER = 4
-"""A quarter as many as are in flight join at a time, no fewer: the encoder likes batches."""
+"""Pictures join only if they are at least a quarter of the rows in flight: the encoder is more
+efficient in batches."""
 
 CLOSE_S = 5.0
 """How long `close` waits for the thread, which may hang in a pass."""
@@ -45,9 +46,9 @@ logger = logging.getLogger(__name__)
 class DescriberEngine:
     """Describes pictures on a thread of its own, up to `max_rows` at a time.
 
-    `start` acquires the thread, `close` lets it go; what is under way then fails. On a GPU the
-    passes are compiled and CUDA graphs unless `eager`. A pass that takes longer than `stall_s`
-    is taken for one that never ends.
+    `start` acquires the thread, `close` releases it; pictures in progress then fail. On a GPU the
+    passes are compiled and recorded as CUDA graphs unless `eager`. A pass that takes longer than
+    `stall_s` counts as hung.
     """
 
     def __init__(
@@ -78,25 +79,25 @@ class DescriberEngine:
         self._flight = Flight(loaded, self._slots, self._encoder, self._decoder)
         self._accepted: set[Picture] = set()  # and not yet answered, wherever they are
         self._waiting: deque[Picture] = deque()
-        self._changed = threading.Condition()  # its lock may be taken twice by one thread
+        self._changed = threading.Condition()  # its lock is reentrant
         self._over: Callable[[], CaptionStudioError] | None = None
         self._thread = threading.Thread(target=self._work, name="git", daemon=True)
 
     def start(self) -> None:
-        """Warm the model up and see that it describes, then start the thread."""
+        """Warm up the model, check that it describes a picture, then start the thread."""
         self._warm_up()
         with torch.inference_mode():
             self._flight.probe()
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the step that runs; fail what is under way with `NotReady`."""
+        """Stop after the running step; fail pictures in progress with `NotReady`."""
         self._end(_closed)
         if self._thread.ident is not None:
             self._thread.join(CLOSE_S)
 
     async def describe(self, pixels: Pixels) -> Described:
-        """Return what is in the picture.
+        """Return the picture's description.
 
         Raises:
             ValueError: the picture is not of the model's size.
@@ -130,7 +131,7 @@ class DescriberEngine:
             raise _broken()
 
     def load(self) -> DescriberLoad:
-        """Return what is under way; from any thread."""
+        """Return the current load; from any thread."""
         return DescriberLoad(
             rows=len(self._decoder),
             waiting=len(self._waiting),
@@ -155,7 +156,7 @@ class DescriberEngine:
                 self._began_s = time.monotonic()
                 self._answer(self._flight.turn(self._take))
                 self._began_s = None
-        except BaseException:  # the edge of the thread: nobody else would hear of it
+        except BaseException:  # the edge of the thread: nothing else would report it
             logger.critical("the describer's engine is broken", exc_info=True)
             self._end(_broken)
         self._began_s = None
@@ -165,7 +166,7 @@ class DescriberEngine:
             self._began_s = time.monotonic()
 
     def _wait(self) -> bool:
-        """Wait until there is something to do; False when the end has come."""
+        """Wait until there is something to do; return False when the engine has ended."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._over is not None or self._waiting or self._flight.has_work
@@ -173,7 +174,7 @@ class DescriberEngine:
             return self._over is None
 
     def _take(self, rows: int, room: int) -> list[Picture]:
-        """Remove from the queue what joins now."""
+        """Remove from the queue the pictures that join now."""
         with self._changed:
             joiners = min(room, len(self._waiting))
             if joiners * ROWS_PER_JOINER < rows:
@@ -181,16 +182,16 @@ class DescriberEngine:
             return [self._waiting.popleft() for _ in range(joiners)]
 
     def _answer(self, left: list[Outcome]) -> None:
-        """Free the slots and answer; a step's tokens have been read since they were gathered."""
+        """Free the slots and answer; a later step's tokens were read, so each `gather` has run."""
         if left:
             pictures = [picture for picture, _ in left]
             with self._changed:
                 self._slots.give_back([picture.slot for picture in pictures])
             resolve(left)
-            self._accepted.difference_update(pictures)  # last: what fails before it finds them
+            self._accepted.difference_update(pictures)  # last: a failure above must fail them
 
     def _end(self, why: Callable[[], CaptionStudioError]) -> None:
-        """Take nothing more, and fail all that was accepted; the first reason counts."""
+        """Accept nothing more, and fail all accepted pictures; the first reason counts."""
         with self._changed:
             self._over = over = self._over or why
             left, self._accepted = self._accepted, set()
@@ -200,7 +201,7 @@ class DescriberEngine:
 
     @torch.inference_mode()
     def _warm_up(self) -> None:
-        """Run every operation once, alone and with all rows: first calls are slow."""
+        """Run every operation once, with one row and with all rows: first calls are slow."""
         git = self._loaded.git
         side = git.image_size_px
         for count in {1, self._max_rows}:

@@ -1,8 +1,8 @@
-"""The rows in flight: they join, are stepped and leave, and a failure is one picture's.
+"""The rows in flight: they join, are stepped and leave, and a failure fails one picture.
 
-Rows that failed together are described again in smaller groups (`suspects`), so that a bad
-picture fails alone. Before a picture's failure is told, the probe, which could be described at the
-start, is described again: what that raises is no picture's fault.
+Rows that failed together are described again in smaller groups (`suspects`), so that a bad picture
+fails alone. Before a picture's failure is reported, the probe, which was described at the start, is
+described again. An exception from that is no picture's fault.
 """
 
 import logging
@@ -45,7 +45,7 @@ class Flight:
         self._suspects: Suspects[Picture] = Suspects()
         self._isolating = False  # the rows are suspects: no others join them
         self._in_doubt = False
-        self._blamed: list[Outcome] = []  # failures that are told once the probe is described
+        self._blamed: list[Outcome] = []  # failures to report once the probe is described
         self.steps = Counter(POWERS_OF_TWO)
         self.joins = Counter(POWERS_OF_TWO)
 
@@ -57,7 +57,7 @@ class Flight:
     def turn(self, take: Take) -> list[Outcome]:
         """Let rows leave and join, then write one token in each; return all that left.
 
-        Raises what describing the probe raised: then every picture would fail.
+        Raises the exception of describing the probe: then every picture would fail.
         """
         left: list[Outcome] = []
         if self._in_doubt and not self._rows:
@@ -77,7 +77,7 @@ class Flight:
         return [*left, *((picture, None) for picture in gone), *self._step()]
 
     def probe(self) -> None:
-        """Describe a grey picture, through all that pictures go through; only without rows."""
+        """Describe a grey picture on the path of all pictures; only while there are no rows."""
         side = self._loaded.git.image_size_px
         slot = self._slots.put(Pixels(bytes([GREY]) * (side * side * 3), side, side))
         self._decoder.join([None], self._encoder.encode(self._slots.gather([slot])))
@@ -130,7 +130,7 @@ class Flight:
         return [(row, one) for row, one in described if one is not None]
 
     def _put_aside(self, error: Exception) -> None:
-        """Empty the decoder of rows one of which may be at fault."""
+        """Empty the decoder, because one of its rows may be at fault."""
         rows = sorted(self._rows, key=lambda row: row.since_s)
         self._decoder.clear()
         self._rows.clear()
@@ -150,7 +150,7 @@ class Flight:
         return Described(description, row.joined_s - row.since_s, time.monotonic() - row.joined_s)
 
     def _blame(self, picture: Picture, error: Exception) -> None:
-        """Keep one picture's public failure; the model's own words go to the log."""
+        """Record one picture's public failure; the model's exception goes to the log."""
         logger.warning("the describer failed on a picture", exc_info=error)
         failure = EngineFailure("The describer failed on this picture.")
         failure.__cause__ = error

@@ -53,7 +53,7 @@ class Layer:
 class Git:
     """One GIT on one device, in the layout that our passes read.
 
-    The upstream model stays whole in `model`: what the tests compare with.
+    `model` is the whole upstream model, with which the tests compare.
     """
 
     def __init__(self, model: GitForCausalLM, *, max_length: int) -> None:
@@ -81,7 +81,7 @@ class Git:
 
 @dataclass(frozen=True, slots=True)
 class LoadedGit:
-    """A model and what stands around it. `mean` and `std` are of the channels, in 0..1."""
+    """A model with its tokenizer and normalisation. `mean` and `std` are per channel, in 0..1."""
 
     git: Git
     mean: tuple[float, ...]

@@ -1,7 +1,7 @@
 """A pass of fixed sizes, recorded once and replayed: no Python runs between a GPU's kernels.
 
-A recorded pass reads and writes the same tensors each time. It runs at the smallest recorded
-size that holds the rows it is asked for; what it does to the rows above them nobody reads.
+A recorded pass reads and writes the same tensors each time. It runs at the smallest recorded size
+that holds the requested rows; its results for rows beyond them are never read.
 """
 
 import gc
@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 Record = Callable[[Callable[[], None]], Callable[[], None]]
-"""Takes a function that only queues work on the device; returns what queues that work again."""
+"""Takes a function that only queues work on the device; returns one that queues it again."""
 
 
 def recorded_sizes(most: int) -> list[int]:
@@ -24,7 +24,7 @@ class Replays:
     """`run(size)`, recorded at each of `recorded_sizes(most)`."""
 
     def __init__(self, run: Callable[[int], None], *, most: int, record: Record) -> None:
-        # The largest first: the others find room in the memory that it took.
+        # The largest first: the others reuse its memory.
         self._by_size = [(s, record(partial(run, s))) for s in reversed(recorded_sizes(most))]
         self._by_size.reverse()
 
@@ -51,7 +51,7 @@ class CudaGraphs:
             run()  # libraries set themselves up in a first run; that must not be recorded
         torch.cuda.current_stream().wait_stream(beside)
         graph = torch.cuda.CUDAGraph()
-        # Other threads may call CUDA meanwhile: what they do is not ours to record.
+        # Other threads may call CUDA meanwhile; their calls must not be recorded.
         with (
             _no_collection(),
             torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
@@ -62,7 +62,7 @@ class CudaGraphs:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Let no cycle be collected meanwhile: to free pinned memory or a graph ends a recording."""
+    """Disable garbage collection: freeing pinned memory or a graph would abort a recording."""
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,8 @@
 """Normalised pixel values → image tokens: GIT's ViT, in our own layout.
 
-Upstream's runs attention eagerly, three projections apart. Here it is one matrix product for
-queries, keys and values, and sdpa; compiled, what stands between the products is fused too.
+Upstream's encoder runs eager attention with three separate projections. This one uses one matrix
+product for queries, keys and values, and sdpa. Compilation also fuses the operations between the
+products.
 """
 
 from collections.abc import Callable

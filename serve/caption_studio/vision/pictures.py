@@ -1,6 +1,6 @@
-"""Pictures that an engine has accepted, and how their callers hear of the outcome.
+"""Pictures that an engine has accepted, and the delivery of outcomes to their callers.
 
-The engine works on a thread, its callers wait on event loops: outcomes are handed over there.
+The engine works on a thread and its callers wait on event loops, which get the outcomes.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Outcome = tuple[Picture, Described | Exception | None]
 
 
 def resolve(outcomes: Sequence[Outcome]) -> None:
-    """Tell each caller on its own loop; from any thread. One that is closed waits no more."""
+    """Give each caller its outcome on its own loop; from any thread. Skips closed loops."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
     for outcome in outcomes:
         by_loop.setdefault(outcome[0].loop, []).append(outcome)

@@ -1,6 +1,6 @@
-"""Pixels → the device, while they wait: each picture is copied when it comes, into a slot.
+"""Pixels → the device, while they wait: each picture is copied into a slot on arrival.
 
-On a GPU the copies run beside the model's work, from memory that the card reads by itself.
+On a GPU the copies run in parallel with the model's work, from pinned memory.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class PixelSlots:
                 self._device[slot].copy_(self._host[slot], non_blocking=True)
 
     def gather(self, slots: Sequence[int]) -> Tensor:
-        """Return the pictures, uint8 [slots, H, W, 3]; what is queued next may read them."""
+        """Return the pictures, uint8 [slots, H, W, 3]; work queued next may read them."""
         if self._uploads is not None:
             torch.cuda.current_stream().wait_stream(self._uploads)
         return self._device.index_select(0, torch.tensor(slots, device=self._device.device))

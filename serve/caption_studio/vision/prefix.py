@@ -1,8 +1,7 @@
 """Pixels → image prefix: the keys and values that every text token attends to, computed once.
 
-The picture's tokens attend among themselves only, so nothing that is written later changes
-them. Of the last decoder layer only keys and values are needed: the rest of it would give an
-output that nothing reads.
+The picture's tokens attend only to one another, so text written later does not change them. Of the
+last decoder layer only keys and values are needed, because nothing reads its output.
 """
 
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from caption_studio.vision.graphs import Record, Replays
 from caption_studio.vision.image_encoder import ImageEncoder
 
 CPU_PASS = 8
-"""Pictures that a CPU encodes at a time: what 64 of the demo's leave between two layers no longer
-fits its caches (3.8 ms a picture; 2.5 in eights)."""
+"""Pictures that a CPU encodes at a time. The activations of 64 of the demo's pictures no longer fit
+its caches (3.8 ms per picture; 2.5 in batches of 8)."""
 
 
 class PrefixEncoder:
@@ -58,8 +57,8 @@ class PrefixEncoder:
     def encode(self, pictures: Tensor) -> list[Tensor]:
         """Return each layer's keys and values: [pictures, 2, heads, image tokens, head size].
 
-        `pictures`: uint8 [pictures, H, W, 3] on the model's device. Recorded passes write the
-        answer where the next one does, so it is to be read before that.
+        `pictures`: uint8 [pictures, H, W, 3] on the model's device. Recorded passes reuse their
+        output, so the result must be read before the next call.
         """
         if self._replays is None:
             if len(pictures) <= self._at_once:

@@ -1,7 +1,7 @@
-"""Rows of a step that failed → ever smaller groups, until the row that makes it fail is alone.
+"""Rows of a failed step → ever smaller groups, until the row at fault is alone.
 
-Each group is described from the start by itself, so of n rows with one bad one about 2 log2 n
-groups are tried, and n - 1 rows are described.
+Each group is described separately from the start. Of n rows with one bad one, about 2 log2 n groups
+are tried, and n - 1 rows are described.
 """
 
 from collections import deque
@@ -21,10 +21,10 @@ class Suspects(Generic[Row]):
         return bool(self._groups)
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Put two or more rows that failed together aside, as two groups to be tried next."""
+        """Set aside two or more rows that failed together, as two groups to be tried next."""
         middle = len(rows) // 2
         self._groups.extendleft([list(rows[middle:]), list(rows[:middle])])
 
     def next_group(self) -> list[Row]:
-        """Remove and return the group whose turn it is; empty if there is none."""
+        """Remove and return the next group; empty if there is none."""
         return self._groups.popleft() if self._groups else []

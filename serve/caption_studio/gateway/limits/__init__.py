@@ -1,1 +1,1 @@
-"""How much each key may ask for in a minute, over all gateways; and what it has used."""
+"""The limits per minute of each key, over all gateways, and its usage."""

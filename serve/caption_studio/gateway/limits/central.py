@@ -1,4 +1,4 @@
-"""Ledger and book of usage in one: what the one process keeps that all gateways report to."""
+"""Ledger and usage book together: the state of the process to which all gateways report."""
 
 import time
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class Central:
 
 
 class LocalLedger:
-    """`messages.CentralLedger` in the process of the only gateway there is."""
+    """`messages.CentralLedger` in the process of a single gateway."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._central = Central(Ledger(clock), UsageBook(time.time))

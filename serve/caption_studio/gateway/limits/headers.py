@@ -16,11 +16,11 @@ RATE_LIMIT_HEADERS = tuple(
     for kind in get_args(Kind)
     for name in ("limit", "remaining", "reset")
 )
-"""All of them, for those who must name them beforehand."""
+"""All their names, for code that must list them in advance."""
 
 
 def rate_limit_headers(kind: Kind, standing: Standing) -> Headers:
-    """Return limit, what remains of it, and when all of it is there again."""
+    """Return headers for the limit, what remains of it, and when all of it is free again."""
     values = {
         "limit": str(standing.limit),
         "remaining": str(standing.remaining),

@@ -1,8 +1,8 @@
-"""One gateway's leases: what it may spend of each account without asking anybody.
+"""One gateway's leases: the part of each account that it may spend without asking.
 
-A request reserves, and settles when it is known what it took: a request at once, tokens at the end
-of the answer. Reports and statements (messages) pass in the background; while the ledger cannot be
-reached, each gateway spends an even part of each limit.
+A request reserves an amount, and settles when its cost is known: the request itself at once, tokens
+at the end of the answer. Reports and statements (messages) are exchanged in the background; while
+the ledger cannot be reached, each gateway spends an even part of each limit.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,12 @@ from caption_studio.gateway.limits.messages import (
 from caption_studio.gateway.limits.window import WINDOW_S, SlidingWindow
 
 SOON_S = 1.0
-"""When to come back if something is left, but in other gateways' leases."""
+"""Retry-After if something is left, but only in other gateways' leases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an account stands after a request has asked: over all gateways, as far as known here."""
+    """The state of an account after a request: over all gateways, as far as known here."""
 
     admitted: bool
     limit: int
@@ -41,7 +41,7 @@ class _Lease:
     limit: int
     held: int
     left: int
-    """Over all gateways, at the last statement and less what was spent here since."""
+    """Left over all gateways: as of the last statement, less the amount spent here since."""
     reserved: int = 0
     spent: int = 0
     asked: int = 0
@@ -81,7 +81,7 @@ class Leases:
 
     @property
     def epoch(self) -> str | None:
-        """Return the ledger's, None before its first statement."""
+        """Return the ledger's epoch, None before its first statement."""
         return self._epoch
 
     @property
@@ -90,7 +90,7 @@ class Leases:
         return bool(self._changed)
 
     def invalidate(self) -> None:
-        """Spend nothing of them: the ledger was not reached."""
+        """Stop spending leases, because the ledger was not reached."""
         self._valid_until_s = None
 
     def are_leased(self, limit: int) -> bool:
@@ -98,7 +98,7 @@ class Leases:
         return limit >= LEASED_FROM * self._gateways
 
     def reserve(self, account: Account, limit: int, amount: int) -> Standing:
-        """Reserve `amount` if anything is left here: less is enough, and leaves a debt."""
+        """Reserve `amount` if anything is left here, even less than that, which leaves a debt."""
         now_s = self._clock()
         lease = self._lease(account, limit)
         lease.asked += 1
@@ -114,7 +114,7 @@ class Leases:
         return lease.standing(now_s, admitted=available > 0)
 
     def settle(self, account: Account, limit: int, *, reserved: int, spent: int) -> None:
-        """Replace what was reserved by what was really spent."""
+        """Replace the reserved amount by the amount really spent."""
         lease = self._lease(account, limit)
         lease.reserved -= reserved
         lease.held -= spent
@@ -124,7 +124,7 @@ class Leases:
         self._changed.add(account)
 
     def note(self, account: Account, limit: int, verdict: Verdict, amount: int) -> Standing:
-        """Note what the ledger has said of a request that asked it for `amount`."""
+        """Record the ledger's verdict on a request that asked it for `amount`."""
         now_s = self._clock()
         lease = self._lease(account, limit)
         if verdict.admitted:
@@ -137,7 +137,7 @@ class Leases:
         lease = self._lease(account, limit)
         used = lease.window.used(self._clock())
         asked, lease.asked = lease.asked, 0
-        # What was spent beyond the lease passes to the ledger, with `spent`.
+        # The amount spent beyond the lease is passed to the ledger by `spent`.
         lease.held = max(lease.held, 0)
         return Line(account, lease.limit, lease.spent, used, lease.held, asked)
 
@@ -155,7 +155,7 @@ class Leases:
         self._changed.update(line.account for line in lines)
 
     def apply(self, statement: Statement, sent_at_s: float) -> None:
-        """Take over what the ledger has answered to the report that was sent then."""
+        """Apply the ledger's answer to the report sent at `sent_at_s`."""
         if statement.epoch != self._epoch:
             self._epoch = statement.epoch
             self._changed.update(self._leases)
@@ -188,7 +188,7 @@ class Leases:
         return lease
 
     def _forget_the_idle(self) -> None:
-        """Forget what says no more than its absence would."""
+        """Forget leases that equal those of an account never used here."""
         now_s = self._clock()
         idle = [
             account

@@ -1,9 +1,10 @@
 """Reports of all gateways → leases: how much each may spend of each key's minute.
 
-At any time, what was spent in the last minute and all leases together are at most the limit (but
-for tokens: what an answer takes is known when it is written). A gateway that is asked more gets
-more; one that is not asked keeps a little. In memory there are only accounts of the last minute.
-Nothing here knows how messages travel; `clock` gives seconds and is the only one that counts.
+At any time, the amount spent in the last minute and all leases together are at most the limit.
+Tokens may exceed it, because an answer's tokens are known only when it is written. A gateway with
+more requests gets more; one without requests keeps a little. Only accounts of the last minute are
+in memory. The transport of messages is not here; `clock` gives seconds and is the only clock that
+counts.
 """
 
 import math
@@ -26,10 +27,10 @@ from caption_studio.gateway.limits.messages import (
 from caption_studio.gateway.limits.window import SlidingWindow
 
 IDLE_SHARE = 0.05
-"""Of what is left, what is divided evenly: it waits where nobody has asked yet."""
+"""The part of the amount left that is divided evenly, for gateways without requests yet."""
 
 DEMAND_S = 2.0
-"""Requests that were asked for count for a gateway's share; less by a factor of e in this time."""
+"""Requests count for a gateway's share, less by a factor of e in this time."""
 
 NO_DEMAND = 0.01
 
@@ -38,11 +39,11 @@ NO_DEMAND = 0.01
 class _Gateway:
     heard_at_s: float
     told: int | None = None
-    """How many gateways it was told there are: by that it knows its leases at rest."""
+    """The number of gateways it was told, which determines its leases at rest."""
 
 
 class _Demand:
-    """How much a gateway was asked lately."""
+    """The recent requests at a gateway, decaying."""
 
     def __init__(self) -> None:
         self._value = 0.0
@@ -57,7 +58,7 @@ class _Demand:
 
 
 class _Entry:
-    """One account: what was spent in the last minute, and who holds which lease."""
+    """One account: the amount spent in the last minute, and each gateway's lease."""
 
     def __init__(self, limit: int, held: dict[str, int]) -> None:
         self.limit = limit
@@ -67,7 +68,7 @@ class _Entry:
         self._demand: dict[str, _Demand] = {}
 
     def absorb(self, gateway: str, line: Line, now_s: float) -> None:
-        """Take over what a gateway says."""
+        """Take over a gateway's line."""
         self.limit = line.limit
         spent = self._spent.get(gateway)
         self.window.add(now_s, line.recent if spent is None else line.spent - spent)
@@ -81,13 +82,13 @@ class _Entry:
         self._demand.pop(gateway, None)
 
     def level(self, now_s: float) -> Level:
-        """Return what is left, whoever may spend it."""
+        """Return what is left, leased or not."""
         left = max(0, self.limit - self.window.used(now_s))
         window = self.window
         return Level(left, window.next_free_in_s(now_s), window.all_free_in_s(now_s))
 
     def grant(self, account: Account, gateway: str, gateways: int, now_s: float) -> Grant:
-        """Raise the gateway's lease as far as its share and what is free allow."""
+        """Raise the gateway's lease as far as its share and the unleased amount allow."""
         left = self.limit - self.window.used(now_s)
         held = self.held.get(gateway, 0)
         target = self._share(left, gateway, gateways, now_s)
@@ -115,7 +116,7 @@ class _Entry:
         return math.ceil(left * (IDLE_SHARE / gateways + (1 - IDLE_SHARE) * mine / demand))
 
     def demand(self, now_s: float) -> float:
-        """Return how much all gateways were asked lately."""
+        """Return the recent demand at all gateways."""
         return sum(demand.now(now_s) for demand in self._demand.values())
 
 
@@ -134,9 +135,9 @@ class Ledger:
         return len(self._entries)
 
     def exchange(self, report: Report) -> Statement:
-        """Take a gateway's report; say what it may spend.
+        """Take a gateway's report; return what it may spend.
 
-        A gateway that is new gets to know all accounts in use, others what has changed for them.
+        A new gateway is told of all accounts in use, others of those they reported or that changed.
         """
         now_s = self._clock()
         self._forget_the_dead(now_s)
@@ -184,7 +185,7 @@ class Ledger:
         return entry
 
     def _rests(self, entry: _Entry, now_s: float) -> bool:
-        """Return whether the entry says no more than its absence would."""
+        """Return whether the entry equals that of an account not in use."""
         if entry.window.used(now_s) or entry.demand(now_s) >= NO_DEMAND:
             return False
         count = len(self._gateways)

@@ -1,13 +1,13 @@
-"""Key → may this request be served? And what each key has used.
+"""Key → whether a request may be served; and the usage of each key.
 
-Requests are answered from this gateway's leases; a task in the background reports to the ledger.
-Only limits that are too small for leases ask the ledger on the request's way, for no longer than
-`TAKE_TIMEOUT_S`. While the ledger cannot be reached this gateway spends an even part of each limit:
-a warning says so, and a metric.
+Requests are admitted from this gateway's leases; a background task reports to the ledger. Only
+limits too small for leases need a call to the ledger during the request, for no longer than
+`TAKE_TIMEOUT_S`. While the ledger cannot be reached, this gateway spends an even part of each
+limit, and a warning and a metric report it.
 
-Tokens are known when an answer is written. Until then a request reserves as many as the key's
-last ones took; one that takes more leaves a debt, which later requests wait for. So a key may go
-over its tokens by what is in flight.
+Tokens are known only when an answer is written. Until then a request reserves the mean of the key's
+recent answers. If it takes more, later requests wait for this debt. So a key may exceed its tokens
+by those of its requests in flight.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from caption_studio.records import KeyUsage, UsageTotals
 logger = logging.getLogger(__name__)
 
 REPORT_S = 0.5
-"""Between two reports of a gateway that is not asked: usage, and that it lives."""
+"""Interval between reports of an idle gateway: its usage, and a sign of life."""
 
 BUSY_REPORT_S = 0.1
-"""Between two reports of one that is asked."""
+"""Interval between reports of a gateway with requests."""
 
 TAKE_TIMEOUT_S = 0.25
 REPORT_TIMEOUT_S = 1.0
@@ -43,12 +43,12 @@ FIRST_TOKENS = 64
 """Reserved before a key's first answer: a caption's prompt and text are some 50 tokens."""
 
 LEARNED = 0.2
-"""Weight of an answer's tokens in what the next request reserves."""
+"""Weight of an answer's tokens in the next request's reservation."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """A key's limits a minute; None: it has none of this kind."""
+    """A key's limits per minute; None: no limit of this kind."""
 
     requests: int | None
     tokens: int | None
@@ -63,9 +63,9 @@ class KeyLimits:
 
 @dataclass(slots=True)
 class Ticket:
-    """A request that was let in or refused: its headers, and what it has reserved.
+    """An admitted or refused request: its headers, and the tokens it has reserved.
 
-    `token_limit` is None where no tokens are to be settled.
+    `token_limit` is None if no tokens need to be settled.
     """
 
     key: ApiKey
@@ -100,12 +100,12 @@ class Limiter:
         self._is_lost = False
 
     async def start(self) -> None:
-        """Report for the first time, and go on doing so."""
+        """Send the first report, and go on reporting."""
         await self._report(START_TIMEOUT_S)
         self._reporting = asyncio.create_task(self._keep_reporting())
 
     async def close(self) -> None:
-        """Report for the last time."""
+        """Send the last report and free the leases."""
         if self._reporting is not None:
             self._reporting.cancel()
             with suppress(asyncio.CancelledError):
@@ -132,7 +132,7 @@ class Limiter:
         return ticket
 
     def settle(self, ticket: Ticket, usage: KeyUsage) -> None:
-        """Note what the request took, whether it was let in or not."""
+        """Record the request's usage, whether it was admitted or not."""
         label = ticket.key.name or ticket.key.fingerprint
         self._usage[label] = self._usage.get(label, KeyUsage()) + usage
         self._used.add(label)
@@ -156,7 +156,7 @@ class Limiter:
             self._mean_tokens[digest] = mean + LEARNED * (tokens - mean)
 
     async def _reserve(self, ticket: Ticket, kind: Kind, limit: int, amount: int) -> bool:
-        """Say whether there is anything left; `amount` may be more than that."""
+        """Reserve `amount`, though less may be left; return whether the request is admitted."""
         account = Account(ticket.key.digest, kind)
         standing = await self._ask(account, limit) if self._is_shared(limit) else None
         if standing is None:

@@ -1,4 +1,4 @@
-"""What gateways and the ledger say to each other, and the seam between them.
+"""The messages between gateways and the ledger, and the ledger's protocol.
 
 An *account* is one key's requests, or its tokens. A *lease* is a part of what is left of an
 account, which one gateway may spend without asking.
@@ -11,15 +11,15 @@ from typing import Literal, NamedTuple, Protocol
 from caption_studio.records import KeyUsage, UsageTotals
 
 LEASED_FROM = 20
-"""A limit of at least so many times the number of gateways is leased. A smaller one leaves a
-gateway too little to lease: the ledger is asked for each request."""
+"""A limit of at least this many times the number of gateways is leased. A smaller one gives each
+gateway too little to lease, so the ledger is asked for each request."""
 
 LEDGER_FORGETS_S = 3.0
-"""A gateway from which the ledger has heard nothing for so long is dead: its leases are free."""
+"""After this time without a report a gateway counts as dead, and its leases are freed."""
 
 LEASE_VALID_S = 2.5
-"""A gateway spends nothing of its leases so long after it sent its last successful report: less
-than `LEDGER_FORGETS_S`, so that no clocks need to agree."""
+"""A gateway's leases expire this long after it sent its last successful report: less than
+`LEDGER_FORGETS_S`, so that no clocks need to agree."""
 
 Kind = Literal["requests", "tokens"]
 
@@ -34,7 +34,7 @@ class Account(NamedTuple):
 def lease_at_rest(limit: int, gateways: int) -> int:
     """Return what each gateway may spend of an account that nobody has used for a minute.
 
-    That is no message: both sides know it, so that a key's first request need not wait.
+    It needs no message: both sides compute it, so that a key's first request need not wait.
     """
     return limit // gateways if limit >= LEASED_FROM * gateways else 0
 
@@ -43,9 +43,9 @@ def lease_at_rest(limit: int, gateways: int) -> int:
 class Line:
     """An account as one gateway sees it.
 
-    `spent` is all it has spent since it started, so that a repeated report counts once; `recent`
-    is the part of the last minute, for a ledger that knows nothing of it. `held` is the unspent
-    lease. `asked` counts requests since the last report, those refused too.
+    `spent` is all it has spent since it started, so that a repeated report counts once; `recent` is
+    the part of the last minute, for a ledger that has no earlier report of it. `held` is the
+    unspent lease. `asked` counts requests since the last report, those refused too.
     """
 
     account: Account
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What has changed at a gateway since its last report. `usage` is since its start, by key."""
+    """The changes at a gateway since its last report. `usage` is counted from its start, by key."""
 
     gateway: str
     lines: tuple[Line, ...] = ()
@@ -67,7 +67,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An account over all gateways: what is left, and when something and all of it is free."""
+    """An account over all gateways: the amount left, and when the next and all of it is free."""
 
     left: int
     next_free_in_s: float
@@ -76,10 +76,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What becomes of a gateway's lease of one account.
+    """The change to a gateway's lease of one account.
 
-    `extra` is added. `held` is the lease as the ledger knows it, with that. What is held above
-    `target` is asked back.
+    `extra` is added. `held` is the lease as the ledger knows it, with `extra`. Any amount above
+    `target` must be returned.
     """
 
     account: Account

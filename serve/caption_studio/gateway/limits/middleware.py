@@ -1,6 +1,6 @@
-"""Refuses what goes over a key's limits, before the body is read; notes what it used. Pure ASGI.
+"""Refuses requests over a key's limits before the body is read; records usage. Pure ASGI.
 
-Who asks is found out before, by gateway.authentication; requests without a key have no limits.
+gateway.authentication has found the key before; requests without a key have no limits.
 """
 
 import math
@@ -18,7 +18,7 @@ REFUSED = 429
 
 
 class RateLimits:
-    """Serves a key's requests within its limits, and says in headers how they stand."""
+    """Serves a key's requests within its limits, and reports their state in headers."""
 
     def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What each key has used, over all gateways and since the beginning.
+"""The usage of each key, over all gateways and since the beginning.
 
 A gateway reports sums since its own start, which replace what it reported before: a report that is
 lost or repeated changes nothing. The sums of a gateway that is gone stay.
@@ -12,10 +12,10 @@ import msgspec
 from caption_studio.records import KeyUsage, UsageTotals
 
 GONE_AFTER_S = 3600.0
-"""A gateway that has not reported for so long will not do so again."""
+"""After this time without a report a gateway counts as gone."""
 
 KEPT_S = 30 * 86400.0
-"""A key that nobody has used for so long is forgotten: it has left the key file, most likely."""
+"""A key unused for this time is forgotten: most likely it has left the key file."""
 
 
 class _Gateway(msgspec.Struct):
@@ -38,11 +38,11 @@ class UsageBook:
         self._clock = clock
         self._book = _Book(clock(), {}, {}, {}) if saved is None else _load(saved)
         for gateway in self._book.gateways.values():
-            gateway.heard_at_s = clock()  # it had nobody to report to in between
+            gateway.heard_at_s = clock()  # it could not report in between
         self.has_changed = saved is None
 
     def update(self, gateway: str, keys: Mapping[str, KeyUsage]) -> None:
-        """Note what a gateway reports; nothing, if only that it lives."""
+        """Record a gateway's report; without `keys` it is only a sign of life."""
         now_s = self._clock()
         sums = self._book.gateways.setdefault(gateway, _Gateway(now_s, {}))
         sums.heard_at_s = now_s
@@ -59,7 +59,7 @@ class UsageBook:
         return UsageTotals(self._book.since_s, dict(sorted(sums.items())))
 
     def dump(self) -> bytes:
-        """Return all of it as bytes, without what has had its time."""
+        """Return the book as bytes, without expired gateways and keys."""
         self._tidy()
         self.has_changed = False
         return msgspec.msgpack.encode(self._book)
@@ -75,7 +75,7 @@ class UsageBook:
 
 
 def no_usage() -> Callable[[], Awaitable[UsageTotals]]:
-    """Return what gives the usage where there are no keys: none, since now."""
+    """Return a source of usage for a service without keys: none, since now."""
     totals = UsageTotals(time.time(), {})
 
     async def usage() -> UsageTotals:

@@ -1,7 +1,7 @@
-"""Amounts → how much of them lies within the last minute.
+"""Amounts → their sum over the last minute.
 
-Any 60 seconds count, not those of the wall clock: a minute that begins at a full hour would let
-twice the limit through around its end.
+The window slides: fixed minutes of the wall clock would let twice the limit through around the end
+of each.
 """
 
 from collections import deque
