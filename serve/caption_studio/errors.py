@@ -25,7 +25,7 @@
     └── ServiceError                      500  the client cannot fix it
         ├── Overloaded                    429
         ├── NotReady                      503
-        │   └── EngineDied                     a stage's process has died under it
+        │   └── EngineDied                     a stage's engine died or hangs
         ├── AdapterUnavailable            503
         ├── DeadlineExceeded              504
         └── EngineFailure                 500

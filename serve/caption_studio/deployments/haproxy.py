@@ -202,7 +202,7 @@ _IN_BACKENDS = (
 """Changes once there is an application, most of them in its backend."""
 
 _CHANGES = (
-    # A retry is harmless, unless the request kills every gateway that it reaches: hence only two.
+    # A retry is harmless, unless the request kills every gateway that it reaches: at most two.
     (r"^    retry-on .*$(\n    retries .*$)?", _RETRIES),
     (r"^    tune.bufsize .*$", f"    tune.bufsize {REPLAYED_BYTES}"),
     # 502: a gateway replica died during a request. 503: there is no gateway.
