@@ -1,4 +1,4 @@
-# make serve | make test | make test-slow | make test-clients | make check | make bench | make bench-peers | make install
+# make serve | make test | make test-fast | make test-slow | make test-clients | make check | make bench | make bench-peers | make install
 # Each sets up what it needs: a virtual environment in .venv, once per change of pyproject.toml.
 
 VENV := .venv
@@ -6,14 +6,19 @@ EXTRAS := cpu,train,bench,dev
 INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
 PORT ?= 8000
+FAST := tests/unit tests/upstream tests/k8s
 
-.PHONY: serve test test-slow test-clients check bench bench-peers install
+.PHONY: serve test test-fast test-slow test-clients check bench bench-peers install
 
 serve: $(INSTALLED)
 	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
 
-test: check
-	$(VENV)/bin/python -m pytest
+# All but the slow ones: those without a service, an engine or a cluster first, side by side.
+test: check test-fast
+	$(VENV)/bin/python -m pytest $(addprefix --ignore=,$(FAST))
+
+test-fast: $(INSTALLED)
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile $(FAST)
 
 # Before a release: what `make test` leaves out.
 test-slow: check

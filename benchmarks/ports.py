@@ -1,4 +1,4 @@
-"""Where a server that a benchmark starts may listen."""
+"""Where a server that a benchmark or a test starts may listen."""
 
 import socket
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.ports import free_port
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 from tests.service_app import FAULTS_VARIABLE, SOCKET_VARIABLE
 
@@ -108,12 +108,6 @@ def running(
 def faults_folder(folder: Path) -> Path:
     """Return where the service that runs in `folder` is told of faults (tests/faulty_stages.py)."""
     return folder / "faults"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_config(

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.conftest import COMMAND, START_TIMEOUT_S, STOP_TIMEOUT_S, free_port
+from benchmarks.ports import free_port
+from tests.conftest import COMMAND, START_TIMEOUT_S, STOP_TIMEOUT_S
 from tests.contract.hostile import CHAT, chat, data_url
 from tests.pictures import held_out
 

@@ -5,7 +5,7 @@ import psutil
 import pytest
 
 from benchmarks.peers.process import Server, StartFailed, run_program, running
-from tests.conftest import free_port
+from benchmarks.ports import free_port
 
 TOY = Path(__file__).with_name("toy_server.py")
 

