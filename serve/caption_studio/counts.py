@@ -16,10 +16,10 @@ class Counter:
         self._counts = [0] * (len(bounds) + 1)
         self._total = 0.0
 
-    def add(self, value: float, times: int = 1) -> None:
-        """Count one value, or the same one several times."""
-        self._counts[bisect_left(self._bounds, value)] += times
-        self._total += value * times
+    def add(self, value: float) -> None:
+        """Count one value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += value
 
     def read(self) -> Counts:
         """Return the counts so far."""

@@ -50,7 +50,6 @@ from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
-from caption_studio.language.token_pace import TokenPace
 from caption_studio.language.tokens import check_token_ids
 from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
 from caption_studio.settings import LanguageSettings, model_location
@@ -87,7 +86,6 @@ class FalconEngine:
         self._prompts = PromptTokens(max_model_len=settings.max_model_len)
         self._sample = engine_sample.Sample()
         self._gaps = Counter(GAP_BOUNDS_S)
-        self._pace = TokenPace()
         self._ends: AnswerEnds | None = None
         self._asked = itertools.count()
         self._service: AdapterService | None = None
@@ -220,22 +218,14 @@ class FalconEngine:
         )
         copies = prompt.sampling.n if is_greedy(prompt.sampling) else 1
         forms = AnswerForms(prompt.sampling)
-        interval_s = self._settings.stream_interval_s
-        tokens_apart = self._pace.tokens_in(interval_s) if stream else 1
-        # Several tokens come about an interval apart by themselves.
-        wait_s = interval_s if tokens_apart == 1 else interval_s / 2
         flush_at = came_at = 0.0
-        params = sampling_params(
-            prompt,
-            self._settings.max_model_len - len(token_ids),
-            stream=stream,
-            tokens_apart=tokens_apart,
-        )
+        room = self._settings.max_model_len - len(token_ids)
+        params = sampling_params(prompt, room, stream=stream)
         async with aclosing(self._outputs(prompt, token_ids, params, lora)) as outputs:
             async for output in outputs:
                 now = time.monotonic()
-                if stream:
-                    self._see_gap(output, now - came_at if came_at else None)
+                if stream and came_at:
+                    self._gaps.add(now - came_at)
                 came_at = now
                 for piece in output.outputs:
                     forms.feed(piece.index, piece.text, ended=ended_by_itself(piece))
@@ -244,14 +234,8 @@ class FalconEngine:
                     break
                 if stream and choices.has_text and now >= flush_at:
                     yield choices.flush()
-                    flush_at = time.monotonic() + wait_s
+                    flush_at = time.monotonic() + self._settings.stream_interval_s
         yield choices.flush()
-
-    def _see_gap(self, output: RequestOutput, gap_s: float | None) -> None:
-        tokens = max(len(piece.token_ids) for piece in output.outputs)
-        if gap_s is not None and tokens:
-            self._gaps.add(gap_s / tokens, tokens)
-            self._pace.see(gap_s / tokens)
 
     def _ended(self, prompt: Prompt, request_id: str) -> AbstractContextManager[None]:
         """Have vLLM end the answer where what its caller gets of it ends."""

@@ -7,6 +7,7 @@ out. Private in vLLM 0.32: `OutputProcessor.add_request` and `request_states`,
 when vLLM takes a function as a stop condition.
 """
 
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -44,12 +45,14 @@ class AnswerEnds:
 
 
 def _watch(detokenizer: Any, end: End) -> None:
-    update = detokenizer.update
+    update = type(detokenizer).update
+    itself = weakref.ref(detokenizer)  # a reference cycle would wait for the garbage collector
 
     def watched(new_token_ids: list[int], stop_terminated: bool) -> str | None:
-        before = len(detokenizer.output_text)
-        stop_word: str | None = update(new_token_ids, stop_terminated)
-        has_ended = end.feed(detokenizer.output_text[before:])
+        this: Any = itself()
+        before = len(this.output_text)
+        stop_word: str | None = update(this, new_token_ids, stop_terminated)
+        has_ended = end.feed(this.output_text[before:])
         return stop_word or ("the answer's end" if has_ended else None)
 
     detokenizer.update = watched

@@ -103,17 +103,14 @@ def comes_by_token(prompt: Prompt) -> bool:
     return is_cut(prompt) and prompt.sampling.min_tokens > 0
 
 
-def sampling_params(
-    prompt: Prompt, room: int, *, stream: bool, tokens_apart: int = 1
-) -> SamplingParams:
+def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParams:
     """Return vLLM's sampling for a prompt that leaves `room` tokens.
 
-    An answer that is not streamed is wanted whole: nothing comes until it is there. One that is
-    streamed comes by `tokens_apart`. A greedy answer is generated once, whatever `n` is.
+    vLLM hands over nothing of an answer that is not streamed until it is whole. A greedy answer is
+    generated once, whatever `n` is.
     """
     sampling = prompt.sampling
-    by_token = comes_by_token(prompt)
-    whole = not by_token and not stream
+    whole = not stream and not comes_by_token(prompt)
     stop = [] if prompt.answer == "quoted" else [*prompt.stop]
     return SamplingParams(
         n=1 if is_greedy(sampling) else sampling.n,
@@ -135,7 +132,6 @@ def sampling_params(
         stop_token_ids=[*sampling.stop_token_ids],
         structured_outputs=_structured(sampling.structure),
         output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
-        stream_interval=tokens_apart if stream and not by_token else None,
     )
 
 

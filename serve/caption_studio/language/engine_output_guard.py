@@ -8,7 +8,7 @@ contains such failures itself.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -22,32 +22,48 @@ def contain(processor: Any) -> None:
     process = processor.process_outputs
 
     def process_each(outputs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-        left = _Noting(outputs)
+        left = _Noting(outputs, processor.request_states)
+        to_abort: list[str] = []
         while True:  # each time one output fewer
-            left.last_id = None
+            left.live.clear()
             try:
-                return process(left, *args, **kwargs)
+                processed = process(left, *args, **kwargs)
             except Exception as error:  # anything: vLLM's and the tokenizer's code ran
-                state = processor.request_states.get(left.last_id)
+                last_id = left.live[-1].request_id if left.live else None
+                state = processor.request_states.get(last_id)
                 if state is None or state.queue is None:
                     raise  # no request's failure
                 logger.warning("an output could not be processed", exc_info=error)
                 state.queue.put(error)
+                to_abort += left.ended_by_their_text()
+            else:
+                processed.reqs_to_abort.extend(to_abort)
+                return processed
 
     processor.process_outputs = process_each
 
 
 class _Noting:
-    """Goes through outputs once, over several loops, and knows whose it gave last."""
+    """Goes through outputs once, over several loops; `live` are those of requests that exist."""
 
-    def __init__(self, outputs: Iterable[Any]) -> None:
+    def __init__(self, outputs: Iterable[Any], states: Mapping[str, Any]) -> None:
         self._left = iter(outputs)
-        self.last_id: str | None = None
+        self._states = states
+        self.live: list[Any] = []
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         output = next(self._left)
-        self.last_id = output.request_id
+        if output.request_id in self._states:
+            self.live.append(output)
         return output
+
+    def ended_by_their_text(self) -> list[str]:
+        """Return the requests that are over here and not in the engine, which must be told."""
+        return [
+            output.request_id
+            for output in self.live
+            if output.request_id not in self._states and not output.finished
+        ]

@@ -1,7 +1,9 @@
 """Held against vLLM's own output processor: where answers end, and their neighbours."""
 
+import gc
 import random
 import warnings
+import weakref
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ with warnings.catch_warnings():
     from vllm.v1.engine.output_processor import OutputProcessor, RequestOutputCollector
 
     from caption_studio.language.engine_answer_ends import AnswerEnds
+    from caption_studio.language.engine_output_guard import contain
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +123,38 @@ async def test_after_it_was_asked_an_id_means_nothing(tokenizer: Any) -> None:
     for token in tokenizer.encode('"a" b'):
         engine.step({"mine-1": token})
     assert whole(mine) is None
+
+
+async def test_an_answer_that_ends_leaves_nothing_to_the_garbage_collector(tokenizer: Any) -> None:
+    engine = Engine(tokenizer)
+    with engine.ends.given("mine", lambda: AnswerEnd(prompt_for("quoted", ()))):
+        engine.ask("mine", "mine")
+    detokenizer = weakref.ref(engine.processor.request_states["mine"].detokenizer)
+    gc.disable()
+    try:
+        for token in tokenizer.encode('"a"'):
+            engine.step({"mine": token})
+        assert engine.aborted == ["mine"]
+        assert detokenizer() is None
+    finally:
+        gc.enable()
+
+
+async def test_an_answer_ends_beside_one_that_fails(tokenizer: Any) -> None:
+    engine = Engine(tokenizer)
+    contain(engine.processor)
+    with engine.ends.given("mine", lambda: AnswerEnd(prompt_for("quoted", ()))):
+        mine = engine.ask("mine", "mine")
+    bad = engine.ask("bad", "bad")
+    tokens = tokenizer.encode('"a"')
+    for token in tokens[:-1]:
+        engine.step({"mine": token, "bad": token})
+    engine.processor.request_states["bad"].detokenizer = None
+    engine.step({"mine": tokens[-1], "bad": tokens[-1]})
+    assert whole(mine) is not None
+    assert engine.aborted == ["mine"]
+    with pytest.raises(AssertionError):
+        bad.get_nowait()
 
 
 def test_an_answer_at_once_is_the_answer_in_pieces() -> None:

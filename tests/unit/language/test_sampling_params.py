@@ -15,7 +15,7 @@ ROOM = 100
 
 
 def told(
-    answer: AnswerForm = "verbatim", *, stream: bool = False, tokens_apart: int = 1, **changes: Any
+    answer: AnswerForm = "verbatim", *, stream: bool = False, **changes: Any
 ) -> SamplingParams:
     values: dict[str, Any] = {"max_tokens": 20, "temperature": 1.0, "top_p": 1.0, **changes}
     stop = ("\nUser:",) if answer == "trimmed" else ()
@@ -23,7 +23,6 @@ def told(
         Prompt("r", "m", "a", Sampling(**values), answer, stop),
         ROOM,
         stream=stream,
-        tokens_apart=tokens_apart,
     )
 
 
@@ -69,13 +68,6 @@ def test_only_what_is_streamed_or_looked_at_token_by_token_comes_in_pieces() -> 
     }
     whole = {name for name, kind in kinds.items() if kind is RequestOutputKind.FINAL_ONLY}
     assert whole == {"whole", "stopped", "quoted", "chat", "long"}
-
-
-def test_only_a_stream_comes_several_tokens_at_a_time() -> None:
-    assert told(stream=True, tokens_apart=3).stream_interval == 3
-    assert told(tokens_apart=3).stream_interval is None
-    later = told("quoted", stream=True, tokens_apart=3, min_tokens=5)
-    assert later.stream_interval is None
 
 
 def test_the_least_number_of_tokens_fits_the_room() -> None:
