@@ -1,20 +1,21 @@
-"""How fast an engine's streams go → how many tokens of one are handed over at a time; pure."""
+"""The token rate of an engine's streams → how many tokens a stream gets at a time; pure."""
 
 MAX_TOKENS_APART = 4
-"""Set when an answer starts and kept: with more, an engine that slows down would seem to stop."""
+"""An answer keeps the number it starts with: with more, an engine that slows down would seem to
+stop."""
 
 WEIGHT = 0.05
-"""Of the newest gap in the mean: some twenty outputs count, of all streams together."""
+"""Weight of the newest gap in the moving average: it spans some twenty outputs of all streams."""
 
 
 class TokenPace:
-    """The mean time from one token of a stream to the next, of late."""
+    """A moving average of the time from one token of a stream to the next."""
 
     def __init__(self) -> None:
         self._gap_s: float | None = None
 
     def see(self, gap_s: float) -> None:
-        """Take the time from one token to the next."""
+        """Add the time from one token to the next."""
         before_s = gap_s if self._gap_s is None else self._gap_s
         self._gap_s = before_s + WEIGHT * (gap_s - before_s)
 
