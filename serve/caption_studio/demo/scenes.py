@@ -90,7 +90,7 @@ SKIES = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one picture shows: `count` (1 to 3) things of one kind and colour, somewhere."""
+    """The content of a picture: `count` (1 to 3) things of one kind and colour, in one place."""
 
     subject: str
     colour: str

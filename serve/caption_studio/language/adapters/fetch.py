@@ -146,8 +146,8 @@ def _hub_opener(repository: HubRepository, bounds: Bounds) -> Open:
                 param="source",
             ) from error
         except LocalEntryNotFoundError as error:
-            # The hub cannot be reached, and this file is not in the cache. If the cache has
-            # the repository's .bin, there are no safetensors: that is tried next.
+            # The hub cannot be reached, and this file is not in its cache. After safetensors
+            # the .bin is tried: if it is in the cache, the repository has no safetensors.
             if name == SAFETENSORS_FILE:
                 raise FileNotFoundError from error
             raise unavailable() from error

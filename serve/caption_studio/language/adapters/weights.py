@@ -50,7 +50,7 @@ def convert(old: Path, new: Path, *, max_bytes: int) -> None:
     except InvalidAdapter:
         raise
     except Exception as error:
-        # Whatever a hostile pickle makes torch raise: the file is at fault.
+        # A hostile pickle can make torch raise anything: the file is at fault.
         raise InvalidAdapter(
             "The adapter's weights are no file of torch.save, or hold more than tensors.",
             param="source",
