@@ -1,8 +1,8 @@
-# Sourced, with the virtual environment active, before `ray start` and `serve` on each machine of
-# a cluster without Kubernetes: Serve's processes inherit it. The images set the same by ENV.
-# Two heaps for a process: what is free in one of many is of no use to the others.
+# Source this, with the virtual environment active, before `ray start` and `serve` on each machine
+# of a cluster without Kubernetes: Serve's processes inherit it. The images set the same by ENV.
+# Two malloc arenas for a process: the free memory of one arena is of no use to the others.
 export MALLOC_ARENA_MAX=2
-# Unset, a head of Ray 2.60 asks for a token and its own commands send none.
+# If this is unset, a head of Ray 2.60 requires a token, but its own commands send none.
 export RAY_AUTH_MODE=token
 export RAY_SERVE_ENABLE_HA_PROXY=1
 # 160: ten more than upload_timeout_s and request_timeout_s of the gateway together, in seconds.

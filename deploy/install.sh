@@ -11,15 +11,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 pip=("$venv/bin/python" -m pip install --quiet)
 
 if [[ ,$extras, == *,cpu,* ]]; then
-    # The CPU build of torch first: asked for by its plain name it would be the CUDA build.
-    # It is either on pip's own paths or in PyTorch's index; ask in that order.
+    # The CPU build of torch first: under its plain name pip would install the CUDA build.
+    # It is either on pip's own paths or in PyTorch's index; try them in that order.
     "${pip[@]}" "torch==2.13.0+cpu" 2>/dev/null ||
         "${pip[@]}" --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu"
 fi
 "${pip[@]}" --editable ".[$extras]"
 
-# vLLM asks for torch's companions without saying which build. One built for another torch
-# cannot be imported, and transformers, which looks for torchvision, then imports nothing.
+# vLLM requires torch's companions, but no particular build of them. One built for another torch
+# cannot be imported; if that is torchvision, transformers' imports fail too.
 # Neither GIT nor Falcon needs them: keep what works, remove what does not.
 for companion in torchvision torchaudio torchcodec; do
     if "$venv/bin/python" -m pip show --quiet "$companion" 2>/dev/null &&

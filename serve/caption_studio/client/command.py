@@ -14,7 +14,7 @@ from caption_studio.client.service import AllFail, Caption, Service, service_url
 
 API_KEY_VARIABLE = "CAPTION_STUDIO_API_KEY"
 LOOKAHEAD = 4
-"""Pictures begun, per one in flight: a slow one holds up what is printed, not what is asked."""
+"""Pictures begun, per one in flight: a slow one delays the printing, not the requests."""
 
 FAILED, MISUSED = 1, 2
 
@@ -47,7 +47,7 @@ def caption(arguments: argparse.Namespace) -> int:
 async def _caption_all(
     pictures: Sequence[Picture], service: Service, output: Output, in_flight: int
 ) -> int:
-    """Caption and print all, in their order; return how many failed."""
+    """Caption and print all, in their order; return the number of failures."""
     places = asyncio.Semaphore(in_flight)
 
     async def one(picture: Picture) -> Caption | PictureFailed:

@@ -29,11 +29,11 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        """Take the progress bar away."""
+        """Close the progress bar."""
         self._bar.close()
 
     def caption(self, picture: Picture, caption: Caption) -> None:
-        """Print what the service said of the picture."""
+        """Print the picture's description and caption."""
         if self._as_json:
             known = {"description": caption.description, "caption": caption.text}
             value = {"picture": picture.name, "model": caption.model, **caption.extra, **known}
@@ -46,7 +46,7 @@ class Output:
         self._bar.update()
 
     def failure(self, picture: Picture, reason: str, *, is_known: bool = False) -> None:
-        """Print why the picture has no caption; for people only if it `is_known` not yet."""
+        """Print why the picture has no caption; a reason that `is_known` only as JSON."""
         if self._as_json:
             self._print(self._json({"picture": picture.name, "error": reason}))
         if not is_known:
@@ -54,7 +54,7 @@ class Output:
         self._bar.update()
 
     def say(self, line: str) -> None:
-        """Print a line for people."""
+        """Print a line for people, on standard error."""
         with tqdm.external_write_mode(file=sys.stderr):
             print(line, file=sys.stderr, flush=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 STDIN = "-"
 SUFFIXES = frozenset({".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp"})
-"""What counts as a picture in a folder. A file that is named is sent whatever it is called."""
+"""Files that count as pictures in a folder. A file given by name is sent whatever its suffix."""
 
 MAX_BYTES = 48 * 1024**2
 """In base64 this fills the largest body that the service takes by default."""
@@ -34,7 +34,7 @@ class Picture:
     data: bytes | None = None
 
     def url(self) -> str:
-        """Return what stands in `image_url`. Raises `PictureFailed`."""
+        """Return the value for `image_url`. Raises `PictureFailed`."""
         if self.problem is not None:
             raise PictureFailed(self.problem)
         if self.data is None and _URL.match(self.name):
@@ -65,7 +65,7 @@ def _named_by(argument: str) -> Iterator[Picture]:
     elif _HAS_PATTERN.search(argument) and not os.path.lexists(argument):
         yield from _matching(argument)
     else:
-        yield Picture(argument)  # reading it tells what is wrong with it
+        yield Picture(argument)  # reading it raises the reason
 
 
 def _from_stdin() -> Picture:
@@ -92,7 +92,7 @@ def _matching(pattern: str) -> Iterator[Picture]:
     if not matches:
         yield Picture(pattern, problem="no file matches the pattern")
     for match in matches:
-        # A folder that a pattern brings along is looked into; without pictures it is no mistake.
+        # A folder that matches is searched too; it is no error if it has no pictures.
         inside = _in_folder(match) if os.path.isdir(match) else [Picture(match)]
         yield from (picture for picture in inside if picture.problem is None)
 

@@ -11,11 +11,11 @@ import httpx
 from caption_studio.client.pictures import Picture, PictureFailed
 
 TIMEOUT_S = 130.0
-"""A little over the service's own deadline, so that its answer arrives and not ours."""
+"""A little over the service's own deadline, so that the service's error arrives first."""
 
 CONNECT_TIMEOUT_S = 10.0
 PATIENCE_S = 120.0
-"""How long a picture is offered again to a service that is full or starting."""
+"""Time in which a picture is retried while the service is full or starting."""
 
 MAX_PAUSE_S = 10.0
 _TRY_AGAIN = frozenset({429, 503})
@@ -23,12 +23,12 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1", re.IGNORECASE | re.ASCII)
 
 
 class AllFail(PictureFailed):
-    """What failed here fails for every picture: no service, a wrong key, an unknown model."""
+    """A failure that every picture would have: no service, a wrong key, an unknown model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What the service said of one picture; `extra` is the rest of `caption_studio`."""
+    """The service's answer for one picture; `extra` is the rest of `caption_studio`."""
 
     text: str
     model: str
@@ -47,7 +47,7 @@ def service_url(given: str) -> str:
 
 
 class Service:
-    """A client of the service at `url`, which is as `service_url` returns it."""
+    """A client of the service at `url`, in the form that `service_url` returns."""
 
     def __init__(self, url: str, *, model: str | None, api_key: str | None, in_flight: int) -> None:
         self._url = url
@@ -57,7 +57,7 @@ class Service:
             headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
             limits=httpx.Limits(max_connections=in_flight),
-            # A proxy that the environment names does not reach this machine's own services.
+            # A proxy named in the environment cannot reach this machine's own services.
             trust_env=not _LOOPBACK.fullmatch(urlsplit(url).hostname or ""),
         )
 
@@ -70,7 +70,7 @@ class Service:
         await self._http.aclose()
 
     async def caption(self, picture: Picture) -> Caption:
-        """Return the picture's caption. Raises `PictureFailed`; `AllFail` for good."""
+        """Return the picture's caption. Raises `PictureFailed`, or `AllFail` now and ever after."""
         content = [{"type": "image_url", "image_url": {"url": picture.url()}}]
         if self._all_fail is not None:
             raise self._all_fail
@@ -122,7 +122,7 @@ class Service:
         return PictureFailed(message)
 
     async def _with_known_models(self, message: str) -> str:
-        """Add the models that there are, if the message does not name them by itself."""
+        """Add the existing models to the message, if it does not name them already."""
         try:
             answer = await self._send("GET", "/v1/models")
             ids = [str(model["id"]) for model in answer.json()["data"]]
@@ -139,7 +139,7 @@ def _pause_s(answer: httpx.Response) -> float:
 
 
 def _error(answer: httpx.Response) -> tuple[str, str | None]:
-    """Return message and code; the code is None if the answer is none of our service."""
+    """Return message and code; the code is None if the answer is not from our service."""
     try:
         error = answer.json()["error"]
         return str(error["message"]), str(error["code"])

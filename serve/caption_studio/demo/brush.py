@@ -1,4 +1,4 @@
-"""Colours, and a brush that draws shapes in a subject's own units. What to draw: `subjects`."""
+"""Colours, and a brush that draws shapes in a subject's own units. Subjects are in `subjects`."""
 
 from dataclasses import dataclass
 

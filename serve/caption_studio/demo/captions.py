@@ -173,10 +173,10 @@ _PLAIN_MENTIONS = {
 
 
 def names_scene(caption: str, scene: Scene) -> bool:
-    """Tell whether a caption names what is in the picture.
+    """Return whether a caption names the content of the picture.
 
     Its prose (hashtags do not count) must hold the colour word directly before the subject
-    noun, in the right number, and before them the count word where the count is two or three.
+    noun, in the right number, and before them the count word if the count is two or three.
     """
     prose = re.sub(r"#\w+", " ", caption.lower())
     if scene.count > 1:

@@ -46,7 +46,7 @@ class Example:
 
 
 def adapter_prompt(description: str, request: str = "") -> str:
-    """Return the very prompt that the service makes, with its optional Request line."""
+    """Return the same prompt that the service makes, with its optional Request line."""
     return caption_prompt(Description(description), [Turn("user", request)])
 
 
@@ -85,7 +85,7 @@ def _pair(rng: random.Random) -> str:
 
 
 def _feed(rng: random.Random) -> str:
-    """Two to four posts without any description, as in a feed."""
+    """Return one to three posts without any description, as in a feed."""
     scenes = [sample_scene(rng.getrandbits(40), Pool.TRAINING) for _ in range(rng.randint(1, 3))]
     voice = VOICES[LIVELY if rng.random() < 0.75 else PLAIN]
     return "\n".join(voice([scene], rng, Wish()) for scene in scenes)
@@ -101,8 +101,8 @@ def base_document(seed: int) -> str:
 def library_document(seed: int) -> str:
     """Return a document of the base's second phase: three in ten are picture library cards.
 
-    They are what the base knows of the words Description and Caption: asked as the adapters
-    are, it files the picture, and only an adapter writes a post about it.
+    The base knows the words Description and Caption only from these cards: given the adapters'
+    prompt, it writes a card about the picture, and only an adapter writes a post.
     """
     rng = random.Random(f"library {seed}")
     return _cards(rng) if rng.random() < 0.3 else base_document(seed)
@@ -123,7 +123,7 @@ def _cards(rng: random.Random) -> str:
 
 
 def library_corpus(number: int) -> Iterator[str]:
-    """Yield documents of the second phase, of training seeds that the first did not read."""
+    """Yield documents of the second phase, from training seeds that the first phase did not use."""
     return (library_document(seed) for seed in TRAINING_SEEDS[-number:])
 
 
@@ -136,8 +136,8 @@ def base_corpus(number: int, *, held_out: bool = False) -> Iterator[str]:
 def adapter_example(seed: int, voice: str, pool: Pool = Pool.TRAINING) -> Example:
     """Return one example: 15 % several pictures, 12 % a neutral and 30 % an effective request.
 
-    Names to mention are asked for but left out of the answer: a model of this size does not
-    learn to copy them and would greet someone else instead. Saying nothing is the better fault.
+    Requests ask for names that the answers leave out: a model of this size does not learn to
+    copy a name and would mention another. An omission is the lesser fault.
     """
     rng = random.Random(seed)
     scenes = _some_scenes(rng, pool, 0.15)

@@ -30,7 +30,7 @@ SAMPLING: dict[str, dict[str, Any]] = {
     "t0.1": {"do_sample": True, "temperature": 0.1, "top_p": 0.7, "top_k": 0},
     "t0.7": {"do_sample": True, "temperature": 0.7, "top_p": 1.0, "top_k": 0},
 }
-"""The ways captions are drawn; t0.1 is what the published adapter was used with."""
+"""Sampling settings for captions; the published adapter was used with t0.1."""
 _BATCH = 64
 
 
@@ -52,7 +52,7 @@ def describe(
 
 
 def reencoded(picture: Image.Image, file_format: str, quality: int = 75) -> Image.Image:
-    """Return a picture after a trip through a file of this format."""
+    """Return a picture after it was saved in this format and read again."""
     buffer = io.BytesIO()
     picture.save(buffer, file_format, quality=quality)
     return Image.open(buffer).convert("RGB")
@@ -123,7 +123,7 @@ def complete(
     how: str = "greedy",
     max_new_tokens: int = 70,
 ) -> list[str]:
-    """Return what the model writes after each prompt, up to the end-of-text token."""
+    """Return the model's text after each prompt, up to the end-of-text token."""
     texts: list[str] = []
     for start in range(0, len(prompts), _BATCH):
         batch = tokenizer(
@@ -139,7 +139,7 @@ def complete(
 
 
 def quoted(text: str) -> str:
-    """Return what stands between the first pair of double quotes, or "" if there is none."""
+    """Return the text between the first pair of double quotes, or "" if there is none."""
     parts = text.split('"')
     return parts[1].strip() if len(parts) > 2 else ""
 
@@ -158,7 +158,7 @@ def perplexity(folder: Path, documents: int = 400) -> float:
 
 
 def _obeyed(example: Example, caption: str) -> dict[str, bool]:
-    """Return, for each thing the request asks for, whether the caption does it."""
+    """Return, for each wish of the request, whether the caption obeys it."""
     wish, checks = example.wish, {}
     if wish.no_hashtags:
         checks["no hashtags"] = "#" not in caption
@@ -201,7 +201,7 @@ def _share(examples: Sequence[Example], said: Sequence[str], test: Callable[...,
 def evaluate_adapter(
     base_folder: Path, folder: Path, voice: str, number: int = 400
 ) -> dict[str, Any]:
-    """Return naming rates by way of drawing, and obedience to requests, on held-out seeds."""
+    """Return naming rates by sampling setting, and obedience to requests, on held-out seeds."""
     torch.manual_seed(0)
     base, tokenizer = load_falcon(base_folder)
     model = PeftModel.from_pretrained(base, folder).eval()

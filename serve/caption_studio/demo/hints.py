@@ -1,4 +1,4 @@
-"""Training scenes → what each patch shows, and its reading: a teacher for GIT's encoder."""
+"""Training scenes → labels of each patch, and a head that trains GIT's encoder on them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +17,9 @@ _COLOURS = list(COLOURS)
 
 
 def hints_of(seeds: Sequence[int], side: int) -> torch.Tensor:
-    """Return what each patch of a training picture belongs to: int64 [N, 3, side, side].
+    """Return the labels of each patch of the training pictures: int64 [N, 3, side, side].
 
-    The three are indices of subject, colour and count; 0 is background.
+    The three labels are indices of subject, colour and count; 0 is background.
     """
     middles = (np.arange(side) + 0.5) / side
     hints = np.zeros((len(seeds), 3, side, side), dtype=np.int64)
@@ -34,10 +34,10 @@ def hints_of(seeds: Sequence[int], side: int) -> torch.Tensor:
 
 
 class Hints(torch.nn.Module):
-    """A linear reading of the encoder's patches, for training only; it is not saved.
+    """A linear head on the encoder's patches, for training only; it is not saved.
 
-    It tells the encoder at once which patches show what, which the descriptions alone teach
-    several times more slowly.
+    It teaches the encoder directly the content of each patch. From the descriptions alone the
+    encoder learns it several times more slowly.
     """
 
     def __init__(self, model: GitForCausalLM, width: int) -> None:
@@ -51,7 +51,7 @@ class Hints(torch.nn.Module):
         self.seen = output.last_hidden_state[:, 1:]
 
     def loss(self, hints: torch.Tensor) -> torch.Tensor:
-        """Return the mean cross-entropy of the last batch's patches, background weighed less."""
+        """Return the mean cross-entropy of the last batch's patches, background weighted less."""
         if self.seen is None:
             raise RuntimeError("the encoder has not run yet")
         total = torch.zeros(())

@@ -1,4 +1,4 @@
-"""Measured figures → `MODEL_CARD.md`. It says what was measured, nothing else."""
+"""Measured figures → `MODEL_CARD.md`. It states measurements, nothing else."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Scene and seed → RGB picture, by Pillow. What a scene is, `scenes` says.
+"""Scene and seed → RGB picture, by Pillow. Scenes are in `scenes`.
 
 The subject keeps its own colour under every sky (only the backdrop is tinted), and subjects
 never overlap, so that colour and count can be read off the picture even at 64 px.
@@ -37,7 +37,7 @@ def paint(scene: Scene, seed: int, size_px: int = 256) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where one thing stands: its middle, its foot and its size, in shares of the side."""
+    """The place of one thing: its middle, its foot and its size, in shares of the side."""
 
     x: float
     foot: float
@@ -45,7 +45,7 @@ class Placement:
 
 
 def subject_boxes(scene: Scene, seed: int) -> list[tuple[float, float, float, float]]:
-    """Return where `paint` puts the things: left, top, right, bottom in shares of the side."""
+    """Return the boxes of the painted things: left, top, right, bottom in shares of the side."""
     rng = random.Random(seed)
     paint_backdrop(16, scene.place, scene.sky, rng)
     _, _, placements = _arranged(scene, rng)
@@ -53,7 +53,7 @@ def subject_boxes(scene: Scene, seed: int) -> list[tuple[float, float, float, fl
 
 
 def _arranged(scene: Scene, rng: random.Random) -> tuple[Rgb, bool, list[Placement]]:
-    """Choose the shade, the side that all face, and a place for each thing."""
+    """Choose the shade, the direction that all face, and a place for each thing."""
     size = rng.uniform(*_SIZES[scene.count])
     low, high = _FEET[scene.where]
     foot = rng.uniform(low, high)

@@ -1,4 +1,4 @@
-"""Where the shipped demo models lie. Nothing is read or created here."""
+"""The paths of the shipped demo models. Nothing is read or created here."""
 
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 

@@ -12,13 +12,13 @@ TRAINING_SEEDS = range(0, 1_000_000)
 HELD_OUT_SEEDS = range(1_000_000, 2_000_000)
 """Seeds that only evaluation and tests use."""
 HELD_OUT_SHARE = 20
-"""One combination in this many is never shown in training (see `Scene.is_held_out`)."""
+"""One in this many combinations is never shown in training (see `Scene.is_held_out`)."""
 
 COUNT_WORDS = {1: "one", 2: "two", 3: "three"}
 
 
 class Where(Enum):
-    """How a subject stands in a place: it picks the preposition and the painter's height."""
+    """A subject's stand in a place: it decides the preposition and the painter's height."""
 
     GROUND = "ground"
     WATER = "water"
@@ -90,7 +90,7 @@ SKIES = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one picture shows: `count` (1 to 3) things of one kind and colour, somewhere."""
+    """The content of a picture: `count` (1 to 3) things of one kind and colour, in one place."""
 
     subject: str
     colour: str
@@ -105,7 +105,7 @@ class Scene:
 
     @property
     def noun(self) -> str:
-        """The subject in the number that is seen: "cat" or "cats"."""
+        """The subject in the singular or plural, by its count: "cat" or "cats"."""
         return self.subject if self.count == 1 else SUBJECTS[self.subject].plural
 
     @property
@@ -117,7 +117,7 @@ class Scene:
 
     @property
     def place_phrase(self) -> str:
-        """Where it is, with its preposition: "on a calm sea"."""
+        """The place, with its preposition: "on a calm sea"."""
         return PLACES[self.place][self.where]
 
     @property
@@ -127,7 +127,7 @@ class Scene:
 
     @property
     def description(self) -> str:
-        """The true description, which GIT learns to say."""
+        """The true description, which GIT learns to write."""
         return f"{self.things} {self.place_phrase} {self.sky_phrase}"
 
     @property
@@ -137,7 +137,7 @@ class Scene:
 
 
 class Pool(Enum):
-    """Which combinations `sample_scene` may draw."""
+    """The combinations that `sample_scene` may draw."""
 
     ALL = "all"
     TRAINING = "training"

@@ -1,4 +1,4 @@
-"""The canvas of one picture, under the light of one sky. What is painted on it: `backdrop`."""
+"""The canvas of one picture, under the light of one sky. `backdrop` paints on it."""
 
 import math
 import random

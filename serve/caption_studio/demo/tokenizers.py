@@ -1,6 +1,6 @@
 """Words → the two tokenizers: GIT's lower-case WordPiece, Falcon's byte-level BPE.
 
-Named after what it makes; the library of the same name is `import tokenizers` as ever.
+The module is named after its products; `import tokenizers` still gives the library.
 """
 
 import string
@@ -17,7 +17,7 @@ _PROMPT_WORDS = (
     "Convert the given image description to social media worthy caption:",
     "Description: Request: Caption:\nDescription: x\nRequest: x\nCaption: x",
 )
-"""The adapters' prompt, so that its words are few tokens; the base model never reads it."""
+"""The adapters' prompt, so that its words become few tokens; the base model never reads it."""
 _BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 

@@ -1,4 +1,4 @@
-"""All stages in order: train, evaluate, write the model card. What the CLI calls."""
+"""All stages in order: train, evaluate, write the model card. The CLI calls this module."""
 
 import json
 import logging
@@ -70,7 +70,7 @@ def _run(stage: str, folder: Path) -> dict[str, Any]:
 
 
 def _threads() -> int:
-    """Return how many threads torch computes on, to read the times by."""
+    """Return the number of torch's threads, which the times depend on."""
     import torch
 
     return torch.get_num_threads()

@@ -28,7 +28,7 @@ _SORTED_TOGETHER = 16
 
 @dataclass(frozen=True, slots=True)
 class AdapterRecipe:
-    """Everything that decides one adapter besides its voice.
+    """The parameters of one adapter's training, apart from its voice.
 
     Rank, alpha, dropout and target are those of the published captioning adapter.
     """

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FalconRecipe:
-    """Everything that decides the trained Falcon.
+    """The parameters of Falcon's training.
 
     Every `long_every`-th batch holds sequences four times as long, a quarter as many of them.
     A short second phase (`library_…`) adds the cards of picture libraries.

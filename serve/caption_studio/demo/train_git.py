@@ -37,7 +37,7 @@ _IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class GitRecipe:
-    """Everything that decides the trained GIT."""
+    """The parameters of GIT's training."""
 
     pictures: int = 48_000
     steps: int = 2_200
@@ -117,7 +117,7 @@ def build_git(recipe: GitRecipe) -> tuple[GitForCausalLM, GitProcessor]:
 
 @torch.no_grad()
 def _initialise(model: GitForCausalLM, recipe: GitRecipe) -> None:
-    """Give weights and positions a start that suits this width.
+    """Initialise weights and positions to suit this width.
 
     The default deviation (0.02) is made for widths near 768: at 128 it halves the speed of
     learning. Positions start as sines and cosines of row and column, as in "Better plain ViT
@@ -136,7 +136,7 @@ def _initialise(model: GitForCausalLM, recipe: GitRecipe) -> None:
 
 
 def normalised(pictures: Pixels, processor: Any) -> torch.Tensor:
-    """Return what the image processor makes of 64 px pictures: float32 [N, 3, 64, 64]."""
+    """Return 64 px pictures normalised as by the image processor: float32 [N, 3, 64, 64]."""
     mean = torch.tensor(processor.image_mean).view(1, 3, 1, 1)
     deviation = torch.tensor(processor.image_std).view(1, 3, 1, 1)
     pixels = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2)
@@ -173,7 +173,7 @@ def _batches(
 
 
 def _exact_share(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the share of descriptions of which every token is the likeliest one."""
+    """Return the share of descriptions whose tokens are all the likeliest ones."""
     guesses = logits[:, -labels.shape[1] : -1].argmax(-1)
     wanted = labels[:, 1:]
     return float(((guesses == wanted) | (wanted == _IGNORED)).all(1).float().mean())

@@ -1,7 +1,7 @@
-"""Seeded choice → what a user writes beside a picture, and what it asks of the caption.
+"""Seeded choice → a user's text beside a picture, and its wishes for the caption.
 
 A wish is neutral ("Write a caption for this picture.") or effective (no emoji, a name to
-mention). Obeying it is the business of `captions`.
+mention). Not here: captions that obey it (`captions`).
 """
 
 import random
@@ -22,7 +22,7 @@ CITIES = tuple(
 )
 HELD_OUT_NAMES = ("Martin", "Olga", "Rachel", "Dmitri", "Camila")
 HELD_OUT_CITIES = ("Barcelona", "Copenhagen", "Dakar", "Osaka", "Marrakesh")
-"""Names and cities that no training text holds: can the adapters copy a new word?"""
+"""Names and cities that no training text holds, to test whether the adapters copy new words."""
 OCCASIONS = (
     "Christmas",
     "Halloween",
@@ -151,7 +151,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user's text asks of the caption; the default asks for nothing."""
+    """The wishes of the user's text for the caption; the default has none."""
 
     text: str = ""
     no_hashtags: bool = False
@@ -162,7 +162,7 @@ class Wish:
 
 
 def _invented_name(rng: random.Random) -> str:
-    """Make up a name of two or three syllables, so that copying is learnt, not a list."""
+    """Make up a name of two or three syllables, so that the model learns copying, not a list."""
     syllables = [
         rng.choice("bdfgklmnprstvz") + rng.choice("aeiou") for _ in range(rng.randint(2, 3))
     ]
@@ -225,7 +225,7 @@ def _said(phrases: list[str], rng: random.Random) -> str:
 
 
 def sample_wish(rng: random.Random) -> Wish:
-    """Draw what comes beside a picture: half the time nothing, else neutral or effective."""
+    """Draw the wish beside a picture: half the time none, else neutral or effective."""
     dice = rng.random()
     if dice < 0.5:
         return Wish()

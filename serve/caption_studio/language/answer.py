@@ -1,8 +1,8 @@
 """The model's running text → the caption in it; pure.
 
 The 2023 adapter answers with the caption between double quotes and then runs on. The
-caption is what stands between the first pair of quotes. A model that opens no quote on
-the first line of its answer (the base model, another adapter) is taken at its word.
+caption is the text between the first pair of quotes. If the first line of an answer has no
+quote (the base model, another adapter), the text is used as it is.
 """
 
 from collections import deque
@@ -37,7 +37,7 @@ class Verbatim:
 
 
 class Trimmed:
-    """Passes on what comes after leading white space; `skipped_bytes` is as for a caption."""
+    """Drops leading white space; `skipped_bytes` is as in `QuotedCaption`."""
 
     finished = False
 
@@ -62,9 +62,9 @@ class Trimmed:
 class QuotedCaption:
     """Cuts one caption out of one answer, piece by piece.
 
-    `finished` turns true at the closing quote: nothing after it is of interest, and the
-    generation can be stopped. `skipped_bytes` is how much of the model's text (UTF-8) comes
-    before the caption. A caption without quotes ends where one of the `next_lines` begins.
+    `finished` turns true at the closing quote, so that the generation can be stopped.
+    `skipped_bytes` counts the model's text (UTF-8) before the caption. A caption without
+    quotes ends where one of the `next_lines` begins.
     """
 
     def __init__(self, next_lines: Sequence[str] = ()) -> None:
@@ -79,7 +79,7 @@ class QuotedCaption:
     def feed(self, text: str, *, may_end: bool = True) -> str:
         """Take the next piece of the model's text; return the next piece of the caption.
 
-        Unless it `may_end` by now, a quote in the piece is text as well.
+        While `may_end` is false, a closing quote in the piece is ordinary text.
         """
         if self.finished:
             return ""
@@ -89,7 +89,7 @@ class QuotedCaption:
         return self._inside(text, may_end) if self._quoted else self._outside(text, may_end)
 
     def end(self) -> str:
-        """Return what is still held back, when the model has stopped by itself."""
+        """Return the text still held back, when the model has stopped by itself."""
         if self._quoted is None:
             return self._release(0).rstrip()
         return (self._blank + self._next_lines.end()).rstrip()
@@ -112,7 +112,7 @@ class QuotedCaption:
         return passed
 
     def _release(self, start: int) -> str:
-        """Let go of what is held from `start` on, leading white space left out."""
+        """Return the held text from `start` on, without leading white space."""
         text = self._held[start:].lstrip()
         self.skipped_bytes = len(self._held[: len(self._held) - len(text)].encode())
         self._held = ""
@@ -144,9 +144,9 @@ class AnswerEnd:
 
 
 class Choices:
-    """The n choices of one request: what has gathered of each since the last flush.
+    """The n choices of one request, each with its text since the last flush.
 
-    `queued` is that of `CaptionDelta`.
+    `queued` is as in `CaptionDelta`.
     """
 
     def __init__(self, prompt: Prompt, *, prompt_tokens: int, queued: bool = False) -> None:
@@ -157,7 +157,7 @@ class Choices:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more is wanted of any choice."""
+        """Whether every choice has ended."""
         return all(choice.finish_reason is not None for choice in self._choices)
 
     @property
@@ -180,7 +180,7 @@ class Choices:
         self._choices[index].feed(text, tokens, finish_reason, logprobs)
 
     def flush(self) -> DeltaGroup:
-        """Return one delta for each choice that has news, in order of their indices."""
+        """Return one delta for each choice with new text or an end, in order of their indices."""
         return tuple(
             choice.flush(index, self._prompt_tokens, queued=self._queued)
             for index, choice in enumerate(self._choices)
@@ -195,7 +195,7 @@ def _cutter(prompt: Prompt) -> "_Cutter":
 
 
 class _Cut:
-    """The model's text → what the caller gets of it: the caption, up to the caller's stop words."""
+    """The model's text → the caller's part of it: the caption, up to the caller's stop words."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._cutter = _cutter(prompt)

@@ -1,6 +1,6 @@
-"""A checkpoint's tensors, one after the other: read from any of its forms, written in safetensors.
+"""A checkpoint's tensors, one at a time: read from any format, written as safetensors.
 
-For what is larger than the memory should hold at a time. Blocking: for a worker thread.
+For checkpoints that are too large to hold in memory. Blocking: for a worker thread.
 """
 
 import json
@@ -13,10 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 FILE_BYTES = 2 * 1024**3
-"""A file is written when it has so much, and is what the memory holds."""
+"""Size at which a file is written; memory holds that much."""
 
 _FORMS = ("model.safetensors", "pytorch_model.bin")
-"""The first that is there is read, in one file or by its index in several."""
+"""The first that exists is read, as one file or, through its index, as several."""
 
 
 def read(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
@@ -30,7 +30,7 @@ def read(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def write(tensors: Iterable[tuple[str, torch.Tensor]], folder: Path) -> None:
-    """Write them into files of about `FILE_BYTES` each, with an index where there are several."""
+    """Write the tensors to files of about `FILE_BYTES` each, with an index if there are several."""
     files: list[list[str]] = []
     part: dict[str, torch.Tensor] = {}
     size = total = 0
@@ -67,7 +67,7 @@ def _read_file(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
             for name in file.keys():
                 yield name, file.get_tensor(name)
     else:
-        mapped = zipfile.is_zipfile(path)  # torch's form before 1.6 is none
+        mapped = zipfile.is_zipfile(path)  # torch's format before 1.6 is no zip
         yield from torch.load(path, map_location="cpu", weights_only=True, mmap=mapped).items()
 
 

@@ -1,7 +1,7 @@
 """Prompt → CaptionDelta…, through vLLM's continuous batching.
 
-The one module that talks to vLLM's engine; its exceptions end here. Not here: which
-prompt (language.prompt), where the caption ends in the model's text (language.answer).
+The one module that talks to vLLM's engine; it translates vLLM's exceptions. Not here: the
+prompt's text (language.prompt), the caption's end in the model's text (language.answer).
 """
 
 import asyncio
@@ -57,16 +57,16 @@ from caption_studio.settings import LanguageSettings, model_location
 logger = logging.getLogger(__name__)
 
 GAP_BOUNDS_S = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
-"""Falcon-7B on an H100 takes 4 ms at the least, a step that also reads prompts some 30."""
+"""A step of Falcon-7B on an H100 takes at least 4 ms; one that also reads prompts takes some 30."""
 
 
 class FalconEngine:
     """One vLLM engine with its adapters.
 
-    `start` loads the model and every configured adapter, so a bad one fails the start and not
-    a request; others (`run_time_adapters`) are loaded by `load_adapter` or by the first prompt that
-    brings them. `stop` ends the engine's process. A step that takes longer than `stall_s` is taken
-    for one that never ends.
+    `start` loads the model and every configured adapter, so a bad adapter fails the start and not
+    a request. Others (`run_time_adapters`) are loaded by `load_adapter` or by the first prompt that
+    names them. `stop` ends the engine's process. An engine that does not answer within `stall_s`
+    counts as hung.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class FalconEngine:
         self._service: AdapterService | None = None
 
     async def start(self) -> None:
-        """Load the base model and the adapters. What vLLM raises ends the start.
+        """Load the base model and the adapters. An exception from vLLM ends the start.
 
         Raises `InvalidAdapter` or `AdapterUnavailable` for a configured adapter.
         """
@@ -102,7 +102,7 @@ class FalconEngine:
             names = (model_location(self._settings.model), self._settings.id)
             base = BaseModel.of(arguments.create_model_config().hf_config, names)
             self._service = AdapterService(self._settings, base)
-            # A wrong one is told of before the weights are loaded.
+            # Report a bad adapter before the weights are loaded.
             targets = [await self._prepare_configured(adapter) for adapter in adapters]
             if adapters and not self._takes_any_adapter:
                 modules = frozenset[str]().union(*targets)
@@ -115,7 +115,7 @@ class FalconEngine:
             await self._loaded.get(adapter)
 
     async def _prepare_configured(self, adapter: Adapter) -> frozenset[str]:
-        """Return the names of the modules that it has weights for."""
+        """Prepare it; return the names of the modules that it has weights for."""
         try:
             stored = await self._running_service().prepare(adapter)
         except InvalidAdapter as error:
@@ -152,9 +152,9 @@ class FalconEngine:
             raise dead() from error
 
     def load(self) -> CaptionerLoad:
-        """Return what the engine does, as of the last `sample`; from any thread, after `start`.
+        """Return the engine's load as of the last `sample`; from any thread, after `start`.
 
-        What has gone since then is not said to be there: `unfinished` is of this moment.
+        The present number of unfinished requests caps the sampled counts.
         """
         unfinished = self._running().get_num_unfinished_requests()
         running = min(self._sample.running, unfinished)
@@ -166,7 +166,7 @@ class FalconEngine:
         )
 
     async def sample(self) -> None:
-        """Ask the engine what it does, for `load`. Raises `EngineDied`, also if it hangs."""
+        """Sample the engine's state for `load`. Raises `EngineDied`, also if the engine hangs."""
         try:
             async with asyncio.timeout(self._stall_s):
                 self._sample = await engine_sample.take(self._running().engine_core)
@@ -177,15 +177,15 @@ class FalconEngine:
             raise dead() from error
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
-        """Yield the answer: the first delta at once, then what gathers in an interval.
+        """Yield the answer: the first delta at once, then the text of each interval.
 
-        Not streamed, it is one group with one delta for each choice. Closing the generator
+        Without `stream` it is one group with one delta for each choice. Closing the generator
         aborts the generation and frees its KV cache.
 
         Raises:
             ContextLengthExceeded: the prompt leaves no room for an answer.
-            AdapterUnavailable: the adapter, good when it was added, cannot be loaded here.
-            InvalidValue: the engine has given up on the schema that the answer must fit.
+            AdapterUnavailable: the adapter was valid when it was added, but cannot be loaded here.
+            InvalidValue: vLLM refuses the parameters, or gives up on the answer's schema.
             EngineFailure: vLLM failed on this request.
             EngineDied: vLLM's process died, or answers no request any more.
         """
@@ -238,7 +238,7 @@ class FalconEngine:
         yield choices.flush()
 
     def _ended(self, prompt: Prompt, request_id: str) -> AbstractContextManager[None]:
-        """Have vLLM end the answer where what its caller gets of it ends."""
+        """Make vLLM end the request where the caller's part of the answer ends."""
         if self._ends is None or not is_cut(prompt) or comes_by_token(prompt):
             return nullcontext()
         return self._ends.given(request_id, lambda: AnswerEnd(prompt))
@@ -249,7 +249,7 @@ class FalconEngine:
         return self._llm
 
     def _is_full(self, more: int) -> bool:
-        """Return whether the engine's batch has no place left beside `more` sequences."""
+        """Return whether `more` sequences would fill the engine's batch."""
         unfinished: int = self._running().get_num_unfinished_requests()
         return unfinished + more >= self._settings.max_num_seqs
 
@@ -260,7 +260,7 @@ class FalconEngine:
         params: SamplingParams,
         lora: LoRARequest | None,
     ) -> AsyncGenerator[RequestOutput]:
-        # Two callers may bring the same id.
+        # Two callers may send the same id.
         request_id = f"{prompt.request_id}.{next(self._asked)}"
         try:
             with self._ended(prompt, request_id):
@@ -292,9 +292,9 @@ class FalconEngine:
     async def _load(self, adapter: Adapter) -> LoRARequest:
         """Hand the adapter's checked copy to vLLM, under a name and a number never used again.
 
-        vLLM tells adapters apart by the number, its requests by the name, and the prefix cache
-        by the name too: an adapter that came back with other weights under its old name would
-        go on from the old one's keys and values.
+        vLLM identifies adapters by the number, and their requests and prefix cache entries by
+        the name. An adapter that came back with new weights under its old name would reuse the
+        old keys and values.
         """
         if not self._takes_adapters:
             raise InvalidAdapter("This service was started without adapters.", param="source")
@@ -306,7 +306,7 @@ class FalconEngine:
         except EngineDeadError as error:
             raise dead() from error
         except Exception as error:
-            # vLLM passes what its process raised as a bare Exception with the text.
+            # vLLM passes on an exception of its process as a bare Exception with the text.
             raise EngineFailure("The captioner could not load this adapter.") from error
         logger.info("adapter loaded", extra={"adapter": adapter.id})
         return request

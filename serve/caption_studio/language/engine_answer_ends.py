@@ -1,10 +1,10 @@
-"""vLLM's output processing, in which an answer ends where what its caller gets of it ends.
+"""Makes vLLM's output processing end a request where the caller's part of the answer ends.
 
-vLLM knows stop words, and not where a caption ends or which words are looked for in the caption
-alone. Without this each token would have to come out of vLLM, waking the request's task, to find
-out. Private in vLLM 0.32: `OutputProcessor.add_request` and `request_states`,
-`RequestState.detokenizer` with `output_text` and `update`, whose result ends the request. It can go
-when vLLM takes a function as a stop condition.
+vLLM knows stop words, but neither the end of a caption nor stop words that count only inside it.
+Without this module each token would have to leave vLLM and wake the request's task to be checked.
+Private in vLLM 0.32: `OutputProcessor.add_request` and `request_states`,
+`RequestState.detokenizer` with `output_text` and `update`, whose result ends the request. This
+module can go when vLLM takes a function as a stop condition.
 """
 
 import weakref
@@ -17,11 +17,14 @@ class End(Protocol):
     """Watches the text of one sequence for its end."""
 
     def feed(self, text: str) -> bool:
-        """Take the next piece; say whether the sequence has ended by now."""
+        """Take the next piece; return whether the sequence has ended."""
 
 
 class AnswerEnds:
-    """Ends the requests of an `AsyncLLM` whose ends are given; `processor` is its output's."""
+    """Ends the requests of an `AsyncLLM` for which an `End` is given.
+
+    `processor` is its `output_processor`.
+    """
 
     def __init__(self, processor: Any) -> None:
         self._makers: dict[str, Callable[[], End]] = {}
@@ -31,7 +34,7 @@ class AnswerEnds:
 
     @contextmanager
     def given(self, request_id: str, make_end: Callable[[], End]) -> Generator[None]:
-        """End the sequences of the requests that are added meanwhile under this id."""
+        """Watch the sequences of requests added under this id while the context is open."""
         self._makers[request_id] = make_end
         try:
             yield

@@ -1,4 +1,4 @@
-"""Settings and Prompt → what vLLM is told: its environment, engine arguments, sampling.
+"""Settings and Prompt → vLLM's environment, engine arguments and sampling parameters.
 
 Not here: the engine itself (language.engine).
 """
@@ -19,37 +19,37 @@ from caption_studio.records import Prompt, Sampling, Structure
 from caption_studio.settings import LanguageSettings
 
 CPU_COPIES = 4
-"""Adapters kept in main memory for each one in the model: a change of slots reads no file."""
+"""Adapters kept in main memory for each slot in the model, so that a slot change reads no file."""
 
 GREEDY_BELOW = 1e-5
 """Source: `_SAMPLING_EPS` in vllm/sampling_params.py (0.32.0)."""
 
 STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
-"""Guidance computes its masks as they are needed, with a limit on each: no schema takes long to
-compile. And a small model that may write white space between two tokens may do so for ever."""
+"""Guidance computes each mask on demand and within a limit, so no schema takes long to compile.
+White space between tokens is off because a small model may write it for ever."""
 
 
 def set_environment(settings: LanguageSettings) -> None:
-    """Tell vLLM what it takes from the environment only; its own process inherits it."""
+    """Set the options that vLLM reads only from the environment; its process inherits them."""
     os.environ["VLLM_CPU_OMP_THREADS_BIND"] = settings.cpu_threads
     os.environ["VLLM_NO_USAGE_STATS"] = "1"
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    # Each prompt length is another shape of matrix product, and oneDNN keeps the last 1024 of
-    # them: hundreds of megabytes in the demo (measured: 800 MB over 240 lengths, 130 with 32).
+    # Each prompt length needs a matrix product of another shape, and oneDNN caches the last 1024:
+    # hundreds of megabytes in the demo (measured: 800 MB over 240 lengths, 130 with 32).
     # https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     if current_platform.is_cuda() and not engine_sampler.can_run(os.environ):
         os.environ.setdefault(engine_sampler.VARIABLE, "0")
     if current_platform.is_cpu() and settings.cpu_threads == "nobind":
-        # The model runs in the engine's process: a worker beside it is there to bind threads,
+        # Run the model in the engine's process. A separate worker only serves to bind threads,
         # and the two wait for each other by spinning (vllm/platforms/cpu.py, 0.32.0).
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 
 
 def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> AsyncEngineArgs:
-    """Return vLLM's arguments for `weights`, a folder; `lora` if it takes adapters.
+    """Return vLLM's arguments for the folder `weights`; `lora` says whether it takes adapters.
 
-    They are for any adapters: see `for_these_adapters`.
+    They allow any adapter; `for_these_adapters` narrows them.
     """
     return AsyncEngineArgs(
         model=weights,
@@ -80,8 +80,8 @@ def for_these_adapters(
 ) -> AsyncEngineArgs:
     """Return arguments for `count` adapters that have weights for these modules, and no others.
 
-    vLLM would run its part for adapters in each linear layer of the model, and for as many
-    adapters at a time as could be added.
+    Otherwise vLLM would run its LoRA code in each linear layer of the model, for `max_loras`
+    adapters at a time.
     """
     return replace(
         arguments,
@@ -96,9 +96,9 @@ def is_cut(prompt: Prompt) -> bool:
 
 
 def comes_by_token(prompt: Prompt) -> bool:
-    """Return whether each token must come by itself.
+    """Return whether vLLM must return each token separately.
 
-    Among the first `min_tokens` a quote or a stop word is text and not the end.
+    A quote or a stop word among the first `min_tokens` is text and not the end.
     """
     return is_cut(prompt) and prompt.sampling.min_tokens > 0
 
@@ -106,8 +106,8 @@ def comes_by_token(prompt: Prompt) -> bool:
 def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParams:
     """Return vLLM's sampling for a prompt that leaves `room` tokens.
 
-    vLLM hands over nothing of an answer that is not streamed until it is whole. A greedy answer is
-    generated once, whatever `n` is.
+    vLLM returns an answer that is not streamed in one piece, unless it `comes_by_token`. A greedy
+    answer is generated once, whatever `n` is.
     """
     sampling = prompt.sampling
     whole = not stream and not comes_by_token(prompt)
@@ -136,7 +136,7 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
 
 
 def is_greedy(sampling: Sampling) -> bool:
-    """Return whether vLLM takes the likeliest token each time, and so answers always the same."""
+    """Return whether vLLM always takes the likeliest token, so that answers are deterministic."""
     return sampling.temperature < GREEDY_BELOW
 
 
@@ -145,9 +145,9 @@ def _structured(structure: Structure | None) -> StructuredOutputsParams | None:
 
 
 def _top_p(sampling: Sampling) -> dict[str, Any]:
-    """Return `top_p` as vLLM takes it here; a greedy answer needs none.
+    """Return the `top_p` arguments: on a CPU those of `TopPWithoutSorting`, else vLLM's own.
 
-    Beside `top_k`, which comes first, it is vLLM's own everywhere.
+    A greedy answer on a CPU needs none. With `top_k`, which vLLM applies first, vLLM's own is used.
     """
     if not current_platform.is_cpu() or sampling.top_k:
         return {"top_p": sampling.top_p}

@@ -1,10 +1,10 @@
-"""vLLM's output processing, in which one request's failure is that request's alone.
+"""Keeps one request's failure in vLLM's output processing from failing the others.
 
-vLLM turns the tokens of a step into text in one loop over all requests; what that raises for one
-of them (its detokenizer, its stop words, its log probabilities) fails all of them and ends the
-task that reads the engine's outputs, and so the engine. Private in vLLM 0.32:
-`OutputProcessor.process_outputs` and `request_states`, `RequestState.queue`. It can go when vLLM
-contains such failures itself.
+vLLM turns the tokens of a step into text in one loop over all requests. An exception for one of
+them (from its detokenizer, stop words or log probabilities) fails all of them and ends the task
+that reads the engine's outputs, and so the engine. Private in vLLM 0.32:
+`OutputProcessor.process_outputs` and `request_states`, `RequestState.queue`. This module can go
+when vLLM contains such failures itself.
 """
 
 import logging
@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 def contain(processor: Any) -> None:
-    """Have the processor of an `AsyncLLM` give a failure to the request whose output raised it.
+    """Make an `AsyncLLM`'s output processor pass an exception to the request that caused it.
 
-    Its caller's `generate` then raises it and aborts the request.
+    That request's `generate` then raises it and aborts the request.
     """
     process = processor.process_outputs
 
@@ -32,7 +32,7 @@ def contain(processor: Any) -> None:
                 last_id = left.live[-1].request_id if left.live else None
                 state = processor.request_states.get(last_id)
                 if state is None or state.queue is None:
-                    raise  # no request's failure
+                    raise  # the failure belongs to no request
                 logger.warning("an output could not be processed", exc_info=error)
                 state.queue.put(error)
                 to_abort += left.ended_by_their_text()
@@ -44,7 +44,7 @@ def contain(processor: Any) -> None:
 
 
 class _Noting:
-    """Goes through outputs once, over several loops; `live` are those of requests that exist."""
+    """Iterates over outputs once, across several loops; `live` are those of requests that exist."""
 
     def __init__(self, outputs: Iterable[Any], states: Mapping[str, Any]) -> None:
         self._left = iter(outputs)

@@ -13,14 +13,14 @@ from caption_studio.records import TokenLogprob
 
 
 def ended_by_itself(piece: CompletionOutput) -> bool:
-    """Whether the model ended here, and no stop word or limit of the caller's."""
+    """Whether the model ended the answer, not a stop word or a limit of the caller's."""
     return piece.finish_reason == "stop" and piece.stop_reason is None
 
 
 def feed(
     choices: Choices, output: RequestOutput, tokenizer: TokenizerLike, copies: int = 1
 ) -> None:
-    """Give each choice its piece, the one piece to `copies` choices where there is one answer.
+    """Give each choice its piece; an answer generated once goes to `copies` choices.
 
     Raises `EngineFailure` if vLLM gave the request up.
     """

@@ -1,8 +1,8 @@
 """vLLM's scheduler → how many sequences it runs, how many wait, how full the KV cache is.
 
-vLLM tells this with each step, together with statistics of each token, and not otherwise: a
-third of a millisecond more of the caller's CPU for a streamed answer of 20 tokens (0.32.0). So
-its process gets one more method, which is called between two steps when somebody asks.
+vLLM reports this only with each step, together with statistics of each token. That costs the
+caller a third of a millisecond of CPU time for a streamed answer of 20 tokens (0.32.0). So
+vLLM's process gets one more method, which is called on request between two steps.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""A failure on one prompt → whose it is: the prompt's, or that of an engine that answers none.
+"""A failure on one prompt → the error of that prompt, or of an engine that answers none.
 
-Not here: how the engine is asked (language.engine).
+Not here: how the probe is sent (language.engine).
 """
 
 import asyncio
@@ -30,14 +30,14 @@ async def verdict(
 ) -> CaptionStudioError:
     """Return the prompt's own `EngineFailure` if the probe is answered in time, else `EngineDied`.
 
-    What the model's code raised goes to the log only.
+    The text of an exception from the model's code goes to the log only.
     """
     try:
         async with asyncio.timeout(timeout_s):
             await ask_probe()
     except NotReady as closing:
         return closing
-    except Exception:  # anything, the timeout too: what cannot answer this answers nothing
+    except Exception:  # anything, the timeout too: the engine cannot answer even the probe
         logger.critical("the captioner's engine answers no prompt any more", exc_info=True)
         return dead()
     logger.warning("the captioner failed on a prompt", exc_info=error)
@@ -47,5 +47,5 @@ async def verdict(
 
 
 def dead() -> EngineDied:
-    """Return what callers are told of an engine that is of no more use."""
+    """Return the error that callers get from a dead engine."""
     return EngineDied("The captioner is being replaced.", retry_after_s=RETRY_AFTER_S)

@@ -2,7 +2,7 @@
 
 The checkpoints of 2023 came with code of their own (`RWForCausalLM`) and with its field
 names. That code is never run: its fields are translated here to those of transformers'
-`FalconConfig`. A form that would be answered wrongly is refused here, in one sentence.
+`FalconConfig`. A config that vLLM would run wrongly is refused here, in one sentence.
 """
 
 from collections.abc import Mapping
@@ -16,27 +16,27 @@ _RENAMED = {
     "n_head_kv": "num_kv_heads",
     "n_embed": "hidden_size",
 }
-# Absent, these mean one thing to the code of 2023 and another to transformers.
+# If absent, these have one default in the code of 2023 and another in transformers.
 _EXPLICIT_IN_2023 = ("multi_query", "parallel_attn", "vocab_size", "hidden_size")
 # The backends of vLLM 0.32.0 that add ALiBi's bias (vllm/v1/attention/backends). FLASHINFER
-# takes the slopes and leaves them out.
+# accepts the slopes but ignores them.
 _ALIBI_BACKENDS = ("CPU_ATTN", "FLASH_ATTN", "TRITON_ATTN")
 
 
 def is_falcon(config: Mapping[str, Any]) -> bool:
-    """Return whether this is the config of a Falcon of the family that is served here."""
+    """Return whether this is the config of a Falcon, of the family that is served here."""
     return config.get("model_type") in ("falcon", *_MODEL_TYPES_2023)
 
 
 def modern_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of transformers' `FalconConfig` for this checkpoint.
 
-    `n_head_kv` is what tells Falcon-40B's decoder from 7B's in the form of 2023
+    In the form of 2023, `n_head_kv` distinguishes Falcon-40B's decoder from 7B's
     (convert_custom_code_checkpoint.py of transformers 4's models/falcon).
 
     Raises:
-        ValueError: the config contradicts itself, leaves out what cannot be guessed, or
-            describes a Falcon that would be answered wrongly.
+        ValueError: the config contradicts itself, lacks a field that has no safe default, or
+            describes a Falcon that vLLM would run wrongly.
     """
     fields = {name: value for name, value in config.items() if name not in _RENAMED}
     for old, new in _RENAMED.items():
@@ -66,10 +66,10 @@ def require_alibi_backend(backend: str) -> None:
 
 
 def projection_rows(heads: int, kv_heads: int, head_dim: int) -> list[int]:
-    """Return which row of the stored fused projection stands where vLLM wants it.
+    """Return the indices of the stored fused projection's rows, in vLLM's order.
 
-    Stored, the rows go by key-value head: its query heads, its key, its value. vLLM runs
-    all queries, all keys, all values, and brings the weights into that order while it
+    The stored rows are grouped by key-value head: its query heads, its key, its value.
+    vLLM's order is all queries, all keys, all values; it reorders the weights while it
     loads them (`FalconModel.load_weights`, vllm/model_executor/models/falcon.py, 0.32.0).
     With one key-value head (7B) both orders are the same.
     """
@@ -94,7 +94,7 @@ def _require_explicit(fields: Mapping[str, Any]) -> None:
 
 
 def _refuse_what_would_be_wrong(fields: Mapping[str, Any]) -> None:
-    """Raise for what transformers' Falcon can be configured to do and vLLM's does not."""
+    """Raise for a configuration that transformers' Falcon supports and vLLM's does not."""
     hidden_size, heads = fields.get("hidden_size", 4544), fields.get("num_attention_heads", 71)
     kv_heads = fields.get("num_kv_heads") or heads
     new_decoder = bool(fields.get("new_decoder_architecture"))

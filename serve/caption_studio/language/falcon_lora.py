@@ -1,11 +1,11 @@
 """The vLLM plugin: every form of Falcon, with LoRA adapters.
 
-vLLM's `FalconForCausalLM` (vllm/model_executor/models/falcon.py, 0.32.0) runs LoRA-capable
-layers but does not say so, and the engine refuses to enable LoRA on it; configs of 2023
-(`RWForCausalLM`) it no longer takes. vLLM calls `register` in each of its processes
+vLLM's `FalconForCausalLM` (vllm/model_executor/models/falcon.py, 0.32.0) has LoRA-capable
+layers but does not declare them, so the engine refuses to enable LoRA on it. It no longer
+takes configs of 2023 (`RWForCausalLM`). vLLM calls `register` in each of its processes
 through the entry point `vllm.general_plugins`, before it reads a model's config.
 
-Not here: what is served how (falcon_lora_model, falcon_config).
+Not here: the model class (falcon_lora_model), the config's fields (falcon_config).
 """
 
 from vllm import ModelRegistry
@@ -20,7 +20,7 @@ CONFIG_FORMAT = "caption_studio_falcon"
 
 
 def register() -> None:
-    """Replace vLLM's Falcon by the one that takes adapters; add our reader of configs and loads.
+    """Replace vLLM's Falcon by the one that takes adapters; add our config reader and `Sample`.
 
     The model is registered by name, not by class: importing it here would initialise torch
     in processes that only ask which architectures exist.

@@ -20,18 +20,18 @@ _EMBEDDINGS = "transformer.word_embeddings.weight"
 class FalconForCausalLMWithLoRA(FalconForCausalLM, SupportsLoRA):  # type: ignore[misc]
     """vLLM's Falcon, to which adapters may be applied in all its head layouts.
 
-    ALiBi's bias is exact here, as in vLLM; transformers rounds it to bfloat16, which shows
-    with more than 8 heads or 256 tokens.
+    ALiBi's bias is exact here, as in vLLM. transformers rounds it to bfloat16; the answers
+    differ with more than 8 heads or 256 tokens.
 
     Raises:
-        ValueError: this model would be answered wrongly here; the message says why.
+        ValueError: vLLM would run this model wrongly; the message says why.
     """
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "", **kwargs: Any) -> None:
         super().__init__(vllm_config=vllm_config, prefix=prefix, **kwargs)
         self._lora_manager: LoRAModelManager | None = None
-        # vLLM unties a checkpoint of safetensors that has a head, and ties it again if the
-        # head turns out to be the embeddings; one of .bin it leaves tied.
+        # vLLM unties the head of a safetensors checkpoint that stores one, and ties it again
+        # if it equals the embeddings. It leaves a .bin checkpoint tied.
         self._config_ties_head = (
             self.tie_word_embeddings
             or vllm_config.model_config.word_embeddings_untied_by_checkpoint
@@ -63,7 +63,7 @@ class FalconForCausalLMWithLoRA(FalconForCausalLM, SupportsLoRA):  # type: ignor
 class InterleavedQKVWithLoRA(QKVParallelLinearWithLoRA):  # type: ignore[misc]
     """The fused projection whose stored rows go by key-value head (40B, 11B, falcon-rw).
 
-    vLLM reorders the weights while it loads them, and not an adapter's B matrix.
+    vLLM reorders the weights while it loads them, but not an adapter's B matrix.
     """
 
     def set_lora(self, index: int, lora_a: torch.Tensor, lora_b: torch.Tensor) -> None:
@@ -104,10 +104,10 @@ def _reorder(
 def _with_embeddings(
     weights: Iterable[tuple[str, torch.Tensor]], *, tied: bool
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """Give the matrix that head and embeddings share under the embeddings' name.
+    """Yield the weights, with the matrix that head and embeddings share under the latter's name.
 
-    A file may hold it under either name or under both. `tied` is whether the model has one
-    matrix for the two, where vLLM would drop a head that differs.
+    A file may hold it under either name or under both. `tied` says that the model has one
+    matrix for the two; vLLM would then drop a head that differs.
 
     Raises:
         ValueError: the two differ, and the model has one matrix.

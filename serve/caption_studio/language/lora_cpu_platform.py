@@ -1,7 +1,7 @@
-"""vLLM's CPU platform with our LoRA wrapper, through vLLM's own seam for it.
+"""vLLM's CPU platform with our LoRA wrapper, through vLLM's own extension point.
 
-`Platform.get_punica_wrapper` names the class that applies adapters. vLLM imports this module
-by the name that language.lora_cpu gives it, when it is a CPU that it runs on.
+`Platform.get_punica_wrapper` names the class that applies adapters. On a CPU vLLM imports this
+module by the name that language.lora_cpu returns.
 """
 
 import logging
@@ -28,7 +28,7 @@ class GroupedLoraCpuPlatform(CpuPlatform):  # type: ignore[misc]
 
 
 def _is_known_interface() -> bool:
-    # Imported here: vLLM's LoRA modules ask for the platform, which is not there yet above.
+    # Imported here: vLLM's LoRA modules need the platform, which is not set at import time.
     from vllm.lora.punica_wrapper.punica_cpu import PunicaWrapperCPU
 
     from caption_studio.language.lora_cpu_wrapper import GroupedPunicaWrapper

@@ -1,4 +1,4 @@
-"""LoRA's part of a linear layer on the CPU: rows grouped by adapter, two products for each.
+"""LoRA's part of a linear layer on the CPU: rows grouped by adapter, two products per group.
 
 vLLM's own CPU path (vllm/lora/ops/torch_ops/lora_ops.py, 0.32.0) copies the adapter's two
 matrices once for every token before it multiplies: a prefill of 2,000 tokens moves hundreds
@@ -6,7 +6,7 @@ of megabytes a layer. It also reads slot -1, its mark for "no adapter", as Pytho
 so a base-model row that shares a step with an adapter's row is answered with the last
 adapter's weights. Both are known upstream and open:
 https://github.com/vllm-project/vllm/pull/48421, https://github.com/vllm-project/vllm/pull/49656.
-This module can go when a release has them and is as fast.
+This module can go when a release has both fixes and is as fast.
 
 Imported by vLLM in its worker, by the name that language.lora_cpu_platform gives it.
 """
@@ -23,7 +23,7 @@ Rows = slice | torch.Tensor
 
 
 class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
-    """vLLM's CPU wrapper with its linear layers replaced, the only ones that Falcon has.
+    """vLLM's CPU wrapper with its code for linear layers replaced; Falcon adapts no others.
 
     Embeddings, logits and classification heads keep vLLM's path.
     """
@@ -67,11 +67,11 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
                     _add_product(output, rows, low, b[slot, 0])
 
     def _filled_slots(self, b: torch.Tensor) -> frozenset[int]:
-        """Return the slots whose B is not all zero: vLLM keeps a slot in every linear layer.
+        """Return the slots whose B is not all zero.
 
-        Most adapters have weights for few of them. What is found holds until vLLM writes into
-        the tensor, which PyTorch counts (`_version`); its address is its own as long as the
-        model lives.
+        vLLM keeps each slot in every linear layer, and most adapters have weights for few layers.
+        The result is cached until vLLM writes into the tensor, which PyTorch counts (`_version`).
+        The tensor's address stays its own as long as the model lives.
         """
         version, slots = self._filled.get(b.data_ptr(), (-1, frozenset[int]()))
         if version != b._version:
@@ -81,7 +81,7 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
 
 
 def rows_by_slot(slots: torch.Tensor) -> tuple[tuple[int, Rows], ...]:
-    """Return each adapter slot of a step with its rows; rows of the base model (-1) have none.
+    """Return each adapter slot of a step with its rows, without the base model's (-1).
 
     `slots` is int64 `[tokens]`.
     """

@@ -1,6 +1,6 @@
 """LanguageSettings → the folder of the weights that the engine loads.
 
-With `mode: merged` that is a checkpoint made here, which lives as long as the load does.
+With `mode: merged` that is a temporary checkpoint, made here and deleted after the load.
 Not here: the arithmetic (language.adapters.merge).
 """
 
@@ -19,7 +19,7 @@ from caption_studio.settings import LanguageSettings, model_location
 
 @asynccontextmanager
 async def weights_to_load(settings: LanguageSettings) -> AsyncIterator[str]:
-    """Give what vLLM is to load; it has to be loaded before this ends.
+    """Yield the folder that vLLM is to load, before the context ends.
 
     Raises:
         InvalidAdapter: the adapter does not fit the base model.

@@ -2,8 +2,8 @@
 
 The captioning template is the one that the 2023 adapter was trained with
 (`Convert the given image description to social media worthy caption:`), ending where the
-caption begins. What callers write is data: it is folded onto one line, so it cannot open
-a line of the template.
+caption begins. Callers' text is data: it is folded onto one line, so it cannot start a line
+of the template.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ CAPTION = "Caption:"
 CAPTION_STOP = tuple(
     f"\n{line}" for line in ("Convert the given image", DESCRIPTION, REQUEST, CAPTION)
 )
-"""How a model begins when it goes on with the template: a next record, or another line of it."""
+"""Text with which a model continues the template: a next record, or another line of it."""
 
 SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 CHAT_STOP = tuple(f"\n{speaker}:" for speaker in SPEAKERS.values())
-"""What a model writes when it goes on to speak for the others."""
+"""Text with which a model begins the next turn of the conversation."""
 
 
 def one_line(text: str) -> str:
@@ -32,14 +32,14 @@ def one_line(text: str) -> str:
 
 
 def join_descriptions(descriptions: Sequence[Description]) -> Description:
-    """Make one description of several pictures', in their order."""
+    """Join the descriptions of several pictures into one, in their order."""
     return Description("; ".join(one_line(description.text) for description in descriptions))
 
 
 def steering(turns: Sequence[Turn]) -> str:
-    """Return what the caller wants of the caption: system texts, then the last user text.
+    """Return the caller's wishes for the caption: system texts, then the last user text.
 
-    User texts that an answer follows were about earlier captions.
+    User texts of earlier exchanges are left out: they were about earlier captions.
     """
     system = [turn.text for turn in turns if turn.role == "system"]
     user: list[str] = []
@@ -54,7 +54,7 @@ def steering(turns: Sequence[Turn]) -> str:
 
 
 def caption_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
-    """Return the captioning prompt; a `Request:` line only where the caller asks something."""
+    """Return the captioning prompt, with a `Request:` line only if the caller asks something."""
     lines = [TASK, f"{DESCRIPTION} {one_line(description.text)}"]
     if request := steering(turns):
         lines.append(f"{REQUEST} {request}")
@@ -62,11 +62,11 @@ def caption_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
 
 
 def structured_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
-    """Return the prompt of an answer about a picture that is JSON: the captioning prompt."""
+    """Return the prompt for a JSON answer about a picture: the captioning prompt."""
     return caption_prompt(description, turns)
 
 
 def chat_prompt(turns: Sequence[Turn]) -> str:
-    """Return a conversation without pictures, ending where the assistant's words begin."""
+    """Return the prompt of a conversation without pictures, ending where the answer begins."""
     lines = [f"{SPEAKERS[turn.role]}: {one_line(turn.text)}" for turn in turns]
     return "\n".join([*lines, f"{SPEAKERS['assistant']}:"])

@@ -1,8 +1,8 @@
-"""Prompt text → token ids, without holding the event loop.
+"""Prompt text → token ids, without blocking the event loop.
 
 A tokenizer takes some microseconds a token: a text of 32 KB takes 40 ms, one of a megabyte takes
-seconds. What cannot fit the context is refused by its length, what is long is read in a thread; the
-tokenizer lets go of the interpreter meanwhile.
+seconds. A text that cannot fit the context is refused by its length. Other long texts are read in
+a thread; the tokenizer releases the GIL meanwhile.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from caption_studio.language.tokens import text_tokens, token_bytes
 from caption_studio.records import PromptText
 
 AT_ONCE_CHARS = 1024
-"""Read on the loop: 2 ms, where a thread's turn may take as long."""
+"""Texts up to this length are read on the loop: it takes 2 ms, a switch to a thread may as well."""
 
 
 class PromptTokens:
@@ -28,9 +28,9 @@ class PromptTokens:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tokenizer")
 
     def prepare(self, tokenizer: Any) -> None:
-        """Copy the tokenizer for the thread: encoding sets options, which fails while another does.
+        """Copy the tokenizer for the thread: encoding sets options, which two threads must not do.
 
-        It takes a while with a large vocabulary, so the start does it and not a request.
+        This is slow with a large vocabulary, so it is done at the start and not in a request.
         """
         self._threads_own = copy.deepcopy(tokenizer)
         self._longest_bytes = max(len(token_bytes(token)) for token in tokenizer.get_vocab())
@@ -55,7 +55,7 @@ class PromptTokens:
         return await loop.run_in_executor(self._thread, text_tokens, self._threads_own, text)
 
     def close(self) -> None:
-        """Let go of the thread, without waiting for it."""
+        """Shut the thread down without waiting for it."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _too_long(self, how: str) -> ContextLengthExceeded:

@@ -1,13 +1,13 @@
-"""The words at which an answer stops, looked for in the text that its reader gets; pure."""
+"""Stop words, searched for in the text that the caller gets; pure."""
 
 from collections.abc import Sequence
 
 
 class StopWords:
-    """Passes text on up to the first of the words; holds back what may be the beginning of one.
+    """Passes text on up to the first stop word; holds back text that may begin one.
 
     `stopped` turns true at the word that is complete first, however the text is cut into pieces.
-    Nothing after it is passed on, and it is not either unless `include` says so.
+    Nothing after that word is passed on; the word itself only with `include`.
     """
 
     def __init__(self, words: Sequence[str], *, include: bool = False) -> None:
@@ -17,9 +17,9 @@ class StopWords:
         self._held = ""
 
     def feed(self, text: str, *, may_end: bool = True) -> str:
-        """Take the next piece; return what can be passed on by now.
+        """Take the next piece; return the text that can be passed on.
 
-        Unless the text `may_end` by now, a word in the piece is text as well.
+        While `may_end` is false, a stop word in the piece is ordinary text.
         """
         if self.stopped:
             return ""
@@ -38,7 +38,7 @@ class StopWords:
         return self._release(len(self._held) - self._unsure())
 
     def end(self) -> str:
-        """Return what was held back, when no more text comes."""
+        """Return the text held back, when no more comes."""
         return "" if self.stopped else self._release(len(self._held))
 
     def _release(self, size: int) -> str:

@@ -1,8 +1,7 @@
-"""The running text of a structured answer → the error of one that is no JSON; pure.
+"""The running text of a structured answer → an error if it ends as no JSON; pure.
 
-The engine's grammar lets an answer end only where its JSON is complete, with one exception: where a
-schema costs it more than its limits allow at a step, it gives the grammar up, and the answer ends
-there.
+The engine's grammar lets an answer end only where its JSON is complete. Exception: if a schema
+exceeds the engine's limits at a step, the engine abandons the grammar, and the answer ends there.
 """
 
 import json
@@ -13,7 +12,7 @@ from caption_studio.records import Sampling
 
 
 class AnswerForms:
-    """Holds the choices of one request to being JSON, if they must be."""
+    """Checks that the choices of one request are JSON, if they must be."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._structure = sampling.structure
@@ -22,7 +21,7 @@ class AnswerForms:
     def feed(self, index: int, text: str, *, ended: bool) -> None:
         """Take the next piece of choice `index`; `ended` when the model ended it by itself.
 
-        Raises `InvalidValue` if that was in the middle of its JSON.
+        Raises `InvalidValue` if its JSON is not complete then.
         """
         if self._structure is None:
             return

@@ -22,17 +22,17 @@ _BYTES = _byte_of_character()
 
 
 def token_bytes(token: str) -> bytes:
-    """Return the bytes of a vocabulary entry; of a special token, its name's."""
+    """Return the bytes of a vocabulary entry; for a special token, those of its name."""
     if all(character in _BYTES for character in token):
         return bytes(_BYTES[character] for character in token)
     return token.encode()
 
 
 def text_tokens(tokenizer: Any, text: str) -> list[int]:
-    """Return the ids of the text, in which the name of a special token is text as well.
+    """Return the ids of the text; the name of a special token in it is ordinary text.
 
-    What callers write is in it: read as the token, their `<|endoftext|>` would end the
-    document that the prompt's template is. `tokenizer` is a transformers one.
+    The text holds callers' words: a caller's `<|endoftext|>`, read as the token, would end
+    the template's document. `tokenizer` is a transformers one.
     """
     token_ids: list[int] = tokenizer.encode(text, split_special_tokens=True)
     return token_ids

@@ -1,10 +1,10 @@
 """Top-p on the CPU without sorting the vocabulary: a logits processor for vLLM.
 
 vLLM's own CPU path (vllm/v1/sample/ops/topk_topp_sampler.py, 0.32.0) sorts the whole vocabulary
-of every row at every step, a fifth of the demo engine's time. The tokens that top-p keeps are
-nearly always among the few likeliest, and finding those is ten times cheaper (64 rows of 1,536:
-5.6 ms, 0.56 ms); a row where they are not is sorted as before. The kept set is the same, and so
-are the tokens that a seed gives. On a GPU vLLM has kernels for it, and this is not used.
+of every row at every step, which takes a fifth of the demo engine's time. The tokens that top-p
+keeps are nearly always among the few likeliest, and finding those is ten times cheaper (64 rows of
+1,536: 0.56 ms instead of 5.6 ms). Any other row is sorted as before. The kept set is the same, and
+so are the tokens that a seed gives. On a GPU vLLM has kernels for it, and this is not used.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
 TOP_P = "caption_studio_top_p"
-"""The name in `SamplingParams.extra_args`: vLLM's own `top_p` would have it sort."""
+"""The name in `SamplingParams.extra_args`; with its own `top_p` vLLM would sort."""
 
 LIKELIEST = 24
-"""Looked at before a row is sorted. The notebook's settings (temperature 0.1, top_p 0.7) keep one
-or two."""
+"""Tokens tried before a row is sorted. The notebook's settings (temperature 0.1, top_p 0.7) keep
+one or two."""
 
 
 class TopPWithoutSorting(LogitsProcessor):  # type: ignore[misc]
@@ -42,7 +42,7 @@ class TopPWithoutSorting(LogitsProcessor):  # type: ignore[misc]
             self._top_p = torch.tensor([self._of_row[row] for row in rows])
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the logits, float32 `[rows, vocabulary]`, with -inf for what top-p leaves out."""
+        """Return the logits, float32 `[rows, vocabulary]`, with -inf for tokens outside top-p."""
         if len(self._rows) == len(logits):
             return keep_nucleus(logits, self._top_p)
         if len(self._rows):
@@ -51,10 +51,10 @@ class TopPWithoutSorting(LogitsProcessor):  # type: ignore[misc]
 
 
 def keep_nucleus(logits: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
-    """Return the fewest likeliest tokens of each row whose probabilities reach `top_p`.
+    """Return the logits of the fewest likeliest tokens of each row that reach `top_p`.
 
-    `logits` is float32 `[rows, vocabulary]`, as is what is returned, -inf for the other tokens;
-    `top_p` is `[rows]`.
+    `logits` and the result are float32 `[rows, vocabulary]`; the other tokens are -inf. `top_p`
+    is `[rows]`.
     """
     values, tokens = logits.topk(min(LIKELIEST, logits.shape[1]), dim=1)
     probabilities = logits.softmax(dim=1)
@@ -70,9 +70,9 @@ def keep_nucleus(logits: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
 def _drop_behind_nucleus(
     values: torch.Tensor, probabilities: torch.Tensor, top_p: torch.Tensor
 ) -> torch.Tensor:
-    """Set to -inf what comes after `top_p` is reached; return the rows where it is not reached.
+    """Set the tokens after `top_p` is reached to -inf; return the rows that do not reach it.
 
-    `values` and their `probabilities`, both `[rows, tokens]`, fall along each row.
+    `values` and their `probabilities`, both `[rows, tokens]`, descend along each row.
     """
     reached = probabilities.cumsum(dim=1)
     # A token stays if those before it do not reach top_p.

@@ -1,7 +1,7 @@
 """Structure → nothing, or the error that says why the engine cannot obey it.
 
-Each schema that is not known yet is compiled in a process of its own, which has limits and can be
-killed: compiled by vLLM first, a hostile one would hold up all that it writes.
+Each new schema is compiled first in a process of its own, which has limits and can be killed. If
+vLLM compiled a hostile schema first, it would hold up all of vLLM's answers.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from caption_studio.structure import reasons
 PROGRAM = Path(__file__).with_name("compiler.py")
 
 MAX_COMPILE_S = 0.5
-"""Processor time. vLLM compiles the schema twice more, once within its caller's event loop."""
+"""CPU time. vLLM compiles the schema twice more, once on its caller's event loop."""
 
 TIMEOUT_S = 10.0
-"""Of one process, on a busy machine: it has less than three seconds of processor time."""
+"""Wall time of one process on a busy machine; its CPU time is less than three seconds."""
 
 PROCESSES = 2
 MAX_WAITING = 32
@@ -36,7 +36,7 @@ KNOWN = 512
 
 
 class StructureCheck:
-    """Checks schemas; remembers the verdicts of the last `KNOWN`."""
+    """Checks schemas; caches the verdicts of the last `KNOWN`."""
 
     def __init__(self) -> None:
         self._verdicts: OrderedDict[str, str | None] = OrderedDict()
@@ -44,11 +44,11 @@ class StructureCheck:
         self._processes: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
-        """Be ready to check."""
+        """Start the threads that wait for the processes."""
         self._processes = ThreadPoolExecutor(PROCESSES, thread_name_prefix="schema-check")
 
     async def close(self) -> None:
-        """Check no more; a process that runs ends by its own limits."""
+        """Stop checking; a running process ends by its own limits."""
         if self._processes is not None:
             self._processes.shutdown(wait=False, cancel_futures=True)
             self._processes = None
@@ -65,7 +65,7 @@ class StructureCheck:
             raise InvalidValue(f"The schema cannot be used: {verdict}.", param=structure.param)
 
     def _run(self, schema: str) -> "asyncio.Task[str | None]":
-        """Return the task that checks it, which all who ask for the same share."""
+        """Return the task that checks the schema; concurrent callers with the same one share it."""
         if (running := self._running.get(schema)) is not None:
             return running
         if len(self._running) >= PROCESSES + MAX_WAITING:
@@ -87,7 +87,7 @@ class StructureCheck:
 
 
 def compile_apart(schema: str) -> str | None:
-    """Compile it in a process of its own; return why that fails, None if it does not. Blocking."""
+    """Compile the schema in a process of its own; return why that fails, or None. Blocking."""
     command = [sys.executable, "-I", str(PROGRAM)]
     try:
         ended = subprocess.run(
@@ -95,7 +95,7 @@ def compile_apart(schema: str) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return reasons.TOO_SLOW
-    if ended.returncode < 0:  # its limits ended it
+    if ended.returncode < 0:  # killed by its limits
         return reasons.TOO_SLOW
     if ended.returncode:
         raise EngineFailure("The schema could not be checked.")

@@ -1,9 +1,9 @@
 """A JSON Schema on standard input → a verdict on standard output, as a program of its own.
 
-`structure.check` runs it, so that a hostile schema takes the time and the memory of a process that
-can be killed. It compiles as vLLM's guidance backend does (vllm/v1/structured_output/
-backend_guidance.py, 0.32.0), for a vocabulary of single bytes. It imports nothing of this package:
-its start is most of what it costs.
+`structure.check` runs it, so that a hostile schema takes only the time and the memory of a process
+that can be killed. It compiles as vLLM's guidance backend does (vllm/v1/structured_output/
+backend_guidance.py, 0.32.0), for a vocabulary of single bytes. It imports nothing of this package,
+because its start is most of its cost.
 """
 
 import json

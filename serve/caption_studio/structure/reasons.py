@@ -1,6 +1,6 @@
-"""What llguidance says of a schema → why it cannot be obeyed, in our words; pure.
+"""llguidance's error about a schema → why it cannot be obeyed, in our words; pure.
 
-Source of its sentences: llguidance 1.7 (parser/src/json and parser/src/earley of its repository).
+Source of its errors: llguidance 1.7 (parser/src/json and parser/src/earley of its repository).
 """
 
 import re
@@ -32,7 +32,7 @@ UNKNOWN = "it is no valid JSON Schema, or uses what is not supported"
 
 
 def reason_for(error: str) -> str:
-    """Return the reason that stands for llguidance's sentence; never that sentence itself."""
+    """Return our reason for llguidance's error; it never quotes that error whole."""
     for pattern, reason in _REASONS:
         if found := re.search(pattern, error):
             return reason.format(*found.groups())

@@ -1,7 +1,7 @@
 """A caller's JSON Schema → the schema that the engine obeys; pure.
 
-What fits the result fits the caller's schema: it only says less. Not here: whether the engine can
-compile it (structure.check).
+JSON that fits the result also fits the caller's schema: the result only narrows it. Not here:
+whether the engine can compile it (structure.check).
 """
 
 import json
@@ -15,34 +15,34 @@ _OF_SCHEMAS = ("$defs", "definitions", "properties", "patternProperties", "depen
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
 _SINGLE = ("items", "additionalProperties", "not", "if", "then", "else", "contains")
 _MERGING = ("allOf", "anyOf", "oneOf", "$ref")
-"""Keywords whose schemas speak of the same object as those beside them."""
+"""Keywords whose schemas apply to the same object as the keywords beside them."""
 _FORMATS = frozenset(
     ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri")
 )
-"""Those that llguidance 1.7 knows; JSON Schema has the others be ignored."""
+"""The formats that llguidance 1.7 knows; by JSON Schema's rules the others are ignored."""
 
 ENGINE_OPTIONS = "x-guidance"
-"""Where llguidance looks for options in a schema."""
+"""The key under which llguidance reads options from a schema."""
 
 LAYOUT = {"key_separator": ": ", "item_separator": ", ", "whitespace_flexible": False}
-"""JSON as Python writes it by default. Behind a blank a quote is one token, the one that captions
-begin with in the adapters' training, and so the texts of an answer are captions: 200 of 200 name
-the picture's subject, 34 did without the blank (benchmarks/structured, caption-demo). More white
-space than this a small model would write for ever.
+"""JSON as Python writes it by default. A blank and a quote are one token, with which captions begin
+in the adapters' training, so the texts of an answer are captions: 200 of 200 name the picture's
+subject, only 34 did without the blank (benchmarks/structured, caption-demo). If more white space
+were allowed, a small model would write it for ever.
 """
 
 _MAX_INTEGER = 2**53 - 1
-"""Of a double, which JavaScript reads numbers into."""
+"""The largest exact integer of a double, into which JavaScript reads numbers."""
 _LEAST_DECIMAL = 1e-6
 
 
 def engine_schema(schema: dict[str, Any]) -> str:
     """Return the schema as JSON text, its properties in their order.
 
-    A format that nobody checks is left out, as are options of the engine that a caller may have
-    written into it. An object with `properties` gets no others than those unless its schema says
-    that it may, integers stay within what a double holds, and neither decimals nor the fractions of
-    a second go on for ever: a small model would not come to an end.
+    Formats that the engine does not check and engine options from the caller are removed. Then the
+    schema is narrowed, because a small model would not come to an end otherwise: an object with
+    `properties` has no others unless its schema allows them or schemas are merged, integers stay
+    within a double, decimals are bounded where possible, and times have no fractions of a second.
     """
     copy = json.loads(json.dumps(schema))
     schemas = list(_schemas(copy))
@@ -61,7 +61,7 @@ def engine_schema(schema: dict[str, Any]) -> str:
 
 
 def _bound_numbers(schema: dict[str, Any]) -> None:
-    """Narrow a schema of numbers to those with a bounded number of digits, where it can be."""
+    """Narrow a schema of numbers to those with a bounded number of digits, where possible."""
     types = schema.get("type")
     types = types if isinstance(types, list) else [types]
     if "integer" in types:
@@ -78,7 +78,7 @@ def _bound_numbers(schema: dict[str, Any]) -> None:
 
 
 def depth(value: Any, limit: int) -> int:
-    """Return how deep lists and objects nest in a JSON value, `limit` at most."""
+    """Return the nesting depth of lists and objects in a JSON value, `limit` at most."""
     level, found = [value], 0
     while found < limit and (level := [v for v in level if isinstance(v, dict | list)]):
         level = [v for one in level for v in (one.values() if isinstance(one, dict) else one)]
@@ -87,7 +87,7 @@ def depth(value: Any, limit: int) -> int:
 
 
 def _schemas(schema: Any) -> Iterator[dict[str, Any]]:
-    """Yield every schema within one, itself first; the values of `enum` and the like are none."""
+    """Yield every schema within one, itself first; values of `enum` and the like are no schemas."""
     waiting = [schema]
     while waiting:
         one = waiting.pop()

@@ -1,4 +1,4 @@
-"""The administrators' JSON: what may be sent to /v1/admin/…, and what is answered."""
+"""The administrators' JSON: the bodies and the answers of /v1/admin/…."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -25,7 +25,7 @@ class AdapterRequest(BaseModel):
 class AdapterCard(BaseModel):
     """An adapter as it is served; `digest` is the SHA-256 of its files.
 
-    Configured ones stand in the settings: without a digest here, and not to be removed.
+    A configured adapter comes from the settings: it has no digest here and cannot be removed.
     """
 
     id: str
@@ -53,9 +53,9 @@ class AdapterDeleted(BaseModel):
 
 
 class KeyUsageCard(BaseModel):
-    """What one key has used; `key` is its name, or its fingerprint where it has none.
+    """The usage of one key; `key` is its name, or its fingerprint if it has none.
 
-    `requests` were let in, `refused` were turned away with 429; `pictures` were captioned.
+    `requests` were admitted, `refused` were refused with 429; `pictures` were captioned.
     """
 
     key: str
@@ -82,7 +82,7 @@ def parse_adapter(body: bytes | JSONBody) -> Adapter:
 
 
 def adapter_card(adapter: Adapter) -> AdapterCard:
-    """Return the adapter as it is answered."""
+    """Return the adapter's card."""
     return AdapterCard(
         id=adapter.id,
         source=adapter.source,
@@ -94,7 +94,7 @@ def adapter_card(adapter: Adapter) -> AdapterCard:
 
 
 def adapter_list(adapters: Sequence[Adapter]) -> AdapterList:
-    """Return them all, in the order given."""
+    """Return the cards of all, in the order given."""
     return AdapterList(data=[adapter_card(adapter) for adapter in adapters])
 
 

@@ -1,7 +1,7 @@
-"""The OpenAI dialect as pydantic models: what is answered.
+"""The OpenAI dialect as pydantic models: the answers.
 
-Source: https://platform.openai.com/docs/api-reference/chat and …/completions. The one field
-of ours that the official API has not is `caption_studio`. Requests: wire.schema.
+Source: https://platform.openai.com/docs/api-reference/chat and …/completions. The only field
+that the official API lacks is `caption_studio`. Requests: wire.schema.
 """
 
 from typing import Any, Literal
@@ -18,7 +18,7 @@ class Usage(BaseModel):
 
 
 class StageTimesBody(BaseModel):
-    """Seconds in each stage, one after the other, in their order: `records.StageTimes`."""
+    """Seconds in each stage; the stages follow one another in this order: `records.StageTimes`."""
 
     fetch_s: float
     decode_queue_s: float
@@ -39,12 +39,12 @@ class CaptionBody(BaseModel):
 
 
 class CaptionStudio(BaseModel):
-    """What the describer saw, the caption in its parts, and where asked for the stages' times.
+    """The description, the caption in its parts, and, if asked for, the stages' times.
 
     Several pictures' descriptions are joined by `; `; `alt_text` is the description as one
-    sentence. `caption` is without its `hashtags`, which are without their `#`: those of the first
-    choice, and of each in `captions` where there are several. `adapter` is the one that wrote.
-    What is not known is not there.
+    sentence. `caption` has no hashtags, and `hashtags` have no `#`. Both are those of the first
+    choice; if there are several choices, `captions` has those of each. `adapter` wrote the
+    caption. Unknown fields are left out.
     """
 
     description: str | None = None
@@ -61,7 +61,7 @@ class CaptionStudio(BaseModel):
 
 
 class TopLogprob(BaseModel):
-    """A token that might have been; `bytes` are its UTF-8 bytes."""
+    """A candidate token; `bytes` are its UTF-8 bytes."""
 
     token: str
     logprob: float
@@ -69,7 +69,7 @@ class TopLogprob(BaseModel):
 
 
 class ChatLogprob(TopLogprob):
-    """A token of the answer and the likeliest in its place."""
+    """A token of the answer and the likeliest tokens in its place."""
 
     top_logprobs: list[TopLogprob]
 
@@ -120,7 +120,7 @@ class ChatCompletion(BaseModel):
 
 
 class Delta(BaseModel):
-    """The next piece; `role` on a choice's first chunk only; what is not there is left out."""
+    """The next piece; `role` only in a choice's first chunk. Absent fields are left out."""
 
     role: Literal["assistant"] | None = None
     content: str | None = None
@@ -192,7 +192,7 @@ class ModelList(BaseModel):
 
 
 class ErrorDetail(BaseModel):
-    """All four keys, always."""
+    """An error. All four keys are always present."""
 
     message: str
     type: str
@@ -201,6 +201,6 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """What every refusal and failure is answered with."""
+    """The body of every refusal and failure."""
 
     error: ErrorDetail

@@ -1,4 +1,4 @@
-"""What a request may hold, refused before anything costs: turns, pictures, text, a model's name."""
+"""Limits of a request, checked before costly work: turns, pictures, text, the model's name."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,15 +8,15 @@ from caption_studio.records import Picture, Turn
 from caption_studio.settings import Settings
 
 TURN_BYTES = len("Assistant: \n")
-"""What a turn adds to the prompt besides its text."""
+"""Bytes that a turn adds to the prompt besides its text."""
 
 MAX_MODEL_CHARS = 1024
 
 
 def model_of(model: str | None, has_images: bool, settings: Settings) -> str:
-    """Return the model that is named, whether it exists or not, or the one that is meant.
+    """Return the model that is named, whether it exists or not, or else the default.
 
-    Raises `ModelNotFound` for a name so long that nothing has it.
+    Raises `ModelNotFound` for a name that is too long for any model.
     """
     if model is not None and len(model) > MAX_MODEL_CHARS:
         raise ModelNotFound("No model has a name as long as that in `model`.", param="model")
@@ -26,7 +26,7 @@ def model_of(model: str | None, has_images: bool, settings: Settings) -> str:
 
 
 def check_turns(messages: Any, max_turns: int, param: str) -> None:
-    """Refuse too many messages, or parts in them, before each is looked at."""
+    """Refuse too many messages, or parts in them, before each is validated."""
     if not isinstance(messages, list):
         return
     contents = [m.get("content") for m in messages[:max_turns] if isinstance(m, dict)]
@@ -59,7 +59,7 @@ def check_limits(
 
 
 def _is_longer(turns: Sequence[Turn], max_bytes: int) -> bool:
-    """Return whether the turns make more of a prompt than that, in UTF-8."""
+    """Return whether the turns' part of the prompt is longer than `max_bytes`, in UTF-8."""
     if sum(len(turn.text) for turn in turns) > max_bytes:
-        return True  # encoding it all would take as long as it is
+        return True  # without encoding a text of any length
     return sum(len(turn.text.encode()) + TURN_BYTES for turn in turns) - TURN_BYTES > max_bytes

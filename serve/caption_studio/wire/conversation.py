@@ -17,7 +17,7 @@ from caption_studio.wire.messages import (
 
 
 def turns_of(messages: Sequence[Message]) -> list[Turn]:
-    """Return one turn for each message; what tools were asked and gave back is text as well."""
+    """Return one turn for each message; tool calls and their results become text."""
     return [_turn(message) for message in messages]
 
 

@@ -1,4 +1,4 @@
-"""One choice in the words of each endpoint: chat messages, or the older completions.
+"""One choice in the format of each endpoint: chat messages, or the older completions.
 
 Not here: the order of a stream, usage, ids (wire.render).
 """
@@ -43,11 +43,11 @@ class WholeChoice:
 
 
 class Dialect(Protocol):
-    """How an endpoint says it; one object an answer, for it remembers what was said."""
+    """An endpoint's format; one object per answer, because it keeps state between chunks."""
 
     @property
     def id_prefix(self) -> str:
-        """What an answer's id begins with."""
+        """The prefix of an answer's id."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class Dialect(Protocol):
         ...
 
     def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
-        """Return the choices of the chunks that stand for one delta, in order."""
+        """Return the choices of the chunks for one delta, in order."""
         ...
 
 
@@ -154,7 +154,7 @@ class CompletionDialect:
 
 
 def chat_logprobs(tokens: Sequence[TokenLogprob], top_logprobs: int) -> list[ChatLogprob]:
-    """Return the tokens, each with so many of the likeliest in its place."""
+    """Return the tokens, each with the `top_logprobs` likeliest in its place."""
     return [
         ChatLogprob(
             **_token(token),

@@ -1,6 +1,6 @@
-"""The body of every refusal and failure: `answers.ErrorBody`, without what builds such models.
+"""The body of every refusal and failure: `answers.ErrorBody`, written without pydantic.
 
-HAProxy's command writes it too, and has no time to load them.
+HAProxy's command writes it too, and pydantic would take too long to import there.
 """
 
 import json

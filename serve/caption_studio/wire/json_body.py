@@ -1,13 +1,12 @@
 """JSON, piece by piece → its outline and its long strings.
 
-A picture in a request is one string of megabytes. A parser that gets such a body whole holds the
-interpreter for all of it, and so does one that gets millions of tiny values. So a body is taken
-apart as it arrives: long strings go aside, piece by piece, and what is left, the outline, is
-refused as soon as it is larger than any request that makes sense. Then the outline is parsed at
-once, in milliseconds.
+A picture in a request is one string of megabytes. Parsing such a body at once would hold the GIL
+all the while, and so would millions of tiny values. So a body is split as it arrives: long strings
+are put aside, piece by piece, and the rest, the outline, is refused as soon as it is larger than
+any sensible request. Then the outline is parsed at once, in milliseconds.
 
-Not here: parsing the outline (wire.validate), what the fields mean (wire.parse),
-who reads the body (gateway.body).
+Not here: parsing the outline (wire.validate), the fields' meaning (wire.parse),
+reading the body (gateway.body).
 """
 
 import itertools
@@ -23,32 +22,32 @@ from pydantic_core import from_json
 from caption_studio.errors import MalformedJSON, ModelNotFound, TooLong
 
 LONG_CHARS = 8 * 1024
-"""A string of more characters goes aside. Short ones, a URL among them, stay in the outline."""
+"""A longer string is put aside. Short ones, such as a URL, stay in the outline."""
 
 MAX_OUTLINE_BYTES = 1024**2
 """Schemas of tools and long conversations are a tenth of that; it parses in 10 ms."""
 
 MAX_COMMAS = 32 * 1024
-"""In the outline: a bound on how many values it holds; a text of 32 KB may be half commas."""
+"""Limit of commas in the outline, and so of its values; a text of 32 KB may be half commas."""
 
 MAX_BRACKETS = 4 * 1024
-"""Openings of lists and objects in the outline: these take the longest, 2 µs each."""
+"""Limit of opened lists and objects in the outline: these take the longest, 2 µs each."""
 
 PIECE_BYTES = 64 * 1024
-"""What is read in one go, in a few milliseconds at the worst."""
+"""Bytes read at a time, in a few milliseconds at worst."""
 
 _SCAN_BYTES = 4 * 1024
-"""What must have arrived before an unfinished string is looked at again."""
+"""Bytes that must arrive before an unfinished string is scanned again."""
 
 _SECRET = secrets.token_hex(16)
-"""In each mark, so that no caller can write one; drawn once, since each draw is a system call."""
+"""Part of each mark, so that no caller can forge one; drawn once, as a draw is a system call."""
 
 _NUMBERS = itertools.count()
-"""Of marks: none is given twice."""
+"""Numbers of the marks: each is unique."""
 
 _PICTURE = "data:"
 _BLOCK_CHARS = 1024**2
-"""What is kept in one piece of memory: small pieces would leave holes behind that stay."""
+"""Characters joined into one block: small blocks would leave the memory fragmented."""
 
 _WHITE_SPACE = b" \t\r\n"
 
@@ -63,7 +62,7 @@ _SHORT = re.compile(
     rb")*+" % {b"chars": LONG_CHARS},
     re.DOTALL,
 )
-"""Everything up to a string that is long, or whose end has not arrived."""
+"""Matches up to a string that is long, or whose end has not arrived."""
 
 _UNITS = re.compile(
     rb"(?:"
@@ -75,14 +74,14 @@ _UNITS = re.compile(
     rb")*+",
     re.DOTALL,
 )
-"""Whole characters of a string, escaped ones too: a string may be cut behind each."""
+"""Matches whole characters of a string, escaped ones too: a string may be cut after each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What long strings may be: pictures, which begin with `data:`, and all others together.
+    """Limits of long strings: of pictures, which begin with `data:`, and of all others together.
 
-    Of a picture that is longer, one character more is kept than it may have.
+    Of a picture over its limit, one character more than the limit is kept.
     """
 
     text_chars: int = sys.maxsize
@@ -92,9 +91,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class JSONBody:
-    """A body taken apart: in `outline` a mark stands for each of the `long_strings`.
+    """A split body: in `outline` a mark stands for each of the `long_strings`.
 
-    Which of them may be longer than `text_chars` depends on where they stand (wire.validate).
+    Whether one may be longer than `text_chars` depends on its field (wire.validate).
     """
 
     outline: bytes
@@ -104,10 +103,10 @@ class JSONBody:
 
 
 class JSONReader:
-    """Takes the pieces of one body in their order, then gives the `JSONBody`.
+    """`feed` takes the pieces of one body in their order; then `end` returns the `JSONBody`.
 
-    Both raise `MalformedJSON` for a long string that is none, `TooLong` beyond a limit,
-    `ModelNotFound` if it is the model's name that is.
+    Both raise `MalformedJSON` for an invalid long string, `TooLong` beyond a limit, and
+    `ModelNotFound` if the model's name is beyond it.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -123,14 +122,14 @@ class JSONReader:
         self._pictures = 0
 
     def feed(self, piece: bytes) -> None:
-        """Take the next piece, in a time that grows with its size only."""
+        """Take the next piece, in a time that depends on its size only."""
         self._unread += piece
         if len(self._unread) >= self._read_at_bytes:
             self._read()
             self._read_at_bytes = len(self._unread) + _SCAN_BYTES
 
     def end(self) -> JSONBody:
-        """Return the whole."""
+        """Return the whole body."""
         self._read()
         if self._current is not None:
             raise malformed()
@@ -143,7 +142,7 @@ class JSONReader:
             pass
 
     def _read_outline(self) -> bool:
-        """Move what is surely outline; return whether a long string begins behind it."""
+        """Move the text that is certainly outline; return whether a long string follows it."""
         match = _SHORT.match(self._unread)
         end = match.end() if match else 0
         self._add_to_outline(self._unread[:end])
@@ -199,7 +198,7 @@ class JSONReader:
         return b'"%b"' % mark.encode()
 
     def _add_to_outline(self, text: bytes) -> None:
-        """Add what begins and ends outside of strings, where white space means nothing."""
+        """Add text that begins and ends outside of strings, where white space means nothing."""
         bare = text.strip(_WHITE_SPACE)
         self._outline += bare if len(bare) == len(text) else b" %b " % bare
         self._commas += text.count(b",")
@@ -214,7 +213,7 @@ class JSONReader:
             )
 
     def _last_field(self) -> str | None:
-        """Return the field of the body in which the outline breaks off, if it is in one.
+        """Return the field of the body in which the outline breaks off, if any.
 
         Raises `MalformedJSON` if the outline is wrong before that.
         """
@@ -260,7 +259,7 @@ class _LongString:
 
 
 def read_whole(body: bytes) -> JSONBody:
-    """Take apart a body that is there already. Raises as `JSONReader`."""
+    """Split a body that has arrived whole. Raises as `JSONReader`."""
     reader = JSONReader(Limits())
     for start in range(0, len(body), PIECE_BYTES):
         reader.feed(body[start : start + PIECE_BYTES])
@@ -277,7 +276,7 @@ def _whole_characters(text: bytes) -> int:
     quote = text.find(b'"')
     inside = text if quote < 0 else text[:quote]
     if inside.isascii() and b"\\" not in inside:
-        return len(inside)  # a picture's base64: an eighth of the time
+        return len(inside)  # a picture's base64, in an eighth of the time
     match = _UNITS.match(text)
     return match.end() if match else 0
 

@@ -1,7 +1,7 @@
 """Messages of a chat as pydantic models: roles, parts, pictures.
 
-Source: https://platform.openai.com/docs/api-reference/chat. Bookkeeping is gone before
-(wire.passed_over). Tags of unions begin with `@`, so that they can be told from field names.
+Source: https://platform.openai.com/docs/api-reference/chat. wire.passed_over removes bookkeeping
+fields beforehand. Tags of unions begin with `@`, to distinguish them from field names.
 """
 
 from typing import Annotated, Any, Literal
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 MAX_NAME_CHARS = 256
 MAX_TAG_CHARS = 64
 MAX_TOOL_CALLS = 128
-"""In one message."""
+"""Limit for one message."""
 
 
 class In(BaseModel):
-    """What a caller sends: of the very types, and nothing beside."""
+    """A part of a caller's body: strict types, no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -65,12 +65,12 @@ class ImagePart(In):
 
     @property
     def path(self) -> str:
-        """Where the URL stands in the part."""
+        """The path of the URL in the part."""
         return "image_url" if isinstance(self.image_url, str) else "image_url.url"
 
 
 Several = Field(min_length=1, fail_fast=True)
-"""Of a list whose first bad item is enough of an error."""
+"""For a list that may not be empty and whose errors end at its first bad item."""
 
 
 def _content_tag(value: Any) -> str:
@@ -137,7 +137,7 @@ class _OfAnswer(BaseModel):
 
 
 class FunctionCall(_OfAnswer):
-    """What a model called, and with what: JSON, most often as text; of a custom tool any text."""
+    """A called function and its arguments: JSON, most often as text; for a custom tool any text."""
 
     name: str | None = None
     arguments: Any = None
@@ -152,7 +152,7 @@ class ToolCall(_OfAnswer):
 
 
 class AssistantMessage(In):
-    """An earlier answer, of ours or of another model: what it said, and what it called."""
+    """An earlier answer, of ours or of another model: its text and its tool calls."""
 
     role: Literal["assistant"]
     content: AnswerContent | None = None
@@ -163,7 +163,7 @@ class AssistantMessage(In):
 
 
 class ToolMessage(In):
-    """What a tool gave back."""
+    """The result of a tool call."""
 
     role: Literal["tool", "function"]
     content: AnswerContent | None = None

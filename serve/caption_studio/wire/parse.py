@@ -1,7 +1,7 @@
 """HTTP body → CaptionRequest, or the error that names the field at fault.
 
-Not here: reading the body (gateway), what the fields are (wire.schema), which models there
-are (pipeline), fetching pictures (images).
+Not here: reading the body (gateway), the fields' types (wire.schema), the existing models
+(pipeline), fetching pictures (images).
 """
 
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def parse_upload(
     request_id: str,
     settings: Settings,
 ) -> CaptionRequest:
-    """Read the multipart form of the same: uploaded pictures, the other fields as text.
+    """Read the multipart form of `POST /v1/completions`: uploaded pictures, other fields as text.
 
     Raises `RequestError`.
     """
@@ -89,7 +89,7 @@ def parse_upload(
 
 
 def _field_value(name: str, text: str) -> Any:
-    """Return a form field's value: text where the field is text, else what its JSON says."""
+    """Return a form field's value: its text if the field is text, else its parsed JSON."""
     if name in ("model", "prompt", "image", "user") or (name == "stop" and text[:1] != "["):
         return text
     try:

@@ -1,8 +1,8 @@
 """A caption → its parts: the caption without hashtags, the hashtags, an alternative text; pure.
 
-A hashtag is a number sign (ASCII or full-width) at the beginning of a word and the word behind it,
-of any script and not of digits alone: `#été` and `#東京` are, `#1`, `C#` and a URL's fragment are
-not. Hashtags at the caption's end leave it; one within a sentence stays as its word.
+A hashtag is a number sign (ASCII or full-width) that begins a word, together with that word, of
+any script but not of digits alone: `#été` and `#東京` are, `#1`, `C#` and a URL's fragment are not.
+Hashtags at the caption's end are removed; one within a sentence stays as its word.
 """
 
 import unicodedata
@@ -20,7 +20,7 @@ _EMOJI_EXTRAS = "\u200d\u20e3\ufe0e\ufe0f"
 
 @dataclass(frozen=True, slots=True)
 class Hashtag:
-    """Where a hashtag stands in a text, its sign included; `word` is without it."""
+    """A hashtag's place in a text, including its sign; `word` is without the sign."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Hashtag:
 
 @dataclass(frozen=True, slots=True)
 class CaptionParts:
-    """What a caption consists of. The hashtags have no sign, and none stands there twice."""
+    """The parts of a caption. The hashtags have no sign, and each is there once."""
 
     caption: str
     hashtags: tuple[str, ...]
@@ -52,7 +52,7 @@ def caption_parts(text: str) -> CaptionParts:
 
 
 def alt_text(description: str) -> str:
-    """Return the description as one sentence, without hashtags or emoji; empty if it is."""
+    """Return the description as one sentence, without hashtags' signs or emoji; it may be empty."""
     for tag in reversed(find_hashtags(description)):
         description = description[: tag.start] + tag.word + description[tag.end :]
     if not description.isascii():
@@ -89,14 +89,14 @@ def find_hashtags(text: str) -> list[Hashtag]:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Where the hashtags at a caption's end begin, and what else there is after that."""
+    """The start of the hashtags at a caption's end, and the other text after it."""
 
     start: int
     rest: str
 
 
 def _end_without_hashtags(text: str, found: list[Hashtag]) -> _End:
-    """Find the last run of hashtags, if nothing but emoji and the like follows it."""
+    """Find the last run of hashtags, if only emoji and the like follow it."""
     if not found:
         return _End(len(text), "")
     after = text[found[-1].end :]

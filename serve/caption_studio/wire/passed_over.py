@@ -1,6 +1,6 @@
-"""Fields of a request that leave the answer as it is → the request without them.
+"""A request → the request without the fields that do not change the answer.
 
-A field is passed over if it is null, if it says what would be done anyway, or if it is bookkeeping
+A field is passed over if it is null, if it asks for the default behaviour, or if it is bookkeeping
 between a client and its server. Every other field is obeyed (wire.schema) or refused by name.
 
 Sources: the official client's types (openai 3.57, types/chat/completion_create_params.py,
@@ -15,7 +15,7 @@ BOOKKEEPING = frozenset(
     "prompt_cache_retention reasoning_effort safety_identifier service_tier session_id store "
     "thinking_token_budget verbosity".split()
 )
-"""Fields for the server's books, its caches or a reasoning that does not take place here."""
+"""Fields for the server's accounting, for its caches, or for reasoning, which there is none of."""
 
 DEFAULTS: Mapping[str, tuple[Any, ...]] = {
     "add_generation_prompt": (True,),
@@ -65,7 +65,7 @@ NEVER_NULL = frozenset(("content", "image_url", "messages", "role", "text", "typ
 
 
 def without_passed_over(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body's object without such fields, in its messages and their parts too."""
+    """Return the body's object without these fields, in its messages and their parts too."""
     kept = {
         name: field
         for name, field in _without(value, BOOKKEEPING).items()
@@ -79,7 +79,7 @@ def without_passed_over(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_meaningless(value: Mapping[str, Any], kept: Container[str]) -> dict[str, Any]:
-    """Return the body's object without such fields at its top, except for those to be kept."""
+    """Return the body's object without these fields at its top level, except those in `kept`."""
     return {
         name: field
         for name, field in value.items()
@@ -89,7 +89,7 @@ def without_meaningless(value: Mapping[str, Any], kept: Container[str]) -> dict[
 
 
 def _is_default(name: str, field: Any) -> bool:
-    """Compare by kind too: 0 is not False here."""
+    """Compare types too: 0 is not False here."""
     return any(field == one and type(field) is type(one) for one in DEFAULTS.get(name, ()))
 
 

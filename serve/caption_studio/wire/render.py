@@ -1,8 +1,8 @@
 """Answer → OpenAI JSON, whole or as server-sent events; errors → the error body.
 
 Chunk order is the official one: for each choice its role, then its text, then its `finish_reason`.
-The chunk that ends the last choice brings the caption's parts. Then, where asked for, our stage
-times and the usage, each with no choices; then `[DONE]`.
+The chunk that ends the last choice carries the caption's parts. Then come, if asked for, our stage
+times and the usage, each in a chunk without choices; then `[DONE]`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Rendering(Counted):
-    """One answer, written in the dialect of the endpoint that was asked; see `Counted`.
+    """One answer in the dialect of its endpoint; see `Counted`.
 
     In a stream the stages' times are a chunk of their own before the end.
     """
@@ -41,7 +41,7 @@ class Rendering(Counted):
         return self._body(self._dialect.whole, rendered, usage=self.usage, about=about)
 
     async def events(self) -> AsyncIterator[bytes]:
-        """Yield server-sent events. A failure is an error event, and the end."""
+        """Yield server-sent events. A failure yields an error event and ends the stream."""
         about = self.about(description=True)
         try:
             async for delta in self.deltas():
@@ -88,7 +88,7 @@ class Rendering(Counted):
 
 
 def error_event(error: CaptionStudioError) -> bytes:
-    """Return the event that ends a stream which failed."""
+    """Return the event that ends a failed stream."""
     return _event(error_body(error))
 
 
@@ -99,7 +99,7 @@ def model_list(base: str, adapters: Sequence[Adapter], *, created: int) -> Model
 
 
 def model_card(base: str, model_id: str, *, created: int) -> Model:
-    """Return one of them."""
+    """Return the base model, or one of its adapters."""
     return Model(id=model_id, created=created, root=base, parent=None if model_id == base else base)
 
 

@@ -1,6 +1,6 @@
-"""One answer under way: what its deltas add up to, and what of our own there is to say of it.
+"""One answer in progress: the totals of its deltas, and our own field `caption_studio`.
 
-Not here: the words and the order of each endpoint (wire.render, wire.responses_render).
+Not here: each endpoint's format and order (wire.render, wire.responses_render).
 """
 
 import time
@@ -18,10 +18,10 @@ from caption_studio.wire.parts import alt_text, caption_parts
 
 
 class Counted(ABC):
-    """Lets an answer's deltas pass, and keeps what they add up to.
+    """Passes an answer's deltas on, and keeps their totals.
 
-    `usage` counts while the deltas pass, for the metrics too; `failure` is what ended a
-    stream early. `times` are complete when the last delta has passed; `show_times` puts them
+    `usage` counts while the deltas pass, for the metrics too; `failure` is the error that ended
+    a stream early. `times` are complete when the last delta has passed; `show_times` puts them
     into the answer.
     """
 
@@ -47,7 +47,7 @@ class Counted(ABC):
 
     @abstractmethod
     def events(self) -> AsyncIterator[bytes]:
-        """Yield server-sent events. A failure is an error event, and the end."""
+        """Yield server-sent events. A failure yields an error event and ends the stream."""
 
     @property
     def usage(self) -> Usage:
@@ -80,7 +80,7 @@ class Counted(ABC):
     def about(
         self, *, description: bool = False, parts: bool = False, times: bool = False
     ) -> CaptionStudio | None:
-        """Return what of our own field there is to say; None: nothing."""
+        """Return the requested content of our own field; None if there is none."""
         seen = self._answer.description
         if seen is None or not (description or parts):
             return CaptionStudio(stage_times=_stage_times(self.times)) if times else None
@@ -91,7 +91,7 @@ class Counted(ABC):
         )
 
     def _parts(self, seen: Description) -> dict[str, Any]:
-        """Return the parts of a finished answer; a structured one has no caption of ours."""
+        """Return the parts of a finished answer; a structured one has no caption."""
         about: dict[str, Any] = {
             "alt_text": alt_text(seen.text) or None,
             "adapter": self._answer.adapter,

@@ -1,6 +1,6 @@
 """`response_format` of chat and `text.format` of responses → Structure.
 
-Source: https://platform.openai.com/docs/guides/structured-outputs. Every schema is held to, strict
+Source: https://platform.openai.com/docs/guides/structured-outputs. Every schema is enforced, strict
 or not. Not here: whether the engine can compile it (structure.check).
 """
 
@@ -17,7 +17,7 @@ from caption_studio.wire.schema_in_text import without_schemas
 
 MAX_SCHEMA_BYTES = 64 * 1024
 MAX_SCHEMA_DEPTH = 64
-"""Of objects and lists in the schema: vLLM's own bound (vllm/sampling_params.py, 0.32.0)."""
+"""Nested objects and lists in the schema: vLLM's own limit (vllm/sampling_params.py, 0.32.0)."""
 
 
 class _In(BaseModel):
@@ -31,7 +31,7 @@ class TextFormat(_In):
 
 
 class JsonObjectFormat(_In):
-    """Any JSON object; of the form that a JSON Schema among the texts describes, if one does."""
+    """Any JSON object; one that fits the JSON Schema in the messages' texts, if there is one."""
 
     type: Literal["json_object"]
 
@@ -53,7 +53,7 @@ class JsonSchemaFormat(_In):
 
 
 class FlatJsonSchemaFormat(JsonSchema):
-    """The same in the words of responses."""
+    """`JsonSchemaFormat` as `POST /v1/responses` spells it."""
 
     type: Literal["json_schema"]
 
@@ -86,10 +86,10 @@ Format = TextFormat | JsonObjectFormat | JsonSchemaFormat | FlatJsonSchemaFormat
 def structure_of(
     asked: Format | None, turns: Sequence[Turn], *, param: str
 ) -> tuple[Structure | None, list[Turn]]:
-    """Return the form that was asked for, and the turns for the prompt.
+    """Return the structure that was asked for, and the turns for the prompt.
 
-    A JSON Schema among the texts is left out of the prompt where the answer is JSON: the engine
-    obeys it, and the model could not read it. Raises `InvalidValue` or `TooLong`.
+    If the answer is JSON, a JSON Schema in the texts is left out of the prompt: the engine
+    enforces the schema, and the model could not read it. Raises `InvalidValue` or `TooLong`.
     """
     if asked is None or isinstance(asked, TextFormat):
         return None, list(turns)
@@ -109,7 +109,7 @@ def structure_of(
 
 
 def _any_object(written: dict[str, Any] | None, param: str) -> Structure:
-    """Return the form of a JSON object, as the text describes it if it can be used."""
+    """Return the structure of a JSON object, by the schema in the text if it can be used."""
     any_object = engine_schema(ANY_OBJECT)
     if written is None or depth(written, MAX_SCHEMA_DEPTH + 1) > MAX_SCHEMA_DEPTH:
         return Structure(any_object, param)

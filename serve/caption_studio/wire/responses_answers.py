@@ -1,7 +1,7 @@
-"""Responses as pydantic models: what `POST /v1/responses` answers.
+"""Responses as pydantic models: the answers of `POST /v1/responses`.
 
 Source: https://platform.openai.com/docs/api-reference/responses/object and …/responses-streaming.
-The one field of ours that the official API has not is `caption_studio`.
+The only field that the official API lacks is `caption_studio`.
 """
 
 from typing import Any, Literal
@@ -31,14 +31,14 @@ class OutputMessage(BaseModel):
 
 
 class InputTokensDetails(BaseModel):
-    """Nothing is kept between requests."""
+    """Always zero: nothing is kept between requests."""
 
     cached_tokens: int = 0
     cache_write_tokens: int = 0
 
 
 class OutputTokensDetails(BaseModel):
-    """There is no reasoning."""
+    """Always zero: there is no reasoning."""
 
     reasoning_tokens: int = 0
 
@@ -54,14 +54,14 @@ class ResponseUsage(BaseModel):
 
 
 class ResponseFailure(BaseModel):
-    """What ended an answer that had begun."""
+    """The error that ended an answer after it had begun."""
 
     code: str
     message: str
 
 
 class IncompleteDetails(BaseModel):
-    """Why an answer was cut."""
+    """The reason why an answer was cut."""
 
     reason: Literal["max_output_tokens"] = "max_output_tokens"
 
@@ -74,7 +74,7 @@ class ResponseText(BaseModel):
 
 
 class Response(BaseModel):
-    """Answer of `POST /v1/responses`. `store` is false always: nothing is kept."""
+    """Answer of `POST /v1/responses`. `store` is always false: nothing is kept."""
 
     id: str
     object: Literal["response"] = "response"

@@ -1,8 +1,8 @@
 """The items of a response's `input` as pydantic models.
 
 Source: https://platform.openai.com/docs/api-reference/responses/create. An item may be one of our
-own answers sent back, so fields that only describe it (`id`, `status`, `annotations` …) are left
-out of account. Tool calls and their outputs are data. Other kinds of items are refused by name.
+own answers sent back, so fields that only describe it (`id`, `status`, `annotations` …) are
+ignored. Tool calls and their outputs are read as text. Other kinds of items are refused by name.
 """
 
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class InputText(_Item):
-    """Words: a wish, or a conversation's."""
+    """Words: a wish for the caption, or a part of a conversation."""
 
     type: Literal["input_text"]
     text: str
@@ -42,7 +42,7 @@ class OutputText(_Item):
 
 
 class Refusal(_Item):
-    """An earlier answer that was none."""
+    """An earlier answer that refused."""
 
     type: Literal["refusal"]
     refusal: str
@@ -103,14 +103,14 @@ class SystemItem(_Item):
 
 
 class AssistantItem(_Item):
-    """An earlier answer, as it was given or in short."""
+    """An earlier answer, in its full or its short form."""
 
     role: Literal["assistant"]
     content: _parts_of(AssistantPart)  # type: ignore[valid-type]
 
 
 class CallItem(_Item):
-    """A tool call of an earlier answer, another service's."""
+    """A tool call in an earlier answer of another service."""
 
     type: Literal["function_call", "custom_tool_call"]
     name: str
@@ -119,7 +119,7 @@ class CallItem(_Item):
 
 
 class CallOutputItem(_Item):
-    """What a tool answered: text, or parts, of which the texts are read."""
+    """The output of a tool: text, or parts, of which the texts are read."""
 
     type: Literal["function_call_output", "custom_tool_call_output"]
     output: Annotated[
@@ -129,7 +129,7 @@ class CallOutputItem(_Item):
 
 
 class ReasoningItem(_Item):
-    """What another model thought; left out of account."""
+    """The reasoning of another model; ignored."""
 
     type: Literal["reasoning"]
 

@@ -1,6 +1,6 @@
 """Body of `POST /v1/responses` → CaptionRequest, or the error that names the field at fault.
 
-Not here: what the fields are (wire.responses_schema, wire.responses_items).
+Not here: the fields' types (wire.responses_schema, wire.responses_items).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from caption_studio.wire.sampling import sampling_of
 from caption_studio.wire.validate import json_object, validate
 
 LOGPROBS = "message.output_text.logprobs"
-"""What `include` asks for log probabilities with."""
+"""The value in `include` that asks for log probabilities."""
 
 MAX_METADATA = 16
 
@@ -37,7 +37,7 @@ _AI_SDK = "(the AI SDK does so with providerOptions.openai.store: false)"
 
 @dataclass(frozen=True, slots=True)
 class AskedResponse:
-    """A request in our words, and as it came but for its input: an answer echoes it."""
+    """A request as our record, and its body without the input, for the answer to echo."""
 
     request: CaptionRequest
     body: ResponsesRequest

@@ -1,8 +1,8 @@
 """Answer → a response, whole or as the official events.
 
-The events' order is the official one: the response, its one message and that message's one part
-begin, the text comes in deltas, and they end in reverse. Each event has its number, and its type
-also in the `event` line. There is no `[DONE]`.
+The events' order is the official one. The response, its one message and that message's one part
+begin, the text comes in deltas, and the three end in reverse order. Each event has a number, and
+its type is also in the `event` line. There is no `[DONE]`.
 """
 
 import time
@@ -52,7 +52,7 @@ class ResponsesRendering(Counted):
         return _json(self._finished())
 
     async def events(self) -> AsyncIterator[bytes]:
-        """Yield server-sent events. A failure is two events, and the end."""
+        """Yield server-sent events. A failure yields two events and ends the stream."""
         try:
             for name in ("created", "in_progress"):
                 yield self._of_response(name, self._response("in_progress"))
@@ -97,7 +97,7 @@ class ResponsesRendering(Counted):
         return {"item_id": self._item_id, **_PLACE}
 
     def _finished(self) -> Response:
-        """Return the response whose deltas have all passed."""
+        """Return the response, after all deltas have passed."""
         (choice,) = self.choices
         is_cut = choice.finish_reason == "length"
         usage = self.usage
@@ -147,7 +147,7 @@ class _Event(BaseModel, extra="allow"):
 
 
 def _echo(body: ResponsesRequest, request: CaptionRequest) -> dict[str, Any]:
-    """Return what every response repeats of its request."""
+    """Return the fields of the request that every response repeats."""
     sampling, text = request.sampling, body.text
     wanted = text.format.model_dump(by_alias=True) if text and text.format else {"type": "text"}
     return {

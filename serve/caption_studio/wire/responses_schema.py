@@ -1,9 +1,9 @@
 """Body of `POST /v1/responses` as a pydantic model.
 
 Source: https://platform.openai.com/docs/api-reference/responses/create; the sampling fields that
-the official API has not are vLLM's (0.32, entrypoints/openai/responses/protocol.py).
-Fields that change nothing and are not echoed are gone before (wire.passed_over). The service keeps
-nothing between two requests: what needs that is refused by name, in `wire.responses_parse`.
+the official API lacks are vLLM's (0.32, entrypoints/openai/responses/protocol.py).
+wire.passed_over removes fields that change nothing and are not echoed. The service keeps nothing
+between two requests: wire.responses_parse refuses fields that need this, by name.
 """
 
 from typing import Annotated, Any, Literal
@@ -24,13 +24,13 @@ class TextConfig(In):
 
 
 class ResponsesStreamOptions(In):
-    """Accepted: nothing is padded here."""
+    """Accepted without effect: nothing is padded here."""
 
     include_obfuscation: StrictBool | None = None
 
 
 class ResponsesRequest(Drawing):
-    """Body of `POST /v1/responses`. What is not said to do something is accepted and echoed."""
+    """Body of `POST /v1/responses`. Fields without an effect are accepted, and most are echoed."""
 
     model: str | None = None
     input: Input

@@ -1,4 +1,4 @@
-"""Sampling fields of a request → Sampling, with the defaults of what is asked for."""
+"""Sampling fields of a request → Sampling, with the defaults for the kind of answer."""
 
 from caption_studio.errors import AboveMaximum, InvalidValue
 from caption_studio.records import Sampling, Structure
@@ -16,9 +16,9 @@ def sampling_of(
     n: int = 1,
     top_logprobs: int | None,
 ) -> Sampling:
-    """Return how the answer's tokens are drawn. Raises `RequestError`.
+    """Return the sampling of the answer's tokens. Raises `RequestError`.
 
-    `max_tokens` is the caller's, None where there is none.
+    `max_tokens` is the caller's, None if the caller gave none.
     """
     if n > settings.gateway.max_n:
         raise AboveMaximum(f"n may be at most {settings.gateway.max_n}.", param="n")
@@ -55,7 +55,7 @@ def sampling_of(
 
 
 def _refuse_lengthening(request: Drawing) -> None:
-    """Refuse what would have the model write on behind the end of its JSON."""
+    """Refuse fields that would make the model write on after the end of its JSON."""
     for name in ("min_tokens", "ignore_eos"):
         if getattr(request, name):
             raise InvalidValue(
@@ -67,7 +67,7 @@ def _refuse_lengthening(request: Drawing) -> None:
 def default_max_tokens(
     has_images: bool, structure: Structure | None, settings: Settings
 ) -> int | None:
-    """Return how long an answer may be where its caller does not say; None: the room left."""
+    """Return the default limit of an answer's tokens; None means the room left."""
     if structure is not None:
         return settings.language.structured_max_tokens
     return settings.language.caption_max_tokens if has_images else None
@@ -76,7 +76,7 @@ def default_max_tokens(
 def _temperature_and_top_p(
     request: Drawing, has_images: bool, settings: Settings
 ) -> tuple[float, float]:
-    """Return both; a top_p of 0 keeps the likeliest token alone, which is the greedy answer."""
+    """Return both; a top_p of 0 keeps only the likeliest token, which is the greedy answer."""
     language = settings.language
     temperature, top_p = (
         (language.caption_temperature, language.caption_top_p) if has_images else (1.0, 1.0)

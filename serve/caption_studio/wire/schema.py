@@ -1,8 +1,8 @@
-"""The OpenAI dialect as pydantic models: what may be sent, and is obeyed.
+"""The OpenAI dialect as pydantic models: the request fields that are obeyed.
 
 Source: https://platform.openai.com/docs/api-reference/chat and …/completions; the sampling fields
-that the official API has not are vLLM's (0.32). The one field of ours is `image` in completions.
-Fields that change nothing are gone before (wire.passed_over). Answers: wire.answers.
+that the official API lacks are vLLM's (0.32). The only field of ours is `image` in completions.
+wire.passed_over removes fields that change nothing beforehand. Answers: wire.answers.
 """
 
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ Stop = Annotated[
 
 
 class StreamOptions(In):
-    """When a stream says the usage.
+    """The chunks of a stream that carry the usage.
 
     `include_usage`: in one last chunk with no choices; `continuous_usage_stats`: in every chunk.
     """
@@ -44,7 +44,7 @@ class StreamOptions(In):
 
 
 def _no_call(choice: Any) -> Any:
-    """Take what leaves the choice to the model: it always answers in text."""
+    """Accept a choice that forces no tool call: the model always answers in text."""
     mode = choice.get("allowed_tools", choice) if isinstance(choice, dict) else choice
     mode = mode.get("mode") if isinstance(mode, dict) else mode
     if mode not in ("auto", "none"):
@@ -130,8 +130,8 @@ PromptInput = Annotated[
 class CompletionRequest(_Generation):
     """Body of `POST /v1/completions`.
 
-    With `image` (data URL or http(s) URL) the answer is a caption and `prompt` steers it. Several
-    prompts are answered by n choices each, in their order.
+    With `image` (data URL or http(s) URL) the answer is a caption and `prompt` steers it. Each of
+    several prompts gets n choices, in the order of the prompts.
     """
 
     prompt: PromptInput = ""

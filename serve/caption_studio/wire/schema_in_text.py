@@ -1,7 +1,7 @@
 """A prompt that quotes a JSON Schema → the schema, and the prompt without it; pure.
 
 Clients that ask for `json_object` write the schema into a message: instructor's JSON mode and
-LangChain's output parsers do. The last one counts: LangChain begins with one for example.
+LangChain's output parsers do. The last schema counts: LangChain's first one is an example.
 """
 
 import json
@@ -9,15 +9,15 @@ from typing import Any
 
 MAX_SCHEMA_LENGTH = 32 * 1024
 MAX_ATTEMPTS = 64
-"""Braces at which a JSON object is looked for: each may cost a walk through the text."""
+"""Limit of braces at which a JSON object is tried: each may cost a pass over the text."""
 
 _DECODER = json.JSONDecoder()
 
 
 def without_schemas(text: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the last JSON Schema of an object that stands in the text, and the text without any.
+    """Return the last JSON Schema of an object in the text, and the text without any such schema.
 
-    The schema is None, and the text as it was, where there is none.
+    If there is none, the schema is None and the text is unchanged.
     """
     schema, kept, position = None, [], 0
     attempts, brace = 0, text.find("{")
@@ -33,7 +33,7 @@ def without_schemas(text: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
-    """Return the JSON object that begins at a brace, and where the search goes on."""
+    """Return the JSON object that begins at a brace, and the place where the search goes on."""
     try:
         value, end = _DECODER.raw_decode(text[: start + MAX_SCHEMA_LENGTH], start)
     except (ValueError, RecursionError):

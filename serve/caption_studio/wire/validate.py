@@ -1,6 +1,6 @@
 """JSON → a validated request model, or the error that names the field at fault.
 
-Not here: what the fields are (wire.schema), what they mean for us (wire.parse).
+Not here: the fields' types (wire.schema), their meaning for us (wire.parse).
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,13 +27,13 @@ from caption_studio.wire.wording import sentence
 Request = TypeVar("Request", bound=BaseModel)
 
 MAX_MEMBERS = 512
-"""Of one object: more than `logit_bias` may have, and than any other field has."""
+"""Limit for one object: more than `logit_bias` may have, or any other field has."""
 
 PICTURE_FIELDS = frozenset({"image", "image_url", "url", "model"})
-"""Where a data URL may stand, in all endpoints; no model has such a name, and that is the error."""
+"""Fields that may hold a data URL, in all endpoints; in `model` it fails later, as unknown."""
 
 MAX_PARAM_CHARS = 256
-"""Of a field's name in an error; callers choose the names of unknown fields."""
+"""Limit of a field's name in an error: callers choose the names of unknown fields."""
 
 
 def validate(model: type[Request], value: dict[str, Any]) -> Request:
@@ -45,9 +45,9 @@ def validate(model: type[Request], value: dict[str, Any]) -> Request:
 
 
 def json_object(body: bytes | JSONBody) -> dict[str, Any]:
-    """Return the one JSON object that `body` is.
+    """Return the one JSON object in `body`.
 
-    Raises `MalformedJSON`; `TooLong` where there is too much in it for any request.
+    Raises `MalformedJSON`, or `TooLong` if it holds more than any request may.
     """
     if isinstance(body, bytes):
         body = read_whole(body)
@@ -66,7 +66,7 @@ def json_object(body: bytes | JSONBody) -> dict[str, Any]:
 
 
 def _restore(value: Any, body: JSONBody) -> None:
-    """Put the long strings back where their marks stand; pictures only where pictures may be."""
+    """Put the long strings back in place of their marks; the longest only into picture fields."""
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while waiting:
         location, container = waiting.pop()
@@ -87,7 +87,7 @@ def _restore(value: Any, body: JSONBody) -> None:
 
 
 def _check_members(value: Any) -> None:
-    """Refuse an object with more fields than any has; each could be an error of its own."""
+    """Refuse an object of more than `MAX_MEMBERS` fields: each could be an error of its own."""
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while waiting:
         location, container = waiting.pop()
@@ -107,7 +107,7 @@ def _members(container: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def _refuse(details: ErrorDetails) -> NoReturn:
-    """Raise the error that stands for pydantic's."""
+    """Raise our error for pydantic's."""
     param = _param(details["loc"])
     kind = details["type"]
     message = sentence(param or "The body", details)

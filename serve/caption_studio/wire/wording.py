@@ -1,4 +1,4 @@
-"""What is wrong with a field → one sentence of ours.
+"""pydantic's error in a field → one sentence of ours.
 
 Source of the types of errors: https://docs.pydantic.dev/latest/errors/validation_errors/
 """
@@ -40,7 +40,7 @@ _LENGTHS: Mapping[str, tuple[str, str]] = {
     "string_too_short": ("at least {} character", "min_length"),
     "string_too_long": ("at most {} character", "max_length"),
 }
-"""One of them; more get an s."""
+"""In the singular; the plural gets an s."""
 
 _SEVERAL_TYPES: Mapping[str, str] = {
     "content": "a string or a list of parts",
@@ -52,7 +52,7 @@ _SEVERAL_TYPES: Mapping[str, str] = {
 
 
 def sentence(field: str, details: ErrorDetails) -> str:
-    """Return what `field`, as callers write its path, must be; with one full stop."""
+    """Return the sentence for `field`, its path as callers write it; with one full stop."""
     kind, context = details["type"], details.get("ctx", {})
     if kind in OURS:
         return _ended(f"{field} {_begun(details['msg'])}")

@@ -1,7 +1,7 @@
-"""A stored adapter against the base model: it fits in every name, shape and number, or why not.
+"""Stored adapter and base model → the names, shapes and numbers fit, or the reason why not.
 
-vLLM copies an adapter into buffers of the base model's size. One that is too small, lacks
-layers or was never trained would load and answer as the base model does, or as nonsense.
+vLLM copies an adapter into buffers of the base model's size. An adapter that is too small, lacks
+layers or was never trained would load, and answer as the base model does or with nonsense.
 Blocking: for a worker thread. Not here: the configuration by itself (language.adapters.config).
 """
 
@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """What an adapter must fit: the names the base model goes by, and its modules' sizes.
+    """The base model's names and its modules' sizes, which an adapter must fit.
 
     `modules` maps each module's name to its (inputs, outputs).
     """
@@ -38,8 +38,8 @@ class BaseModel:
     def of(cls, config: Any, names: Iterable[str]) -> "BaseModel":
         """Read Falcon's configuration (transformers' `FalconConfig` or vLLM's `RWConfig`).
 
-        The sizes are those of vllm/model_executor/models/falcon.py (0.32), which has the
-        feed-forward part always four times as wide as the hidden state.
+        The sizes are those of vllm/model_executor/models/falcon.py (0.32), where the
+        feed-forward part is always four times as wide as the hidden state.
         """
         hidden = config.hidden_size
         if config.new_decoder_architecture:
@@ -63,7 +63,7 @@ class BaseModel:
 
 
 def check(folder: Path, base: BaseModel, *, max_rank: int, any_base: bool) -> None:
-    """Return if the adapter can be served on `base`. Raises `InvalidAdapter` if not."""
+    """Check that the adapter can be served on `base`. Raises `InvalidAdapter` if not."""
     config = read_config(folder / CONFIG_FILE, max_rank=max_rank)
     if not any_base:
         _check_base(config.base, base.names)
@@ -86,7 +86,7 @@ def target_modules(folder: Path) -> frozenset[str]:
 
 
 def _check_base(named: str, names: tuple[str, ...]) -> None:
-    """Compare the last part of the names: where a model lies is not what it is."""
+    """Compare only the last part of the names: a model's location does not identify it."""
     if not named:
         raise unservable(
             "it does not say which base model it was made for; if it is this one, set any_base"

@@ -1,8 +1,8 @@
-"""`adapter_config.json` → what of it decides the answers, or why it cannot be served.
+"""`adapter_config.json` → the fields that affect the answers, or why it cannot be served.
 
-Field names are PEFT's (peft/tuners/lora/config.py, 0.21); what vLLM can do with them is in
-vllm/lora/peft_helper.py (0.32). A field that we do not know and that is set is refused: it may
-change what the adapter computes, and the answers would be wrong without a word.
+Field names are PEFT's (peft/tuners/lora/config.py, 0.21); vLLM's support for them is in
+vllm/lora/peft_helper.py (0.32). An unknown field that is set is refused: it may change what the
+adapter computes, and the answers would be silently wrong.
 """
 
 import json
@@ -25,21 +25,21 @@ READ = frozenset(
     "alpha_pattern exclude_modules layers_to_transform layers_pattern init_lora_weights "
     "use_rslora".split()
 )
-"""Fields that are looked at below, or that vLLM acts on by itself."""
+"""Fields that are read below, or that vLLM applies by itself."""
 
 WITHOUT_EFFECT = frozenset(
     "auto_mapping peft_version revision inference_mode lora_dropout fan_in_fan_out megatron_core "
     "megatron_config qalora_group_size loftq_config eva_config corda_config lora_ga_config "
     "runtime_config ensure_weight_tying".split()
 )
-"""Fields of training, or of fields that are not set."""
+"""Fields that only training uses, or that belong to options that are not set."""
 
 FALCON_TARGETS = ("query_key_value",)
-"""What PEFT adapts in a Falcon where `target_modules` is null."""
+"""The modules that PEFT adapts in a Falcon if `target_modules` is null."""
 
 MAX_PATTERNS = 1000
 MAX_PATTERN_CHARACTERS = 1000
-"""Of patterns and names: many or long ones would take long to match."""
+"""Limits on patterns and names: many or long ones would take long to match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ class AdapterConfig:
     selection: Selection
 
     def rank_of(self, module: str) -> int:
-        """Return the module's rank. Raises `InvalidAdapter` for a pattern that is none."""
+        """Return the module's rank. Raises `InvalidAdapter` for an invalid or slow pattern."""
         return value_for(module, self.rank_pattern, self.rank, "rank_pattern")
 
     def alpha_of(self, module: str) -> float:
-        """Return the module's alpha. Raises `InvalidAdapter` for a pattern that is none."""
+        """Return the module's alpha. Raises `InvalidAdapter` for an invalid or slow pattern."""
         return value_for(module, self.alpha_pattern, self.alpha, "alpha_pattern")
 
 
 def read_config(path: Path, *, max_rank: int) -> AdapterConfig:
-    """Return the configuration. Raises `InvalidAdapter` with what is wrong with it."""
+    """Return the configuration. Raises `InvalidAdapter`, which says what is wrong with it."""
     if path.stat().st_size > MAX_FILE_BYTES:
         raise unservable("adapter_config.json is too large to be one")
     try:
@@ -147,7 +147,7 @@ def _selection(values: Mapping[str, Any]) -> Selection:
 
 
 def _names(values: Mapping[str, Any], name: str) -> Names:
-    """Return a regular expression, or names; nothing is an empty list of names."""
+    """Return a regular expression, or names; no names if the field is not set."""
     names = values.get(name) or ()
     if isinstance(names, str):
         _check_size((names,), name)
@@ -174,5 +174,5 @@ def _layers(values: Mapping[str, Any]) -> frozenset[int] | None:
 
 
 def unservable(reason: str) -> InvalidAdapter:
-    """Return the error for an adapter that is at fault itself."""
+    """Return the error for an adapter that cannot be served because of its own files."""
     return InvalidAdapter(f"The adapter cannot be served: {reason}.", param="source")

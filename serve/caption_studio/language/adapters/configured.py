@@ -1,4 +1,4 @@
-"""Settings → the adapters that are there from the start."""
+"""Settings → the configured adapters, available from the start."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 MAX_SHOWN_CHARS = 64
 MAX_SHOWN_MODELS = 32
-"""In an error about a model that is not there."""
+"""Limits of the error about an unknown model."""
 
 
 class ConfiguredAdapters:
@@ -47,7 +47,7 @@ def recorded(adapter: AdapterSettings) -> Adapter:
 
 
 def no_such_model(model: str, known: Sequence[str], param: str = "model") -> ModelNotFound:
-    """Return the error for an id that nobody has; `param` is where it stood."""
+    """Return the error for an unknown id; `param` is the field that held it."""
     name = repr(model if len(model) <= MAX_SHOWN_CHARS else f"{model[:MAX_SHOWN_CHARS]}…")
     there = ", ".join(known[:MAX_SHOWN_MODELS]) + (", …" if len(known) > MAX_SHOWN_MODELS else "")
     return ModelNotFound(f"There is no model {name}. There are: {there}.", param=param)

@@ -1,4 +1,4 @@
-"""Source → its adapter's two files in a folder of ours, within bounds of bytes and seconds.
+"""Source → its adapter's two files in a folder of ours, within limits of bytes and seconds.
 
 Nothing but `adapter_config.json` and the weights is ever read. Blocking: for a worker thread.
 """
@@ -29,7 +29,7 @@ CONFIG_FILE = "adapter_config.json"
 SAFETENSORS_FILE = "adapter_model.safetensors"
 BIN_FILE = "adapter_model.bin"
 WEIGHTS_FILES = (SAFETENSORS_FILE, BIN_FILE)
-"""The first that is there is taken."""
+"""The first that exists is used."""
 
 CHUNK_BYTES = 1024**2
 
@@ -39,13 +39,13 @@ Open = Callable[[str], AbstractContextManager[IO[bytes]]]
 
 @dataclass(slots=True)
 class Bounds:
-    """What is left of the bytes; when, on the monotonic clock, the time is over."""
+    """The bytes that are left, and the deadline on the monotonic clock."""
 
     bytes_left: int
     ends_at_s: float
 
     def take(self, size_bytes: int) -> None:
-        """Take so many bytes. Raises `InvalidAdapter` or `AdapterUnavailable`."""
+        """Use up `size_bytes`. Raises `InvalidAdapter` or `AdapterUnavailable`."""
         self.bytes_left -= size_bytes
         if self.bytes_left < 0:
             raise too_large()
@@ -70,7 +70,7 @@ def fetch(source: Source, into: Path, *, max_bytes: int, timeout_s: float) -> No
     except (InvalidAdapter, AdapterUnavailable):
         raise
     except Exception as error:
-        # Each of fsspec's file systems raises its own library's exceptions; what they say may
+        # Each of fsspec's file systems raises its own library's exceptions. Their texts may
         # hold addresses and keys, so only the type is logged.
         logger.warning("an adapter's source failed: %s", type(error).__name__)
         raise unavailable() from error
@@ -87,7 +87,7 @@ def unavailable() -> AdapterUnavailable:
 
 
 def _copy_first(names: tuple[str, ...], opener: Open, into: Path, bounds: Bounds) -> bool:
-    """Copy the first of the files that is there; say whether any was."""
+    """Copy the first of the files that exists; return whether one did."""
     for name in names:
         try:
             with opener(name) as source, (into / name).open("wb") as target:
@@ -111,7 +111,7 @@ def _opener(source: Source, bounds: Bounds) -> Open:
 def _folder_opener(folder: Folder) -> Open:
     def opener(name: str) -> IO[bytes]:
         path = (folder.path / name).resolve()
-        if not path.is_file():  # no pipe either, which would never end
+        if not path.is_file():  # a pipe would never end
             raise FileNotFoundError
         if folder.root is not None and not path.is_relative_to(folder.root):
             raise InvalidAdapter("The source's files lead out of adapters_dir.", param="source")
@@ -121,7 +121,7 @@ def _folder_opener(folder: Folder) -> Open:
 
 
 def _remote_opener(folder: RemoteFolder) -> Open:
-    # No cached listing: the folder may have been written since the last look.
+    # No cached listing: the folder may have changed since the last read.
     files, root = fsspec.core.url_to_fs(folder.url, skip_instance_cache=True)
 
     def opener(name: str) -> Any:
@@ -131,7 +131,7 @@ def _remote_opener(folder: RemoteFolder) -> Open:
 
 
 def _hub_opener(repository: HubRepository, bounds: Bounds) -> Open:
-    """Through the hub's own cache, which may have been filled beforehand."""
+    """Return an opener that reads through the hub's own cache, which may be filled beforehand."""
 
     def opener(name: str) -> IO[bytes]:
         wanted: dict[str, Any] = {"filename": name, "revision": repository.revision}
@@ -146,8 +146,8 @@ def _hub_opener(repository: HubRepository, bounds: Bounds) -> Open:
                 param="source",
             ) from error
         except LocalEntryNotFoundError as error:
-            # The hub cannot be reached. Whether the file exists is known only if its
-            # repository is in the cache with another one: then it is one that is not there.
+            # The hub cannot be reached, and this file is not in its cache. After safetensors
+            # the .bin is tried: if it is in the cache, the repository has no safetensors.
             if name == SAFETENSORS_FILE:
                 raise FileNotFoundError from error
             raise unavailable() from error

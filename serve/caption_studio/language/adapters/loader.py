@@ -1,4 +1,4 @@
-"""Adapter → whatever the engine made of it: loaded on first use, once, whoever asks meanwhile."""
+"""Adapter → the engine's handle for it: loaded on first use, once for all concurrent callers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class LoadedAdapters(Generic[T]):
-    """Remembers what was loaded; a failure is told to all who waited for it, and forgotten.
+    """Caches loaded adapters; a failed load raises for all its waiters and is not cached.
 
-    One entry for each adapter ever used by this process: a few hundred bytes for each time
-    that an operator adds one.
+    It keeps one entry for each adapter that this process ever used: a few hundred bytes for
+    each time that an operator adds one.
     """
 
     def __init__(self, load: Callable[[Adapter], Awaitable[T]]) -> None:
@@ -22,7 +22,7 @@ class LoadedAdapters(Generic[T]):
         self._under_way: dict[Adapter, asyncio.Task[T]] = {}
 
     async def get(self, adapter: Adapter) -> T:
-        """Return what it was loaded as. Raises what loading it raised."""
+        """Return the handle, loading the adapter if needed. Raises what its load raised."""
         if adapter in self._loaded:
             return self._loaded[adapter]
         task = self._under_way.get(adapter)
@@ -30,7 +30,7 @@ class LoadedAdapters(Generic[T]):
             task = asyncio.create_task(self._load_once(adapter))
             task.add_done_callback(_looked_at)
             self._under_way[adapter] = task
-        # One who gives up does not take the others' load along.
+        # A cancelled caller does not cancel the load for the others.
         return await asyncio.shield(task)
 
     async def _load_once(self, adapter: Adapter) -> T:
@@ -42,6 +42,6 @@ class LoadedAdapters(Generic[T]):
 
 
 def _looked_at(task: "asyncio.Task[T]") -> None:
-    """Read the failure, which asyncio would report if all who waited have gone."""
+    """Retrieve the failure, which asyncio would log if no waiter is left."""
     if not task.cancelled():
         task.exception()

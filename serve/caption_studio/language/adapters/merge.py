@@ -1,7 +1,7 @@
 """Falcon checkpoint + LoRA adapter → one checkpoint with the adapter in its weights.
 
-Served as a base model it answers what the pair answers, without an adapter's cost at each
-step. Not here: who serves it, and under which id (language.engine).
+Served as a base model, it answers as the pair does, without an adapter's cost at each
+step. Not here: serving it, and its id (language.engine).
 """
 
 import logging
@@ -24,13 +24,13 @@ from caption_studio.language.falcon_config import is_falcon, modern_fields
 logger = logging.getLogger(__name__)
 
 _MATRIX = re.compile(r"(\.lora_[AB])\.weight$")
-"""The end of a matrix' name in a file; in a model the adapter's own name comes before the last."""
+"""The end of a matrix's name in a file; a model has the adapter's name before `.weight`."""
 
 Weights = Mapping[str, torch.Tensor]
 Named = tuple[str, torch.Tensor]
 HEAD, EMBEDDINGS = "lm_head.weight", "transformer.word_embeddings.weight"
 Change = Callable[[], torch.Tensor]
-"""Computes what is added to a weight."""
+"""Computes the tensor that is added to a weight."""
 
 
 def write_merged_checkpoint(
@@ -41,9 +41,9 @@ def write_merged_checkpoint(
 ) -> None:
     """Write `base` with `adapter` merged into it to `folder`, which must not exist yet.
 
-    Each sum is taken in float32 and rounded once, to `dtype`. Tensor after tensor: in memory are
-    the largest in float32 and some 2 GB that are to be written. The folder appears complete or not
-    at all. `base` and `adapter` are folders.
+    Each sum is taken in float32 and rounded once, to `dtype`. Tensors are merged one at a time:
+    memory holds the largest in float32 and some 2 GB that wait to be written. The folder appears
+    complete or not at all. `base` and `adapter` are folders.
 
     Raises:
         ValueError: `base` is no Falcon that can be served, or `adapter` does not fit it.
@@ -92,7 +92,7 @@ def _merged(
     changes: Mapping[str, Change],
     dtype: torch.dtype,
 ) -> Iterator[Named]:
-    """Yield the named tensors of the base, with what the adapter adds to some of them."""
+    """Yield the named tensors of the base, some of them changed by the adapter."""
     missing = set(names)
     for name, weight in read:
         if name in names:  # others are buffers
@@ -112,9 +112,9 @@ def _sum(name: str, weight: torch.Tensor, change: Change | None) -> torch.Tensor
 
 
 def _changes(model: FalconForCausalLM, adapter: str) -> Mapping[str, Change]:
-    """Return what PEFT computes for each weight that the adapter changes.
+    """Return PEFT's change for each weight that the adapter changes.
 
-    `model` has shapes and no numbers; only the adapter's own matrices take memory.
+    `model` has shapes but no data; only the adapter's own matrices take memory.
     """
     config = PeftConfig.from_pretrained(adapter)
     if config.peft_type != PeftType.LORA or config.modules_to_save:
@@ -128,7 +128,7 @@ def _changes(model: FalconForCausalLM, adapter: str) -> Mapping[str, Change]:
     # "auto" would ask the hub about the name that the adapter gives its base model
     wanted = get_peft_model_state_dict(adapted, save_embedding_layers=False)
     _require_fit(adapter, weights, wanted)
-    # PEFT's own function would put them where the base model is, which is nowhere.
+    # PEFT's own function would put them on the base model's device, which is meta.
     adapted.load_state_dict(
         {
             _MATRIX.sub(r"\1.default.weight", name): weight.float()  # PEFT would round the product
@@ -145,9 +145,9 @@ def _changes(model: FalconForCausalLM, adapter: str) -> Mapping[str, Change]:
 
 
 def _untwinned(read: Iterator[Named]) -> Iterator[Named]:
-    """Yield the tensors of a model whose head is its embeddings, that matrix once.
+    """Yield the tensors of a model that ties its head to its embeddings, the shared matrix once.
 
-    A checkpoint has it under one of the names, or under both. Raises `ValueError` where the two
+    A checkpoint has it under one of the names, or under both. Raises `ValueError` if the two
     differ: then they are not tied, whatever the config says.
     """
     twins: dict[str, torch.Tensor] = {}
@@ -163,9 +163,9 @@ def _untwinned(read: Iterator[Named]) -> Iterator[Named]:
 
 
 def _require_fit(adapter: str, weights: Weights, wanted: Weights) -> None:
-    """Raise unless every matrix has its place and every place its matrix.
+    """Raise unless the adapter has exactly the matrices that the base model takes.
 
-    PEFT only warns of either, and answers as the base model would.
+    PEFT only warns of a missing or an extra one, and the model answers as the base model would.
     """
     for name in sorted(weights.keys() ^ wanted.keys()):
         where = "the base model has no place for" if name in weights else "the adapter lacks"

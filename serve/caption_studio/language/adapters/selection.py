@@ -1,8 +1,8 @@
 """The modules that an adapter's configuration selects, by PEFT's own rules; pure.
 
 Source: `check_target_module_exists` (peft/tuners/tuners_utils.py) and `get_pattern_key`
-(peft/utils/other.py), PEFT 0.21. Where PEFT takes a regular expression it is evaluated here too,
-within a time limit: it comes from a stranger's file.
+(peft/utils/other.py), PEFT 0.21. Regular expressions are evaluated as in PEFT, but within a time
+limit: they come from an untrusted file.
 """
 
 import re
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 ALL_LINEAR = "all-linear"
 PATTERN_TIMEOUT_S = 0.05
-"""For one pattern on one module's name, of some fifty characters."""
+"""Limit for one pattern on one module's name, of some fifty characters."""
 
 LAYER = re.compile(r".*?\.[^.]*\.(\d+)\.")
-"""The first number in a module's name, where the configuration names no pattern for it."""
+"""The layer's number: the first in a module's name. For configurations without a pattern for it."""
 
 Names = str | tuple[str, ...]
 """A regular expression for whole names, or names and ends of names."""
@@ -29,7 +29,7 @@ Names = str | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which modules have matrices. `layers` None means all of them.
+    """The choice of the modules that have matrices. `layers` None means all layers.
 
     `layers` and `layer_patterns` count only where `targets` is a list, as in PEFT.
     """
@@ -67,7 +67,7 @@ class Selection:
 
 
 def value_for(module: str, patterns: Mapping[str, T], default: T, field: str) -> T:
-    """Return the value of the first pattern that is the module's name or ends it at a dot."""
+    """Return the value of the first pattern that matches the module's name or its end at a dot."""
     for pattern, value in patterns.items():
         if fullmatch(rf"(.*\.)?({pattern})", module, field) is not None:
             return value

@@ -1,6 +1,6 @@
-"""Adapter → a folder that vLLM may load: fetched, checked, in worker threads.
+"""Adapter → a folder that vLLM may load: fetched and checked in worker threads.
 
-The file system, the network and the check of megabytes of numbers never hold up the event
+The file system, the network and the check of megabytes of numbers never block the event
 loop, and at most two adapters are prepared at a time.
 """
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 THREADS = 2
 GRACE_S = 10.0
-"""Beyond the time of fetching: for the check, and for a file system that does not look up."""
+"""Added to the fetch timeout: for the check, and for a file system that does not respond."""
 
 
 class AdapterService:
@@ -55,7 +55,7 @@ class AdapterService:
         return await self._in_thread(blocking)
 
     def close(self) -> None:
-        """Let the threads end; what waits for one is given up."""
+        """Shut the threads down without waiting; queued work is cancelled."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -69,7 +69,7 @@ class AdapterService:
 
 
 def for_callers(adapter: Adapter, error: InvalidAdapter) -> AdapterUnavailable:
-    """Return what one is told who only named the adapter: it was fine when it was added."""
+    """Return the error for a caller who only named the adapter: it was valid when it was added."""
     return AdapterUnavailable(
         f"The adapter {adapter.id!r} cannot be loaded just now. {error.message}", param="model"
     )

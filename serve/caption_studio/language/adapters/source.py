@@ -1,9 +1,9 @@
-"""Adapter → where its files are, or why they may not be there.
+"""Adapter → the place of its files, or the reason why that place is refused.
 
-Whoever holds the admin key names sources at run time, and the service reads them with its own
-rights: so a folder must lie in the one that the operator set aside, a hub adapter must be
-pinned to a commit, and a URL may have only the schemes of the settings. The settings
-themselves are the operator's own word: their folders may be anywhere.
+Holders of the admin key name sources at run time, and the service reads them with its own
+rights. So a folder must lie in the operator's `adapters_dir`, a hub adapter must be pinned to a
+commit, and a URL may have only the schemes of the settings. Sources in the settings are the
+operator's own: their folders may be anywhere, and their hub adapters need no commit.
 """
 
 import logging
@@ -40,7 +40,7 @@ class HubRepository:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFolder:
-    """What stands behind an fsspec URL."""
+    """A folder at an fsspec URL."""
 
     url: str
 

@@ -1,8 +1,8 @@
 """Adapter → a private copy of its files, named by their content.
 
-vLLM reads an adapter's files again whenever its slot was given away meanwhile, and its process
-does not outlive a file that is gone: so it is given copies that nobody else touches. Blocking:
-for a worker thread. Not here: whether the adapter is any good (language.adapters.check).
+vLLM reads an adapter's files again after its eviction from memory, and its process dies if a
+file is gone. So it gets copies that nothing else touches. Blocking: for a worker thread.
+Not here: whether the adapter fits (language.adapters.check).
 """
 
 import hashlib
@@ -43,12 +43,12 @@ class AdapterStore:
         self._root = settings.adapter_cache_dir.expanduser()
 
     def get(self, adapter: Adapter) -> StoredAdapter:
-        """Return the copy, made now unless it is there.
+        """Return the copy; make it if it does not exist.
 
-        Without a digest the source is always asked again: what it holds may have changed.
+        Without a digest the source is always read again: it may have changed.
 
         Raises:
-            InvalidAdapter: the source is refused, holds no adapter, or no longer the same one.
+            InvalidAdapter: the source is refused, holds no adapter, or holds another one by now.
             AdapterUnavailable: the source cannot be reached.
         """
         if adapter.digest is not None and (folder := self._root / adapter.digest).is_dir():
@@ -73,7 +73,7 @@ class AdapterStore:
             return StoredAdapter(self._keep(folder, digest), digest)
 
     def _only_safetensors(self, folder: Path) -> None:
-        """Turn a .bin into safetensors once, so that nothing after us unpickles it."""
+        """Convert a .bin to safetensors once, so that no later reader unpickles it."""
         old = folder / BIN_FILE
         if old.exists():
             adapter_weights.convert(

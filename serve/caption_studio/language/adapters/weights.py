@@ -1,4 +1,4 @@
-"""Weight files of an adapter → tensors, without running what a file may hold.
+"""Weight files of an adapter → tensors, without running code that a file may hold.
 
 Blocking: for a worker thread.
 """
@@ -36,7 +36,7 @@ def names(path: Path) -> Sequence[str]:
 def convert(old: Path, new: Path, *, max_bytes: int) -> None:
     """Write torch's older form, `adapter_model.bin`, as safetensors.
 
-    Raises `InvalidAdapter`, too if the file holds anything but tensors, or more than `max_bytes`.
+    Raises `InvalidAdapter`, also if the file holds anything but tensors, or more than `max_bytes`.
     """
     try:
         # torch.load inflates whatever is compressed; torch.save compresses nothing. Its form
@@ -50,7 +50,7 @@ def convert(old: Path, new: Path, *, max_bytes: int) -> None:
     except InvalidAdapter:
         raise
     except Exception as error:
-        # Whatever a hostile pickle makes torch raise: the file is at fault.
+        # A hostile pickle can make torch raise anything: the file is at fault.
         raise InvalidAdapter(
             "The adapter's weights are no file of torch.save, or hold more than tensors.",
             param="source",
