@@ -1,4 +1,4 @@
-"""Where a server that a benchmark starts may listen."""
+"""A free port for a server that a benchmark starts."""
 
 import socket
 
