@@ -15,8 +15,7 @@ class Figure:
 
     @property
     def share_of_limit(self) -> float | None:
-        """Return the share of the limit that is reached (1: all of it), for seconds as for
-        rates."""
+        """Return the reached share of the limit (1: all of it), for seconds as for rates."""
         if self.limit is None:
             return None
         return self.limit / self.value if self.unit in ("s", "ms") else self.value / self.limit

@@ -1,4 +1,4 @@
-"""Falcon and its adapter → one checkpoint folder, for servers that take no adapter."""
+"""Falcon and its adapter → one checkpoint folder, for servers without adapter support."""
 
 import argparse
 from pathlib import Path
