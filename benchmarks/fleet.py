@@ -1,7 +1,7 @@
 """The client processes: started once, then round after round of one scenario.
 
-They are spawned, not forked, so a program that uses this needs the usual `if __name__ ==
-"__main__":`.
+They are spawned, not forked. So a program that uses this needs the usual
+`if __name__ == "__main__":`.
 """
 
 import multiprocessing

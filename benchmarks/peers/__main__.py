@@ -71,7 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _end(*_: object) -> None:
-    """Exit through the `finally` blocks that stop the servers; SIGTERM would orphan them."""
+    """Exit through the `finally` blocks that stop the servers; else SIGTERM orphans them."""
     sys.exit(128 + signal.SIGTERM)
 
 

@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         if end < size:
             self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:  # the base class's name
+    def log_message(self, format: str, *args: object) -> None:  # the base class's argument name
         """Log nothing."""
 
 

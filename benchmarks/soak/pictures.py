@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:  # the base class's name
+    def log_message(self, format: str, *args: object) -> None:  # the base class's argument name
         """Log nothing."""
 
 
