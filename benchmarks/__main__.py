@@ -31,7 +31,7 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?[\t\x20-\x7e]+")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line asks; return the exit status.
+    """Run the command line's benchmark; return the exit status.
 
     2: the command line is wrong. 1: the client failed, or no request was answered.
     """

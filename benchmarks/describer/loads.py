@@ -32,7 +32,7 @@ class Measured:
         return 1e3 * quantiles([*latencies, *latencies], n=100, method="inclusive")[percent - 1]
 
     def figures(self) -> dict[str, Any]:
-        """Return what the report shows."""
+        """Return the figures for the report."""
         return {
             "way": self.way,
             "load": self.load,

@@ -44,7 +44,7 @@ class Collected:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run what the command line asks; return the exit status.
+    """Run the chosen peers; return the exit status.
 
     2: the command line is wrong. 1: nothing was measured.
     """

@@ -52,7 +52,7 @@ class Workspace:
         return self.folder / "falcon-merged"
 
     def log(self, name: str) -> Path:
-        """The file for what a peer prints."""
+        """The file for a peer's output."""
         return self.folder / f"{name}.log"
 
 
