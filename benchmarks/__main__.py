@@ -31,13 +31,13 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?[\t\x20-\x7e]+")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line asks; return the exit status.
+    """Run the command line's benchmark; return the exit status.
 
-    2: it was asked wrongly. 1: the client failed, or no request was answered.
+    2: the command line is wrong. 1: the client failed, or no request was answered.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words[:1] == ["soak"]:
-        from benchmarks.soak.__main__ import main as soak  # starts a service: not for the others
+        from benchmarks.soak.__main__ import main as soak  # it starts a service, the others do not
 
         return soak(words[1:])
     if words[:1] == ["compare"]:
@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace) -> int:
     scenario = _changed(read_scenario(options.scenario), options)
     endpoint = _endpoint(options, os.environ)
     check_endpoint(endpoint, allow_remote=options.allow_remote)
-    if scenario.requests.prompts is not None:  # a wrong file is told before anything starts
+    if scenario.requests.prompts is not None:  # report a wrong file before anything starts
         read_prompts(scenario.requests.prompts, seed=scenario.seed, per_round=scenario.max_requests)
     ceilings = calibrate(processes=scenario.processes) if options.calibrate else []
     live = Live()
@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _endpoint(options: argparse.Namespace, environment: Mapping[str, str]) -> Endpoint:
-    """Return what the command line says, and what the environment says beside it.
+    """Return the endpoint of the command line, completed by the environment.
 
     Raises `ValueError` for a header that is no line of the form `Name: value`.
     """
@@ -98,7 +98,7 @@ def _once(endpoint: Endpoint, scenario: Scenario, **options: Any) -> list[Result
 
 
 def _write(folder: Path, results: Sequence[Result], ceilings: Sequence[Ceiling]) -> None:
-    from benchmarks import plots, report_html  # half a second of imports, after the measuring
+    from benchmarks import plots, report_html  # imports take half a second: after measuring
 
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, results, ceilings)
@@ -116,7 +116,7 @@ def _default_folder(scenario: Scenario) -> Path:
 
 
 def _changed(scenario: Scenario, options: argparse.Namespace) -> Scenario:
-    """Return the scenario with the command line's changes, checked again."""
+    """Return the scenario with the command line's changes, validated again."""
     value = scenario.model_dump()
     for name in ("repeats", "duration_s", "processes", "seed"):
         if getattr(options, name) is not None:

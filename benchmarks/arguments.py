@@ -1,4 +1,4 @@
-"""What several command lines read alike."""
+"""Arguments that several command lines parse alike."""
 
 import argparse
 from collections.abc import Callable

@@ -17,7 +17,7 @@ def constant(rate_per_s: float, duration_s: float) -> Times:
 
 
 def poisson(rate_per_s: float, duration_s: float, seed: int) -> Times:
-    """Return the times of a Poisson process: callers who know nothing of one another."""
+    """Return the times of a Poisson process: independent callers."""
     return gamma(rate_per_s, duration_s, gap_cv=1.0, seed=seed)
 
 
@@ -33,7 +33,7 @@ def gamma(rate_per_s: float, duration_s: float, *, gap_cv: float, seed: int) -> 
 
 
 def ramp(from_per_s: float, to_per_s: float, duration_s: float, seed: int) -> Times:
-    """Return Poisson times whose rate goes from one value to the other in a straight line.
+    """Return Poisson times whose rate changes linearly from one value to the other.
 
     Source of the rule: time rescaling; a Poisson process of rate 1 is mapped through the
     inverse of the integrated rate `from·t + (to - from)·t² / (2·duration)`.

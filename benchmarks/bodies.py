@@ -1,7 +1,7 @@
 """Request of the plan → bytes of an HTTP request.
 
-Bodies are joined from pieces that are made once: JSON is written once for each model and
-form, base64 once for each picture.
+Bodies are joined from prepared pieces: JSON is encoded once for each model and form, base64 once
+for each picture.
 """
 
 import base64
@@ -25,8 +25,8 @@ _SYLLABLES = ["ba", "ko", "li", "mer", "no", "ra", "sun", "ti", "ul", "ves", "wo
 class Bodies:
     """Builds requests for one endpoint.
 
-    `headers` are lines of their own, as they are sent; `per_round` requests at most are numbered in
-    one round. Raises what `read_prompts` does.
+    `headers` are whole header lines. A round numbers at most `per_round` requests. Raises what
+    `read_prompts` does.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Bodies:
         }
 
     def prepare(self, pictures: dict[int, int]) -> None:
-        """Paint pictures, kind by number, and forget the others."""
+        """Paint pictures, given as kind by number, and drop all others."""
         kinds = self._requests.pictures.kinds if self._requests.pictures else ()
         self._pictures = {
             number: self._pictures.get(number)
@@ -88,11 +88,11 @@ def _head(requests: Requests, url: SplitResult, headers: Sequence[str]) -> bytes
 
 
 def _template(requests: Requests, model: int, streamed: bool) -> list[bytes | str]:
-    """Return a body's fixed bytes and, as strings, the names of what is filled in."""
+    """Return a body's fixed bytes and, as strings, the names of its placeholders."""
     text = json.dumps(_body(requests, model, streamed), separators=(",", ":"))
     per_request = requests.pictures.per_request if requests.pictures else 0
     names = [_TEXT, *(_PICTURE.format(i) for i in range(per_request))]
-    names += [_quoted(_PROMPT), _quoted(_OUTPUT_TOKENS)]  # what takes their place is no string
+    names += [_quoted(_PROMPT), _quoted(_OUTPUT_TOKENS)]  # replaced by values that are no strings
     pieces: list[bytes | str] = []
     while found := [(text.index(name), name) for name in names if name in text]:
         at, name = min(found)

@@ -17,10 +17,10 @@ STOP_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What the client reached; `per_core_per_s` is requests by its own processor time.
+    """The client's rate; `per_core_per_s` is its requests per second of CPU time.
 
-    The null server shares the machine, so that `requests_per_s` is what this machine gave the
-    two of them; `per_core_per_s` is what a client process could send with a core of its own.
+    The null server shares the machine, so `requests_per_s` is the rate at which both run on it;
+    `per_core_per_s` is the rate that a client process could reach on a core of its own.
     """
 
     streamed: bool

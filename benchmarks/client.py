@@ -1,6 +1,6 @@
 """Request bytes → `Sample`, over a pool of keep-alive connections.
 
-Not here: when to send (loops), what is sent (bodies).
+Not here: send times (loops), contents (bodies).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ Now = Callable[[], float]
 def clock(start_s: float) -> Now:
     """Return the time since `start_s` of `time.monotonic`, which all processes share.
 
-    The event loop's own clock will not do: uvloop's counts in whole milliseconds.
+    The event loop's own clock is too coarse: uvloop's counts in whole milliseconds.
     """
     return lambda: time.monotonic() - start_s
 
@@ -38,7 +38,7 @@ class Client:
         self.waited = 0
 
     async def send(self, request: Callable[[], bytes], sample: Sample) -> Sample:
-        """Send one request and fill in its sample; no failure is raised.
+        """Send one request and fill in its sample; failures are recorded there, not raised.
 
         The timeout counts from the time the request was due.
         """
@@ -60,7 +60,7 @@ class Client:
                     sample.sent_bytes, sample.sent_s = len(data), self._now()
                     connection.send(data, exchange)
                 await exchange.finished
-            except OSError as error:  # TimeoutError is one
+            except OSError as error:  # includes TimeoutError
                 exchange.end(Outcome.CONNECT, str(error) or type(error).__name__)
             finally:
                 timer.cancel()

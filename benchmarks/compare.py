@@ -2,7 +2,7 @@
 
 A and B are folders that runs of the same scenario wrote. Each metric is compared by the ratio of
 its means over the repeats, with the 95 % interval of Welch's t on the logarithms. B is worse where
-the whole interval lies on the bad side of even, by more than the tolerance.
+the ratio is on the bad side by more than the tolerance, and its whole interval is on that side.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Incomparable(Exception):
 
 
 class Verdict(StrEnum):
-    """What can be said of B."""
+    """Whether B is worse than A."""
 
     BETTER = "better"
     WORSE = "WORSE"
@@ -59,7 +59,7 @@ class Compared:
     more_is_better: bool
 
     def verdict(self, tolerance: float) -> Verdict:
-        """Return what can be said, if a change by `tolerance` does not matter."""
+        """Return the verdict, if a change by `tolerance` does not matter."""
         if self.low > 1 and self.ratio > 1 + tolerance:
             return Verdict.BETTER if self.more_is_better else Verdict.WORSE
         if self.high < 1 and self.ratio < 1 - tolerance:
@@ -68,7 +68,7 @@ class Compared:
 
 
 def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Compared]:
-    """Compare what two `result.json` hold; raises `Incomparable`."""
+    """Compare the contents of two `result.json`; raises `Incomparable`."""
     loads = [_loads(result) for result in (first, second)]
     if loads[0].keys() != loads[1].keys():
         raise Incomparable("the runs are of different scenarios")
@@ -84,7 +84,7 @@ def compare(first: dict[str, Any], second: dict[str, Any]) -> list[Compared]:
 
 
 def _loads(result: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the repeats' figures by all that makes a scenario what it is."""
+    """Return the repeats' figures by everything that identifies a scenario."""
     return {
         json.dumps(
             {key: value for key, value in one["scenario"].items() if key != "repeats"},
@@ -151,7 +151,7 @@ def lines(found: Sequence[Compared], tolerance: float) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the comparison. 0: B is not shown to be worse, 1: it is, 2: it cannot be said."""
+    """Print the comparison. 0: B is not shown to be worse, 1: it is, 2: undecided."""
     parser = argparse.ArgumentParser("caption-bench compare", description=__doc__)
     parser.add_argument("first", type=Path, metavar="A", help="folder of the run before")
     parser.add_argument("second", type=Path, metavar="B", help="folder of the run after")

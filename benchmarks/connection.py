@@ -1,9 +1,8 @@
 """One keep-alive HTTP/1.1 connection: request bytes out, an answer's pieces in.
 
-A bare asyncio protocol over httptools: on the machine it was written on it carries several
-times what a general client library does (benchmarks/README.md), which leaves the cores to the
-server that is measured. Not here: what an answer means (exchange), how many connections there
-are (client).
+A bare asyncio protocol over httptools. On the machine where it was written it carries several times
+as many requests as a general client library (benchmarks/README.md), which leaves the cores to the
+measured server. Not here: the meaning of an answer (exchange), the number of connections (client).
 """
 
 import asyncio
@@ -24,13 +23,13 @@ class Receiver(Protocol):
         ...
 
     def on_complete(self) -> None:
-        """Take note that the body is complete; the connection is free again."""
+        """Note that the body is complete; the connection is free again."""
         ...
 
     def on_broken(self, why: str) -> None:
-        """Take note that nothing more will come and the answer is not complete.
+        """Note that the answer ended before it was complete.
 
-        `why` is empty if the connection just ended.
+        `why` is empty if the connection closed without an error.
         """
         ...
 
@@ -58,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def close(self) -> None:
-        """End the connection now; an unfinished answer is forgotten."""
+        """Close the connection now; an unfinished answer is dropped."""
         self._keep_alive, self._receiver = False, None
         if self._transport is not None:
             self._transport.abort()
@@ -77,7 +76,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            # Errors of our own callbacks arrive wrapped: they are ours, not the server's.
+            # httptools wraps our own callbacks' errors; they are not the server's.
             if isinstance(error, httptools.HttpParserCallbackError) and error.__context__:
                 raise
             self._break(f"not HTTP: {error}")

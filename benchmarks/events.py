@@ -1,7 +1,7 @@
-"""Bytes of an event stream → counts and times, without parsing what need not be parsed.
+"""Bytes of an event stream → counts and times, with as little parsing as possible.
 
-A client that decodes every chunk's JSON is the limit long before a GPU is. Two patterns find
-the text and the ends; only chunks with usage, stage times or an error are decoded.
+A client that decodes every chunk's JSON becomes the bottleneck long before a GPU does. Two patterns
+find the text and the ends; only chunks with usage, stage times or an error are decoded.
 """
 
 import json
@@ -14,14 +14,13 @@ _DECODE = re.compile(rb'"(?:usage":\s*\{|stage_times"|error")')
 
 
 class BadStream(Exception):
-    """The stream said that it failed, or says nothing that can be read."""
+    """The stream reported a failure, or cannot be read."""
 
 
 class EventReader:
     """Reads one streamed answer.
 
-    A quotation mark inside a string is escaped in JSON, so that `"content":"` cannot stand
-    inside a caption.
+    JSON escapes quotation marks inside a string, so `"content":"` cannot occur inside a caption.
     """
 
     def __init__(self) -> None:

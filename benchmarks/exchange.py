@@ -16,7 +16,7 @@ from benchmarks.sample import Outcome, Sample
 class Exchange:
     """Receives one answer (`connection.Receiver`) and writes it into its sample.
 
-    `finished` is done when the sample is. `now` gives seconds from the start of the round.
+    `finished` completes with the sample. `now` returns seconds from the start of the round.
     """
 
     def __init__(self, sample: Sample, now: Callable[[], float]) -> None:

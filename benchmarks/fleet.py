@@ -1,6 +1,6 @@
 """The client processes: started once, then round after round of one scenario.
 
-They are spawned, not forked: a program that uses this needs the usual
+They are spawned, not forked. So a program that uses this needs the usual
 `if __name__ == "__main__":`.
 """
 
@@ -18,13 +18,13 @@ from benchmarks.scenario import Closed, Scenario
 from benchmarks.worker import Effort, Endpoint, Order, Progress, Report, work
 
 START_TIMEOUT_S = 300.0
-"""To start a process and paint its pictures."""
+"""Limit for starting a process and painting its pictures."""
 START_DELAY_S = 0.2
-"""All are told the start before it comes."""
+"""The start lies so far ahead that all processes learn of it in time."""
 STOP_TIMEOUT_S = 5.0
 
 OnProgress = Callable[[float, list[Progress]], None]
-"""Called now and then with the round's time in seconds and each process's progress."""
+"""Called periodically with the round's time in seconds and each process's progress."""
 
 
 class ClientFailed(Exception):
@@ -33,10 +33,10 @@ class ClientFailed(Exception):
 
 @dataclass(frozen=True)
 class Round:
-    """What one round of load gave: samples by the time they were due.
+    """Results of one round of load: samples by the time they were due.
 
-    `distinct_pictures` is the number of different pictures over that of pictures sent;
-    `ended_early` if `max_requests` ended the load before its time.
+    `distinct_pictures` is the number of different pictures divided by that of pictures sent.
+    `ended_early`: `max_requests` ended the load before its time.
     """
 
     scenario: Scenario
@@ -77,7 +77,7 @@ class Fleet:
     def round(
         self, number: int, scenario: Scenario | None = None, on_progress: OnProgress | None = None
     ) -> Round:
-        """Run one round; `scenario` may change the load, but not what is asked.
+        """Run one round; `scenario` may change the load, but not the requests.
 
         Raises:
             ClientFailed: A process ended or hung.
@@ -112,7 +112,7 @@ class Fleet:
         reports: dict[Pipe, Report] = {}
         progress: dict[Pipe, Progress] = {}
         length_s = scenario.warmup_s + scenario.duration_s + scenario.timeout_s
-        deadline_s = start_s + length_s + 30.0  # every request has its own timeout before
+        deadline_s = start_s + length_s + 30.0  # every request times out before
         while len(reports) < len(self._pipes):
             left = [pipe for pipe in self._pipes if pipe not in reports]
             ready = wait(left, max(0.0, deadline_s - time.monotonic()))

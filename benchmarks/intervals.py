@@ -12,12 +12,12 @@ _T_975 = (
     2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )
 # fmt: on
-_T_975_MANY = 2.042  # above 30 it only falls, to 1.960: a little too wide is the safe side
+_T_975_MANY = 2.042  # above 30 it falls further, to 1.960, so the interval is slightly too wide
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over repeats; `half_width` is None for one repeat, which says nothing of spread."""
+    """A mean over repeats; `half_width` is None for one repeat, which has no spread."""
 
     mean: float
     half_width: float | None = None
@@ -26,8 +26,8 @@ class Estimate:
 def estimate(values: Sequence[float | None]) -> Estimate | None:
     """Return mean and half width of the t interval; repeats without a value are left out.
 
-    Requests of one repeat hang together (they shared a queue), so that resampling them would
-    promise more than is known: only repeats count as independent.
+    Only repeats count as independent. Requests of one repeat are correlated (they shared a queue),
+    so resampling them would give too narrow an interval.
     """
     known = [value for value in values if value is not None]
     if not known:
@@ -40,5 +40,5 @@ def estimate(values: Sequence[float | None]) -> Estimate | None:
 
 
 def student_t(freedom: int) -> float:
-    """Return Student's t at 0.975 for so many degrees of freedom, at least 1."""
+    """Return Student's t at 0.975 for this number of degrees of freedom, at least 1."""
     return _T_975[freedom - 1] if freedom <= len(_T_975) else _T_975_MANY

@@ -1,4 +1,4 @@
-"""How late an event loop is: what it does late, a client takes for the server's time."""
+"""Delay of an event loop, which a client mistakes for the server's time."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ PROBE_S = 0.02
 
 
 async def probe(lags_s: list[float]) -> None:
-    """Append by how much each short sleep was too long, until it is cancelled."""
+    """Append the excess of each short sleep, until cancelled."""
     while True:
         asked_s = time.monotonic()
         await asyncio.sleep(PROBE_S)

@@ -1,4 +1,4 @@
-"""When requests are sent: as callers come free, or at set times whatever the answers do."""
+"""Send times of requests: a closed loop (as callers come free) or an open loop (at set times)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from benchmarks.client import Now
 
 Send = Callable[[int, float], Awaitable[None]]
-"""Sends the round's request at a place in its plan, due at a time; returns when it ended."""
+"""Sends the request at a place in the round's plan, due at a time; returns when it ended."""
 
 
 async def closed_loop(send: Send, *, places: int, callers: int, now: Now, until_s: float) -> None:
-    """Let `callers` ask one after the other until the time, or the requests, are used up.
+    """Let each of `callers` ask again after its answer, until time or requests run out.
 
-    Requests that are under way at the end are waited for.
+    Waits for the requests that are in flight at the end.
     """
     places_left = iter(range(places))
     await asyncio.gather(*(_caller(send, places_left, now, until_s) for _ in range(callers)))
@@ -27,10 +27,10 @@ async def _caller(send: Send, places: Iterator[int], now: Now, until_s: float) -
 
 
 async def open_loop(send: Send, *, due_s: Sequence[float], now: Now) -> None:
-    """Start each request at its time; then wait for those that are under way.
+    """Start each request at its time; then wait for those still in flight.
 
-    A request that starts late, because this process was held up, is still due at its time:
-    its latency counts from there (no coordinated omission).
+    If this process is held up and starts a request late, its latency still counts from the time it
+    was due (no coordinated omission).
     """
     under_way: set[asyncio.Future[None]] = set()
     for place, time_s in enumerate(due_s):

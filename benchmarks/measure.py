@@ -1,9 +1,9 @@
 """Samples of a round → its figures. Pure; all times in seconds.
 
-The window is what follows the warm-up. Latencies, error classes and the share of good answers
-are of the requests that were *due* in the window, whenever they ended. Rates count the answers
-that were *complete* in the window, whenever they were due: under overload that is what the
-server carries, and not what it will have caught up with.
+The window begins after the warm-up. Latencies, error classes and the share of good answers cover
+the requests that were *due* in the window, whenever they ended. Rates count the answers that were
+*complete* in the window, whenever they were due: under overload this is the rate that the server
+sustains, without the backlog that it answers afterwards.
 """
 
 from collections import Counter
@@ -35,8 +35,8 @@ class Latency:
 class Figures:
     """One round. `good_share` is None if nothing was due, latencies if nothing has them.
 
-    `chunk_gap` is of the gaps between a stream's pieces, `itl` of its tokens (Sample.itl_s).
-    `stages` are mean seconds of each stage the service names.
+    `chunk_gap` is the gap between a stream's pieces, `itl` that between its tokens (Sample.itl_s).
+    `stages` has the mean seconds of each stage that the service names.
     """
 
     due: int
@@ -60,7 +60,7 @@ class Figures:
 def figures(samples: Sequence[Sample], scenario: Scenario) -> Figures:
     """Compute a round's figures.
 
-    Failed requests enter no latency, and a failed request is never good.
+    A failed request is never good and counts in no latency.
     """
     begin_s, length_s = scenario.warmup_s, scenario.duration_s
     end_s = begin_s + length_s
@@ -97,7 +97,7 @@ def late_good_share(samples: Sequence[Sample], scenario: Scenario) -> float | No
 
 
 def is_good(sample: Sample, limits: Limits) -> bool:
-    """Return whether an answer came and kept all limits that apply to it.
+    """Return whether the answer is complete and keeps all limits that apply to it.
 
     A whole answer has no TTFT and no ITL: only its E2E latency can break a limit.
     """
@@ -112,7 +112,7 @@ def is_good(sample: Sample, limits: Limits) -> bool:
 
 
 def latency(values_s: Sequence[float]) -> Latency | None:
-    """Return quantiles, linearly interpolated, or None of nothing."""
+    """Return quantiles, linearly interpolated; None without values."""
     if not values_s:
         return None
     values = np.asarray(values_s)

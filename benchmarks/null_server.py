@@ -1,4 +1,4 @@
-"""A server that answers at once: what a client can ask of it is the client's own ceiling.
+"""A server that answers at once, so that the client's own ceiling can be measured.
 
 `python -m benchmarks.null_server PORT`. It reads each request to its end and sends one of two
 prepared answers: whole, or streamed in `STREAM_TOKENS` events, each in its own write.
@@ -27,7 +27,7 @@ def _whole() -> bytes:
 
 
 def _streamed() -> list[bytes]:
-    """Return what is written, write by write."""
+    """Return the bytes of each write."""
     deltas: list[dict[str, Any]] = [{"delta": {"role": "assistant", "content": ""}}]
     deltas += [{"delta": {"content": "word "}} for _ in range(STREAM_TOKENS)]
     deltas += [{"delta": {}, "finish_reason": "stop"}]
@@ -59,7 +59,7 @@ class NullProtocol(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def on_body(self, body: bytes) -> None:
-        """See httptools; the sign stands at the body's end, where our client writes it."""
+        """See httptools; our client writes the sign at the body's end."""
         self._streamed = self._streamed or b'"stream":true' in body[-200:]
 
     def on_message_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""Picture number → encoded picture: seeded, varied, about as large as a photograph's file."""
+"""Picture number → encoded picture: seeded, varied, with the file size of a photograph."""
 
 import io
 from functools import lru_cache
@@ -9,13 +9,13 @@ from PIL import Image, ImageDraw, ImageFilter
 from benchmarks.scenario import PictureKind
 
 CANVASES = 16
-"""Backgrounds of each kind: painting one takes some ms, moving it a fraction of that."""
+"""Backgrounds of each kind: painting one takes some ms, shifting it a fraction of that."""
 
 
 def paint(kind: PictureKind, *, seed: int, number: int) -> bytes:
     """Return an encoded picture; equal arguments give equal bytes, other numbers other pixels.
 
-    A background is moved round its edges, and one shape is set on it.
+    A background is shifted with wrap-around, and one shape is drawn on it.
     """
     draw = np.random.default_rng((seed, number))
     canvas = _canvas(kind.width_px, kind.height_px, seed, number % CANVASES)
@@ -32,8 +32,8 @@ def paint(kind: PictureKind, *, seed: int, number: int) -> bytes:
 def _canvas(width_px: int, height_px: int, seed: int, number: int) -> np.ndarray:
     """Return uint8 [H, W, 3]: soft colours, some shapes, and grain.
 
-    The grain keeps the file from shrinking to nothing: a plain drawing of 512 x 384 would be
-    5 KB of JPEG, this one is about 30.
+    The grain keeps the file from becoming too small: a plain drawing of 512 x 384 would be 5 KB of
+    JPEG, this one is about 30.
     """
     draw = np.random.default_rng((seed, number, 0))
     picture = Image.fromarray(draw.integers(40, 255, (3, 2, 3), dtype=np.uint8))

@@ -1,6 +1,6 @@
-"""Scenario and round → what each request carries and when it is due.
+"""Scenario and round → the contents and due time of each request.
 
-Drawn once, by number: a request is the same however many client processes share the work.
+Drawn once, by number: a request is the same for any number of client processes.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ Integers = NDArray[np.int64]
 class Plan:
     """One round's requests, each at its place in all arrays [requests].
 
-    `index` numbers the requests of all rounds. `due_s` is None in a closed loop, where the
-    callers decide; `cut` if there would have been more than `max_requests`. `pictures` is
-    [requests, pictures a request] of picture numbers; `kinds` the kind of each.
+    `index` numbers the requests of all rounds. `due_s` is None in a closed loop, where callers
+    decide. `cut`: there would have been more than `max_requests`. `pictures` is [requests, pictures
+    a request] of picture numbers; `kinds` the kind of each.
     """
 
     index: Integers
@@ -46,9 +46,9 @@ class Plan:
         return len(self.index)
 
     def distinct_pictures(self, sent: Sequence[int]) -> float | None:
-        """Return the number of different pictures over that of pictures sent: 1.0 is none twice.
+        """Return the number of different pictures over that of pictures sent; 1.0: no repeats.
 
-        `sent` are the numbers of the requests that were sent; None without pictures.
+        `sent` are the numbers of the requests that were sent. None without pictures.
         """
         pictures = self.pictures[np.isin(self.index, sent)]
         return len(np.unique(pictures)) / pictures.size if pictures.size else None
@@ -90,7 +90,7 @@ def _due_s(scenario: Scenario, seed: int) -> arrivals.Times | None:
         case Closed():
             return None
         case Ramp():
-            # The warm-up holds the rate that the ramp begins with.
+            # The warm-up has the ramp's first rate.
             before = arrivals.poisson(load.from_per_s, warm_s, seed)
             length_s = scenario.duration_s
             after = arrivals.ramp(load.from_per_s, load.to_per_s, length_s, seed + 500)
@@ -117,7 +117,7 @@ def _pictures(
     shared = draw.integers(0, pictures.pool, shape)
     alone = draw.random(count) < pictures.unique_share
     numbers = np.where(alone[:, None], unique, shared)
-    # A picture's kind hangs on its number alone: a number is one picture.
+    # The kind depends on the number alone, so that a number is always the same picture.
     weights = np.array([kind.weight for kind in pictures.kinds])
     place = (numbers * 0.6180339887498949) % 1.0  # golden ratio: an even spread of 0…1
     kinds = np.searchsorted(np.cumsum(weights / weights.sum())[:-1], place, side="right")

@@ -1,7 +1,7 @@
-"""Results → figures, once: SVG for the page, PNG for a README.
+"""Results → figures: SVG for the page, PNG for a README, drawn once for both.
 
-In the SVGs text and axes take the page's colour (`currentColor`), so that they read on light
-and on dark; the data's colours are chosen to read on both.
+In the SVGs text and axes take the page's colour (`currentColor`), so that they are legible on light
+and dark pages; the data's colours are legible on both.
 """
 
 import io
@@ -26,9 +26,9 @@ INK = "#10151c"  # replaced by currentColor in SVGs
 COLOURS = ("#3b82f6", "#e8833a", "#2fa36b", "#a06be0", "#e0524d", "#1fa5b5", "#c79a1b", "#d062a8")
 REST = "#8a93a0"
 MAX_POINTS = 3000
-"""Of a scatter: a page is to open at once."""
+"""Limit for a scatter plot, so that a page opens at once."""
 LEGEND_COLUMNS = 3
-"""More stages than that side by side are wider than the figure."""
+"""More stages side by side would be wider than the figure."""
 STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
@@ -64,7 +64,7 @@ def draw(results: Sequence[Result]) -> dict[str, Figure]:
 
 
 def svg(figure: Figure, name: str) -> str:
-    """Return an `<svg>` element for a page; `name` keeps its ids apart from other figures'."""
+    """Return an `<svg>` element for a page; `name` makes its ids unique on the page."""
     buffer = io.StringIO()
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -226,7 +226,7 @@ def _measured(result: Result) -> list[Sample]:
 
 
 def _spread(results: Sequence[Result], most: int) -> list[Result]:
-    """Return at most so many, evenly spread, first and last among them."""
+    """Return a sample of limited size, evenly spread, first and last included."""
     if len(results) <= most:
         return list(results)
     return [results[i] for i in np.linspace(0, len(results) - 1, most).round().astype(int)]

@@ -1,4 +1,4 @@
-"""What the operating system knows of a process and of all that it has started."""
+"""The operating system's figures for a process and its descendants."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import psutil
 Seen = TypeVar("Seen")
 
 _SPARE = "ray::IDLE"
-"""Ray starts and ends workers in reserve as it likes; none of them serves."""
+"""Ray starts and ends idle spare workers at will; none of them serves."""
 
 OTHER = "other"
 _PARTS = (
@@ -25,7 +25,7 @@ _PARTS = (
     (re.compile("ray::|ray/|raylet"), "Ray's agents"),
     (re.compile("caption-studio serve"), "command"),
 )
-"""The first that is found in a command line names the part; None: its own group does."""
+"""The first match in a command line names the part; None: the match's own group does."""
 
 
 def part_of(command: str) -> str:
@@ -37,7 +37,7 @@ def part_of(command: str) -> str:
 
 
 def look_at_family(pid: int, look: Callable[[psutil.Process, str], Seen]) -> list[Seen]:
-    """Return what `look` says of each process and its command line; one that ends is left out."""
+    """Return `look`'s result for each process and its command line; skip those that end."""
     found: list[Seen] = []
     root = psutil.Process(pid)
     for process in [root, *root.children(recursive=True)]:
@@ -52,10 +52,10 @@ def look_at_family(pid: int, look: Callable[[psutil.Process, str], Seen]) -> lis
 
 
 def resident_bytes(pid: int, kind: str) -> int:
-    """Return a line of /proc/PID/status: `RssAnon` is shared with nobody, `RssShmem` with others.
+    """Return a line of /proc/PID/status: `RssAnon` is private memory, `RssShmem` is shared.
 
-    psutil counts program files with the shared memory. Raises `OSError` if there is no such
-    process; one that has ended and is not buried holds nothing.
+    It is read here because psutil counts program files as shared memory. A zombie holds nothing.
+    Raises `OSError` if there is no such process.
     """
     _, found, rest = Path(f"/proc/{pid}/status").read_text().partition(f"{kind}:")
     return int(rest.split()[0]) * 1024 if found else 0

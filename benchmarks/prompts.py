@@ -1,8 +1,8 @@
-"""Number of a request → its prompt as JSON, and how many tokens its answer shall have.
+"""Number of a request → its prompt as JSON, and its answer's length in tokens.
 
-A prompt of an exact length is a list of token ids: a text's length is another for every
-vocabulary, and may change when its end meets the next text. The same number gives the same prompt,
-whichever process asks.
+A prompt of an exact length is a list of token ids, because a text's length differs between
+vocabularies and may change when another text follows it. The same number gives the same prompt in
+every process.
 """
 
 import json
@@ -19,7 +19,7 @@ from benchmarks.traces import BLOCK_TOKENS, read_trace
 
 @dataclass(frozen=True)
 class Asked:
-    """`prompt` is JSON, a list of token ids or a text; `output_tokens` None: the model decides."""
+    """`prompt` is JSON: token ids or a text; `output_tokens` None: the model decides."""
 
     prompt: bytes
     output_tokens: int | None
@@ -34,11 +34,11 @@ class Prompts(Protocol):
 
 
 def read_prompts(kind: PromptKind, *, seed: int, per_round: int) -> Prompts:
-    """Return a scenario's prompts. `per_round` requests at most are numbered in one round.
+    """Return a scenario's prompts; a round numbers at most `per_round` requests.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is not of its form.
+        ValueError: It has another form.
     """
     match kind:
         case RandomTokens():
@@ -61,7 +61,7 @@ class _Random:
 
 
 class _Traced:
-    """A request's lengths are those of the trace's row; a round begins with the first."""
+    """Each request has the lengths of one row of the trace; a round begins at the first."""
 
     def __init__(self, kind: TraceTokens, seed: int, per_round: int) -> None:
         self._kind, self._seed, self._per_round = kind, seed, per_round
@@ -81,7 +81,7 @@ class _Traced:
         return Asked(self._in_blocks(index // self._per_round, self._blocks[row], inputs), outputs)
 
     def _in_blocks(self, round_number: int, names: tuple[int, ...], inputs: int) -> bytes:
-        """Return a prompt whose beginning is that of all others of the round with these names."""
+        """Return a prompt; in one round, prompts share the blocks whose names they share."""
         size = max(1, round(BLOCK_TOKENS * self._kind.scale))
         ids: list[int] = []
         for name in names:
@@ -97,7 +97,7 @@ class _Traced:
 
 
 class _Spoken:
-    """First turns of recorded conversations, in a drawn order, each once until all were there."""
+    """First turns of recorded conversations, in random order, all used before any repeats."""
 
     def __init__(self, kind: ShareGPT, seed: int) -> None:
         count = None if kind.tokenizer is None else _token_counter(kind.tokenizer)

@@ -1,4 +1,4 @@
-"""Results → one HTML page that needs nothing else, in light and dark."""
+"""Results → one self-contained HTML page, in light and dark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

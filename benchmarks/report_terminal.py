@@ -22,13 +22,13 @@ from benchmarks.worker import Progress
 
 
 class Live:
-    """Rewrites one line while a round runs, on a terminal; leaves one for each round anywhere."""
+    """Prints a line for each finished round; on a terminal, also one that shows progress."""
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream, self._shown = stream, stream.isatty()
 
     def progress(self, time_s: float, workers: list[Progress]) -> None:
-        """Show where the round is."""
+        """Show the round's progress."""
         if not self._shown:
             return
         recent = [value for worker in workers for value in worker.recent_e2e_s]
@@ -42,7 +42,7 @@ class Live:
         self._stream.flush()
 
     def round(self, number_: int, figures: Figures) -> None:
-        """Leave one line for a round that is done."""
+        """Print the line of a finished round."""
         if self._shown:
             self._stream.write("\r\x1b[2K")
         p95 = f"E2E p95 {figures.e2e.p95_s * 1e3:.0f} ms" if figures.e2e else "no answers"
@@ -90,7 +90,7 @@ def sweep_table(results: Sequence[Result]) -> str:
 
 
 def client_lines(result: Result) -> list[str]:
-    """Say whether the client was the limit, and how hard it worked."""
+    """Return lines on whether the client was the limit, and on its CPU use."""
     efforts = [effort for repeat in result.repeats for effort in repeat.round.efforts]
     lags = [lag for effort in efforts for lag in effort.lags_s] or [0.0]
     busiest = max(effort.cpu_share for effort in efforts)

@@ -19,7 +19,7 @@ class Row:
 
 
 ELSEWHERE = "elsewhere"
-"""The part of an answer's time that no stage names."""
+"""The row for the part of an answer's time that belongs to no stage."""
 
 RATES: tuple[tuple[str, Callable[[Figures], float | None]], ...] = (
     ("offered requests/s", lambda f: f.offered_per_s),
@@ -53,7 +53,7 @@ def rate_rows(result: Result) -> list[Row]:
 
 
 def latency_rows(result: Result) -> Iterator[tuple[str, list[Row]]]:
-    """Yield each latency that was seen with its quantiles in ms."""
+    """Yield each latency that was measured, with its quantiles in ms."""
     for label, latency in LATENCIES:
         rows = []
         for quantile in QUANTILES:
@@ -65,10 +65,10 @@ def latency_rows(result: Result) -> Iterator[tuple[str, list[Row]]]:
 
 
 def stage_means(result: Result) -> dict[str, Estimate]:
-    """Return the mean seconds of each stage that the service named, and of what is left.
+    """Return the mean seconds of each stage that the service names, and of the rest.
 
-    The stages are taken to follow one another; `elsewhere` is the mean E2E latency less their
-    sum: the network, the client, what the service does not name.
+    The stages are assumed to be sequential. `elsewhere` is the mean E2E latency less their sum: the
+    network, the client, and work that the service does not name.
     """
     names = dict.fromkeys(name for repeat in result.repeats for name in repeat.figures.stages)
     found = {name: result.estimate(_stage(name)) for name in names}
@@ -112,7 +112,7 @@ def limits_text(limits: Limits) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with three digits that count."""
+    """Return a number with three significant digits."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

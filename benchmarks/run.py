@@ -1,6 +1,6 @@
-"""Endpoint and scenario → `Result`: all repeats, their figures, and what they hold for.
+"""Endpoint and scenario → `Result`: all repeats, their figures, and their environment.
 
-This is the entry for other programs, and what the command line calls.
+Other programs call this module, and so does the command line.
 """
 
 import ipaddress
@@ -21,12 +21,12 @@ OnRound = Callable[[int, Figures], None]
 
 
 class RemoteRefused(Exception):
-    """The endpoint is not on this machine, and nobody said that it may be."""
+    """The endpoint is not on this machine, and remote ones were not allowed."""
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """One round: its samples, its figures, and why to distrust them, if at all."""
+    """One round: its samples, its figures, and reasons to distrust them."""
 
     round: Round
     figures: Figures
@@ -37,7 +37,7 @@ class Repeat:
 class Result:
     """A scenario's repeats. A sweep's points are one `Result` each (sweep.py).
 
-    `sustained` says that it is a rate which a sweep found, held for longer.
+    `sustained`: a sweep found this rate and held it for longer.
     """
 
     endpoint: Endpoint
@@ -53,7 +53,7 @@ class Result:
 
     @property
     def client_was_the_limit(self) -> bool:
-        """Whether any repeat's figures say more of the client than of the server."""
+        """Whether the client, not the server, was the limit in any repeat."""
         return any(repeat.client_limits for repeat in self.repeats)
 
 
@@ -101,11 +101,11 @@ def judge(done: Round) -> Repeat:
 
 
 def check_endpoint(endpoint: Endpoint, *, allow_remote: bool) -> None:
-    """Refuse a host that is not this machine: load on others' servers needs a decision.
+    """Refuse remote hosts: load on other people's servers must be allowed explicitly.
 
     Raises:
         RemoteRefused: See above.
-        ValueError: It is no http(s) URL.
+        ValueError: It is not an http(s) URL.
     """
     url = urlsplit(endpoint.url)
     if url.scheme not in ("http", "https") or not url.hostname:

@@ -1,11 +1,11 @@
-"""What is kept of one request."""
+"""The record of one request."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How a request ended. Everything but `OK` is a failure and enters no latency."""
+    """How a request ended. All but `OK` are failures, which count in no latency."""
 
     OK = "ok"
     CONNECT = "connect"  # no connection
@@ -16,17 +16,17 @@ class Outcome(StrEnum):
     HTTP_5XX = "http_5xx"
     STREAM_ERROR = "stream_error"  # an error event after 200, or a stream without its end
     MALFORMED = "malformed"  # not HTTP, another status, not JSON, no choices
-    CANCELLED = "cancelled"  # it never ended: the run was stopped
+    CANCELLED = "cancelled"  # the run was stopped before it ended
 
 
 @dataclass(slots=True)
 class Sample:
     """One request. Times are seconds from the start of the round.
 
-    `scheduled_s` is when it was due (closed loop: when its caller was free), `sent_s` when it
-    went to the socket, `first_s` and `last_s` when the first and the last piece of text came
-    (a whole answer has no `first_s`), `done_s` when the answer was complete. `chunk_gaps_s`
-    are the times between a stream's pieces of text.
+    `scheduled_s`: it was due (closed loop: its caller was free). `sent_s`: it was written to the
+    socket. `first_s` and `last_s`: the first and last piece of text arrived (a whole answer has no
+    `first_s`). `done_s`: the answer was complete. `chunk_gaps_s` are the times between a stream's
+    pieces of text.
     """
 
     index: int

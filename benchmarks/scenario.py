@@ -1,6 +1,6 @@
-"""A scenario's YAML as strict models: what is asked, how often, and what counts as good.
+"""A scenario's YAML as strict models: its requests, their load, and limits of a good answer.
 
-Units stand in the names. A misspelt field is refused by name.
+Names contain the units. A misspelt field is refused by name.
 """
 
 from pathlib import Path
@@ -15,13 +15,13 @@ SCENARIOS = Path(__file__).with_name("scenarios")
 
 
 class Part(BaseModel):
-    """Nothing unknown, nothing changed afterwards."""
+    """The base of all parts: unknown fields are refused, and instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PictureKind(Part):
-    """One size and format; `weight` is its part among its neighbours."""
+    """One size and format; `weight` is its share, relative to the other kinds."""
 
     width_px: int = Field(512, ge=1, le=8192)
     height_px: int = Field(384, ge=1, le=8192)
@@ -33,8 +33,8 @@ class Pictures(Part):
     """The pictures that requests carry.
 
     `unique_share` of the requests carry a picture that no other request of the whole run has;
-    the others draw from `pool` pictures. At most `max_unique` are painted a round: what is
-    asked beyond that repeats them, and the report says how many were really different.
+    the others draw from `pool` pictures. At most `max_unique` are painted a round. Further requests
+    repeat them, and the report says how many were really different.
     """
 
     kinds: tuple[PictureKind, ...] = Field((PictureKind(),), min_length=1)
@@ -47,7 +47,7 @@ class Pictures(Part):
 class Text(Part):
     """A text of `min_words` to `max_words` random words, between two fixed pieces.
 
-    Each request has its own words, so that no cache of prompts answers.
+    Each request has its own words, so that no prompt cache helps.
     """
 
     min_words: int = Field(8, ge=1, le=20000)
@@ -63,7 +63,7 @@ class Text(Part):
 
 
 class TokenRange(Part):
-    """From `min` to `max` tokens, each number as often as the others."""
+    """A uniformly distributed number of tokens, from `min` to `max`."""
 
     min: int = Field(ge=1, le=1_000_000)
     max: int = Field(ge=1, le=1_000_000)
@@ -76,9 +76,9 @@ class TokenRange(Part):
 
 
 class TokenIds(Part):
-    """The ids that prompts are made of: from `first` on, below `end`.
+    """The range of ids in prompts: from `first` on, below `end`.
 
-    The model must have them all, and should have no special tokens among them.
+    The model must have all of them, and none of them should be a special token.
     """
 
     first: int = Field(100, ge=0)
@@ -103,7 +103,7 @@ class ExactTokens(Part):
 
 
 class RandomTokens(ExactTokens):
-    """Prompts of random token ids, and answers, of exactly so many tokens."""
+    """Prompts of random token ids, and answers, each of an exact number of tokens."""
 
     kind: Literal["random"] = "random"
     input_tokens: TokenRange
@@ -111,10 +111,10 @@ class RandomTokens(ExactTokens):
 
 
 class TraceTokens(ExactTokens):
-    """The lengths, and the common beginnings, of a recorded trace: see `traces`.
+    """The lengths and the shared prefixes of a recorded trace: see `traces`.
 
-    With `load: {kind: replay}` of the same file each request has its own length at its own time.
-    `scale` times as many tokens are sent and asked for, one at least.
+    With `load: {kind: replay}` of the same file, each request has its recorded length at its
+    recorded time. Lengths are multiplied by `scale`, and are at least one token.
     """
 
     kind: Literal["trace"] = "trace"
@@ -126,7 +126,7 @@ class ShareGPT(Part):
     """First turns of conversations in a JSON file of ShareGPT's form.
 
     With a `tokenizer` (a `tokenizer.json`) each answer has as many tokens as the recorded one, and
-    conversations beyond the limits are left out; without, the model ends when it likes.
+    conversations beyond the limits are left out. Without one, the model decides when to end.
     """
 
     kind: Literal["sharegpt"] = "sharegpt"
@@ -141,7 +141,7 @@ class ShareGPT(Part):
         return self.tokenizer is not None
 
     def fits(self, input_tokens: int, output_tokens: int) -> bool:
-        """Return whether a conversation is within the limits, and is one at all."""
+        """Return whether neither turn of a conversation is empty or beyond the limits."""
         return 1 <= input_tokens <= self.max_input_tokens and (
             1 <= output_tokens <= self.max_output_tokens
         )
@@ -158,10 +158,10 @@ class ModelShare(Part):
 
 
 class Requests(Part):
-    """What one request asks. `body` is merged into each body as it is.
+    """The contents of one request. `body` is merged into each body as it is.
 
-    `prompts` stand alone, without pictures or text. Where they say how long an answer is, each
-    request has that as its `max_tokens`, and `ignore_eos`: it gets exactly so many.
+    `prompts` exclude pictures and text. If they set the length of answers, each request has it as
+    its `max_tokens`, with `ignore_eos`, so that its answer has exactly that length.
     """
 
     endpoint: Literal["chat", "completions"] = "chat"
@@ -194,21 +194,21 @@ class Requests(Part):
 
 
 class Closed(Part):
-    """So many callers, each of which waits for its answer before it asks again."""
+    """A closed loop of callers, each of which waits for its answer before it asks again."""
 
     kind: Literal["closed"] = "closed"
     concurrency: int = Field(8, ge=1, le=4096)
 
 
 class Constant(Part):
-    """Requests at even distances, whatever the answers do."""
+    """An open loop of requests at even intervals."""
 
     kind: Literal["constant"] = "constant"
     rate_per_s: Positive
 
 
 class Poisson(Part):
-    """Requests of independent callers."""
+    """An open loop of independent callers."""
 
     kind: Literal["poisson"] = "poisson"
     rate_per_s: Positive
@@ -223,7 +223,7 @@ class Gamma(Part):
 
 
 class Ramp(Part):
-    """Poisson requests whose rate changes in a straight line over the measured time."""
+    """Poisson requests whose rate changes linearly over the measured time."""
 
     kind: Literal["ramp"] = "ramp"
     from_per_s: Positive
@@ -231,7 +231,7 @@ class Ramp(Part):
 
 
 class Replay(Part):
-    """Send times out of a file of one of `traces`' forms; beside the YAML if relative."""
+    """Send times from a file (forms: `traces`); a relative path starts at the YAML's folder."""
 
     kind: Literal["replay"] = "replay"
     trace: Path
@@ -243,7 +243,7 @@ Load = Annotated[Closed | Open, Field(discriminator="kind")]
 
 
 class Limits(Part):
-    """What a good answer keeps; a limit that is null is not asked for."""
+    """The limits that a good answer keeps; a null limit does not apply."""
 
     e2e_s: Positive | None = None
     ttft_s: Positive | None = None
@@ -251,7 +251,7 @@ class Limits(Part):
 
 
 class CallerSweep(Part):
-    """Closed loops of so many callers, one after the other."""
+    """Closed loops, one after the other, each with its number of callers."""
 
     kind: Literal["callers"] = "callers"
     callers: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=1)
@@ -260,10 +260,10 @@ class CallerSweep(Part):
 class RateSweep(Part):
     """Poisson rates from `from_per_s` on, each `factor` times the last, until goodput breaks.
 
-    It is broken when less than `min_good_share` of the requests are good; then `refine` steps
-    halve the distance between the last rate that held and the first that did not. What was found
-    so must hold for `sustain_s`, and in their last third by itself, or 5 % less is tried: a short
-    window can end before a queue has grown.
+    It breaks when less than `min_good_share` of the requests are good. Then `refine` steps halve
+    the distance between the last rate that held and the first that did not. The rate that they find
+    must hold for `sustain_s`, and in the last third of that by itself; else 5 % less is tried. The
+    reason: a short window can end before a queue has grown.
     """
 
     kind: Literal["rate"] = "rate"
@@ -279,9 +279,9 @@ Sweep = Annotated[CallerSweep | RateSweep, Field(discriminator="kind")]
 
 
 class Scenario(Part):
-    """All that a run does. Each repeat: `warmup_s`, then `duration_s` that are measured.
+    """A whole run. Each repeat: a warm-up of `warmup_s`, then `duration_s` that are measured.
 
-    A sweep repeats all of it with loads of its own.
+    A sweep repeats all of it with its own loads.
     """
 
     name: str = Field(pattern=r"^[a-z0-9-]+$")
@@ -310,7 +310,7 @@ def read_scenario(name_or_path: str) -> Scenario:
     """Read a YAML file, or one of ours by its name.
 
     Raises:
-        ValueError: It is not a scenario (pydantic's `ValidationError` is one), or not YAML.
+        ValueError: It is no scenario (this includes pydantic's `ValidationError`) or no YAML.
         OSError: It cannot be read.
     """
     shipped = SCENARIOS / f"{name_or_path}.yaml"
@@ -324,7 +324,7 @@ def read_scenario(name_or_path: str) -> Scenario:
 
 
 def _beside(folder: Path, scenario: Scenario) -> Scenario:
-    """Return the scenario with its files' relative paths meant from the folder."""
+    """Return the scenario with its files' relative paths resolved against the folder."""
     load, requests, prompts = scenario.load, scenario.requests, scenario.requests.prompts
     if isinstance(load, Replay):
         load = load.model_copy(update={"trace": folder / load.trace})

@@ -8,17 +8,17 @@ from benchmarks.sample import Sample
 from benchmarks.worker import Effort
 
 MAX_CPU_SHARE = 0.80
-"""Of one core: above it a client process queues its own work."""
+"""Share of one core above which a client process queues its own work."""
 MAX_DELAY_P99_S = 0.010
 MAX_DELAY_SHARE = 0.05
-"""Late sends and a late event loop are added to what is measured. They may reach the larger of
-10 ms and this share of the median E2E latency."""
+"""Late sends and a late event loop add to the measured latency. They may reach the larger of 10 ms
+and this share of the median E2E latency."""
 
 
 def client_limits(
     samples: Sequence[Sample], efforts: Sequence[Effort], *, ended_early: bool
 ) -> list[str]:
-    """Return one sentence for each sign that the client was the limit; none is good."""
+    """Return one sentence for each sign that the client was the limit; empty: it was not."""
     found = []
     if ended_early:
         found.append(f"max_requests ended the load after {len(samples)} requests")

@@ -17,14 +17,14 @@ from benchmarks.scenario import (
 from benchmarks.worker import Endpoint
 
 BACK_OFF = 0.95
-"""Of a rate that did not hold for long, what is tried next."""
+"""If a rate did not hold for long, this share of it is tried next."""
 
 MAX_BACK_OFFS = 8
 
 
 @dataclass(frozen=True)
 class Point:
-    """A rate that was tried, and what share of its requests was good; `sustained`: for long."""
+    """A rate that was tried, and its share of good requests; `sustained`: for long."""
 
     rate_per_s: float
     good_share: float
@@ -33,7 +33,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Step:
-    """What is tried next."""
+    """The next load to try."""
 
     load: Closed | Poisson
     sustained: bool = False
@@ -67,9 +67,9 @@ def run_sweep(
 
 
 def next_point(sweep: RateSweep, points: Sequence[Point]) -> tuple[float, bool] | None:
-    """Return the next rate to try, and whether for long; None when a rate is found, or none is.
+    """Return the next rate to try, and whether for long; None at the end of the search.
 
-    `points` are those so far, in their order.
+    `points` are those tried so far, in their order.
     """
     tried = [point for point in points if point.sustained]
     searched = [point for point in points if not point.sustained]
@@ -95,10 +95,10 @@ def points_of(results: Sequence[Result]) -> list[Point]:
 
 
 def _next_searched(sweep: RateSweep, points: Sequence[Point]) -> float | None:
-    """Return the next rate (three digits), or None when the place of the break is known.
+    """Return the next rate (three digits), or None when the breaking point is known.
 
-    A rate that did not hold ends the climb; then the gap to the highest rate below it that
-    held is halved `refine` times. If not even the first holds, there is nothing to refine.
+    The first rate that does not hold ends the climb; then the gap to the highest rate below it that
+    held is halved `refine` times. If the first rate of all does not hold, nothing is refined.
     """
     if not points:
         return sweep.from_per_s
@@ -115,7 +115,7 @@ def _next_searched(sweep: RateSweep, points: Sequence[Point]) -> float | None:
 
 
 def _held(sweep: RateSweep, points: Sequence[Point]) -> float | None:
-    """Return the highest rate that held below the lowest that did not."""
+    """Return the highest rate below the lowest one that did not hold."""
     broken = [p.rate_per_s for p in points if p.good_share < sweep.min_good_share]
     limit = min(broken, default=float("inf"))
     return max((p.rate_per_s for p in points if p.rate_per_s < limit), default=None)
@@ -126,7 +126,7 @@ def _good_share(result: Result) -> float:
     shares = [share.mean if share else 0.0]
     if result.sustained:
         rounds = [late_good_share(one.round.samples, result.scenario) for one in result.repeats]
-        shares += [late or 0.0 for late in rounds]  # None: the load ended before
+        shares += [late or 0.0 for late in rounds]  # None: the load ended earlier
     return min(shares)
 
 

@@ -23,9 +23,9 @@ MAX_REQUESTS = 1_000_000
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is published of a trace, and where.
+    """Published statistics of a trace, and their source.
 
-    `shared` is the part of all prompts' tokens that earlier prompts began with.
+    `shared` is the share of all prompts' tokens that lie in a prefix of earlier prompts.
     """
 
     source: str
@@ -46,8 +46,8 @@ PUBLISHED = {
     ),
 }
 CONVERSATIONS = 100
-"""So many prompts go on side by side, each a common beginning of others. Ours, as are Poisson times
-and exponential lengths: the paper gives their means."""
+"""Number of prefixes that prompts share. It is our choice, as are Poisson times and exponential
+lengths: the paper gives only means."""
 
 
 def drawn(of: Statistics, duration_s: float, per_s: float, seed: int) -> Iterator[dict[str, Any]]:
@@ -73,7 +73,7 @@ def drawn(of: Statistics, duration_s: float, per_s: float, seed: int) -> Iterato
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write one; 0, or 2 where it cannot be written."""
+    """Write a trace; return 0, or 2 if it cannot be written."""
     options = _parser().parse_args(arguments)
     of = PUBLISHED[options.like]
     per_s = options.per_s or of.per_s

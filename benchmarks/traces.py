@@ -1,12 +1,12 @@
-"""A recorded trace's file → when requests came, and how long they and their answers were; pure.
+"""A recorded trace's file → requests' times, and lengths of prompts and answers; pure.
 
 Three forms, told apart by the file's ending:
 
 - `.jsonl`: Mooncake's (FAST 2025), one request a line: `timestamp` in milliseconds,
   `input_length` and `output_length` in tokens, and `hash_ids`, the names of the prompt's blocks of
-  512 tokens: two prompts that begin with the same names begin with the same text.
+  512 tokens. Prompts whose first names are equal share that prefix.
 - `.csv`: BurstGPT's (KDD 2025): columns `Timestamp` in seconds, `Request tokens` and
-  `Response tokens`. Failed requests stand there with no response tokens, and are left out.
+  `Response tokens`. Failed requests, which have no response tokens there, are left out.
 - anything else: one number of seconds a line, no lengths.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_TOKENS = 512
-"""Mooncake's: the tokens of each but a prompt's last block."""
+"""Mooncake's tokens in each block except a prompt's last."""
 
 _MILLISECONDS = 1000.0
 Blocks = tuple[int, ...]
@@ -30,8 +30,8 @@ Blocks = tuple[int, ...]
 class Trace:
     """Requests in the order of their times; the arrays are [requests].
 
-    `input_tokens` and `output_tokens` are None where the file has no lengths, `blocks` where it
-    does not say which prompts share their beginning.
+    `input_tokens` and `output_tokens` are None if the file has no lengths, `blocks` if it does not
+    say which prompts share a prefix.
     """
 
     times_s: NDArray[np.float64]
@@ -52,8 +52,8 @@ def read_trace(path: Path) -> Trace:
     """Read a trace of one of the three forms.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is not of its form; the message names the file and the line.
+        OSError: The file cannot be read.
+        ValueError: It has another form; the message names the file and the line.
     """
     if path.suffix == ".jsonl":
         return _with_lengths(path, _mooncake(path))

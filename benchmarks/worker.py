@@ -1,7 +1,7 @@
-"""One client process: a part of a round's plan → its samples, and how hard it worked.
+"""One client process: a part of a round's plan → its samples, and its CPU use and delays.
 
-The parent (fleet) says over a pipe what to do; times are of `time.monotonic`, which all
-processes of a machine share.
+The parent (fleet) sends orders over a pipe; times are of `time.monotonic`, which all processes of a
+machine share.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ PROGRESS_S = 0.5
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the requests go; `url` such as http://127.0.0.1:8000, with or without `/v1`.
+    """The target of requests; `url` like http://127.0.0.1:8000, with or without `/v1`.
 
-    `headers` are further lines of each request's head, `Name: value`.
+    `headers` are further header lines of each request, `Name: value`.
     """
 
     url: str
@@ -37,14 +37,14 @@ class Endpoint:
 
     @property
     def header_lines(self) -> tuple[str, ...]:
-        """The lines, and that with the key."""
+        """All header lines, including the one with the key."""
         key = () if self.api_key is None else (f"Authorization: Bearer {self.api_key}",)
         return (*key, *self.headers)
 
 
 @dataclass(frozen=True)
 class Order:
-    """One round's work for one worker; `callers` are its part of a closed loop's."""
+    """One round's work for one worker; `callers` is its share of a closed loop's callers."""
 
     plan: Plan
     scenario: Scenario
@@ -54,7 +54,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one worker has done so far in this round."""
+    """One worker's progress in this round."""
 
     finished: int
     failed: int
@@ -64,11 +64,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard one worker worked while it sent.
+    """One worker's CPU use and delays while it sent.
 
-    `cpu_share` is processor time over wall time: 1.0 is a whole core. `lags_s` are the
-    delays of a timer that the event loop should have called on time. `waited` requests found
-    `max_in_flight` others under way.
+    `cpu_share` is CPU time over wall time: 1.0 is a whole core. `lags_s` are the delays of a timer
+    on the event loop. `waited` is the number of requests that found `max_in_flight` others in
+    flight.
     """
 
     wall_s: float
@@ -79,7 +79,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Report:
-    """One worker's round."""
+    """One worker's results of a round."""
 
     samples: list[Sample]
     effort: Effort
@@ -88,7 +88,7 @@ class Report:
 def work(pipe: Pipe, endpoint: Endpoint, scenario: Scenario) -> None:
     """Serve orders until the pipe ends: `Order` in, "ready" out, start time in, `Report` out.
 
-    While a round runs, `Progress` goes out now and then.
+    While a round runs, `Progress` goes out periodically.
     """
     url = urlsplit(endpoint.url)
     bodies = Bodies(
@@ -107,7 +107,7 @@ def work(pipe: Pipe, endpoint: Endpoint, scenario: Scenario) -> None:
             pipe.send("ready")
             start_s: float = pipe.recv()
             gc.collect()
-            gc.freeze()  # the prepared bodies are not to be walked again and again
+            gc.freeze()  # keep the garbage collector from traversing the prepared bodies
             pipe.send(uvloop.run(_Round(pipe, endpoint, bodies, order, start_s).run()))
         except (EOFError, BrokenPipeError, KeyboardInterrupt):
             return
@@ -126,7 +126,7 @@ class _Round:
         self._lags_s: list[float] = []
 
     async def run(self) -> Report:
-        """Wait for the start, send all requests, report."""
+        """Wait for the start, send all requests, return the report."""
         order = self._order
         client = Client(
             self._url,

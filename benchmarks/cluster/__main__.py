@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "cluster"
 
 @dataclass(frozen=True)
 class Experiment:
-    """A load in phases, and what happens to nodes meanwhile."""
+    """A load in phases, and the commands to nodes meanwhile."""
 
     phases: tuple[Phase, ...]
     events: dict[float, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ def run(name: str, experiment: Experiment, log: Path) -> dict[str, Any]:
 
 
 def _line(line: dict[str, Any], sent: Sent) -> dict[str, Any]:
-    """Return a timeline's line on the load's clock, without the names of replicas."""
+    """Return a timeline's line with its time on the load's clock, without replicas' names."""
     short = {"t_s": round(line["monotonic_s"] - sent.start_s, 2), "nodes": line["nodes"]}
     for kind in KINDS:
         stage = line[kind.capitalize()]
@@ -71,7 +71,7 @@ def _line(line: dict[str, Any], sent: Sent) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run what is named, or all; 1 if a request failed."""
+    """Run the named experiments, or all; return 1 if a request failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(EXPERIMENTS))
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="DIR")

@@ -30,7 +30,7 @@ from caption_studio.settings import Settings
 
 
 class BatchStandIn:
-    """`vision.engine` in time alone: one batch of what waits after the other."""
+    """Takes the time of `vision.engine`: batches of waiting pictures, one after the other."""
 
     def __init__(self, model: StageModel) -> None:
         self._model = model
@@ -38,7 +38,7 @@ class BatchStandIn:
         self._running: asyncio.Task[None] | None = None
 
     async def describe(self, pixels: Pixels) -> Described:
-        """Wait for a place in a batch and for its end."""
+        """Wait for a place in a batch, and for the batch to end."""
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         if self._running is None or self._running.done():
@@ -48,7 +48,7 @@ class BatchStandIn:
         return Described(Description(text), queue_s=0.0, describe_s=0.0)
 
     def check_health(self) -> None:
-        """Return: it has nothing that breaks."""
+        """Do nothing: a stand-in cannot fail."""
 
     def close(self) -> None:
         """Do nothing: there is no engine."""
@@ -64,7 +64,7 @@ class BatchStandIn:
 
 
 class ContinuousStandIn:
-    """`language.engine` in time alone: the more there are in flight, the longer each takes."""
+    """Takes the time of `language.engine`: each takes longer the more are in flight."""
 
     def __init__(self, model: StageModel) -> None:
         self._model = model
@@ -82,11 +82,11 @@ class ContinuousStandIn:
         yield (CaptionDelta(0, "Out at sea.", 4, 20, "stop"),)
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
-        """Return it as it is."""
+        """Return the adapter unchanged."""
         return adapter
 
     async def check_health(self) -> None:
-        """Return: it has nothing that dies."""
+        """Do nothing: a stand-in cannot die."""
 
     def stop(self) -> None:
         """Do nothing: there is no engine."""
@@ -117,7 +117,7 @@ class StandInCaptioner(Captioner):
 
 
 def build(values: Mapping[str, Any] | None = None) -> Application:
-    """Return the application, its stages under their own names."""
+    """Return the application; its stages have the service's names."""
     describer = serve.deployment(name="Describer", max_queued_requests=512)(StandInDescriber)
     captioner = serve.deployment(name="Captioner", max_queued_requests=512)(StandInCaptioner)
     return application(Settings.load(values), describer=describer, captioner=captioner)

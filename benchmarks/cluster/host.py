@@ -1,9 +1,9 @@
 """`python -m benchmarks.cluster.host FOLDER PORT`: the cluster, in a process of its own.
 
-Serves the application on 127.0.0.1:PORT, over stand-ins or the embedded models, and writes what
-there is, twice a second, as one line of JSON to FOLDER/timeline.jsonl. Commands come by lines on
-standard input: `drain captioner` takes the busiest such node away as a cloud would (with notice),
-`kill captioner` without; the end of the input ends everything.
+Serves the application on 127.0.0.1:PORT, over stand-ins or the embedded models. Twice a second it
+writes nodes and replicas as one line of JSON to FOLDER/timeline.jsonl. Commands are lines on
+standard input: `drain captioner` removes the busiest captioner node with notice, as a cloud would,
+and `kill captioner` without notice. The end of the input ends everything.
 """
 
 import argparse
@@ -30,17 +30,17 @@ from caption_studio.deployments.run import deploy
 SAMPLE_S = 0.5
 START_TIMEOUT_S = 120.0
 NOTICE_S = 60.0
-"""Of a drained node, until it would be taken away."""
+"""Time from the notice until a drained node would be removed."""
 
 
 STAND_INS = "benchmarks.cluster.application:build"
 EMBEDDED = "caption_studio.deployments.app:build"
 MOST_EMBEDDED = {"describer": 1, "captioner": 2}
-"""What two cores hold of the real engines."""
+"""Limits of the real engines' replicas on two cores."""
 
 
 def serve_config(port: int, *, to_zero: bool, quiet_s: float, embedded: bool) -> ServeDeploySchema:
-    """Return deploy/cluster.yaml's form of application, over the stand-ins or the real engines."""
+    """Return an application like deploy/cluster.yaml's, over stand-ins or real engines."""
     delays = {
         "metrics_interval_s": models.REPORT_S,
         "look_back_period_s": models.LOOK_BACK_S,
@@ -88,7 +88,7 @@ def serve_config(port: int, *, to_zero: bool, quiet_s: float, embedded: bool) ->
 
 
 def snapshot(client: Any) -> dict[str, Any]:
-    """Return nodes by kind, and of each deployment its target and where its replicas are."""
+    """Return nodes by kind, and each deployment's target and its replicas' places."""
     alive = [node for node in ray.nodes() if node["Alive"]]
     kinds = {node["NodeID"]: _kind(node) for node in alive}
     line: dict[str, Any] = {"monotonic_s": time.monotonic(), "nodes": Counter(kinds.values())}
@@ -112,14 +112,14 @@ def _kind(node: dict[str, Any]) -> str:
 
 
 def busiest(line: dict[str, Any], kind: str) -> str | None:
-    """Return the id of the node with the most running replicas of its kind; None: there is none."""
+    """Return the id of the node with the most running replicas of a kind; None without one."""
     places = line[kind.capitalize()]["places"].values()
     found = Counter(node for node, _ in places).most_common(1)
     return str(found[0][0]) if found else None
 
 
 def drain(node_id: str, address: str) -> None:
-    """Give notice that a node will be taken away, as a cloud does with a spot machine."""
+    """Give notice that a node will be removed, as a cloud does with a spot machine."""
     accepted, why_not = ray._raylet.GcsClient(address=address).drain_node(
         node_id,
         autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION"),
@@ -131,7 +131,7 @@ def drain(node_id: str, address: str) -> None:
 
 
 def kill(node_id: str) -> None:
-    """End a node without notice: its raylet, with which its replicas end."""
+    """Kill a node's raylet without notice; its replicas end with it."""
     for process in psutil.Process().children(recursive=True):
         if process.name() == "raylet" and any(node_id in word for word in process.cmdline()):
             process.kill()
@@ -146,9 +146,9 @@ def _read_commands(commands: "queue.Queue[str | None]") -> None:
 
 
 def watch(client: Any, address: str, output: Path) -> None:
-    """Write the timeline and do what is told, until the input ends.
+    """Write the timeline and run commands, until the input ends.
 
-    A command waits until there is a node that it can be done to.
+    A command waits until there is a node of its kind with a running replica.
     """
     commands: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read_commands, args=(commands,), daemon=True).start()
@@ -167,7 +167,7 @@ def watch(client: Any, address: str, output: Path) -> None:
 
 
 def _done(command: str, line: dict[str, Any], address: str) -> str | None:
-    """Do what is told; return the event, None if there is no such node yet."""
+    """Run a command; return the event, or None if there is no such node yet."""
     what, kind = command.split()
     node_id = busiest(line, kind)
     if node_id is None:
@@ -177,7 +177,7 @@ def _done(command: str, line: dict[str, Any], address: str) -> str | None:
 
 
 def main() -> None:
-    """Start, say `ready`, watch."""
+    """Start the cluster, print `ready`, and watch."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("port", type=int)
@@ -188,7 +188,7 @@ def main() -> None:
     config = serve_config(
         options.port, to_zero=options.to_zero, quiet_s=options.quiet_s, embedded=options.embedded
     )
-    most = {"describer": 1, "captioner": 4}  # one more than full, for what is taken away
+    most = {"describer": 1, "captioner": 4}  # one more than needed, to replace a removed node
     with cluster(options.folder, most=most) as address:
         try:
             client = deploy(config)

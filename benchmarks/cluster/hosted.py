@@ -27,18 +27,18 @@ from benchmarks.worker import Endpoint, Progress
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 90.0
 TIMEOUT_S = 120.0
-"""Of a request, as the gateway's own."""
+"""Limit for a request, equal to the gateway's own."""
 
 PICTURE = PictureKind(width_px=256, height_px=192)
 STREAMED_SHARE = 0.5
 
 Phase = tuple[float, float]
-"""So many seconds, so many requests a second."""
+"""Seconds, and requests a second."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What one load gave. `start_s` is on the clock of the timeline (`time.monotonic`)."""
+    """Results of one load. `start_s` is on the timeline's clock (`time.monotonic`)."""
 
     start_s: float
     arrivals_s: list[float]
@@ -46,7 +46,7 @@ class Sent:
 
     @property
     def failed(self) -> list[Sample]:
-        """Return the requests that got no whole answer."""
+        """Return the requests without a complete answer."""
         return [sample for sample in self.samples if not sample.ok]
 
 
@@ -59,19 +59,19 @@ class Hosted:
         self._commands = commands
 
     def command(self, text: str) -> None:
-        """Tell the host, e.g. `drain captioner`."""
+        """Send the host a command, e.g. `drain captioner`."""
         self._commands.write(f"{text}\n")
         self._commands.flush()
 
     def timeline(self) -> list[dict[str, Any]]:
-        """Return all that the host has seen until now."""
+        """Return all lines that the host has written so far."""
         text = (self._folder / "timeline.jsonl").read_text()
         return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
 
     def send(
         self, arrivals_s: Sequence[float], until_s: float, events: dict[float, str] | None = None
     ) -> Sent:
-        """Ask for a caption at each time; give the host its commands at theirs."""
+        """Ask for a caption at each time; send the host each command at its time."""
         trace = self._folder / "arrivals"
         trace.write_text("".join(f"{time_s:.6f}\n" for time_s in arrivals_s))
         scenario = Scenario(
@@ -123,7 +123,7 @@ def hosted(
 
 
 def _wait_until_ready(process: subprocess.Popen[str], log: Path) -> None:
-    """Read what the host prints; Ray prints there, too. Its own deadlines are the host's."""
+    """Read the host's output, to which Ray prints too, until `ready`. The host has deadlines."""
     assert process.stdout is not None
     printed = []
     for line in process.stdout:
@@ -135,7 +135,7 @@ def _wait_until_ready(process: subprocess.Popen[str], log: Path) -> None:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Ask it to end; what hangs is ended with all its children."""
+    """Ask the host to end; if it hangs, kill it with all its children."""
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
@@ -151,7 +151,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def poisson(phases: Sequence[Phase], seed: int) -> list[float]:
-    """Return the arrival times of independent callers, whose rate changes from phase to phase."""
+    """Return Poisson arrival times whose rate changes from phase to phase."""
     draw = random.Random(seed)
     arrivals_s, begins_s = [], 0.0
     for seconds, rate_per_s in phases:

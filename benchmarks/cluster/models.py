@@ -1,10 +1,10 @@
-"""What the stand-ins take, and the policy that scales them: one place for run and simulation.
+"""Times of the stand-ins, and the policy that scales them, common to run and simulation.
 
-Calibrated, not measured: an H100's rates and its slow-down with what is in flight (2,350
-pictures/s in batches of 64, 640 captions/s at 256 in flight, a lone caption in a quarter of
-the time of a full step), divided by 150, with 8 together in place of 64 and 256. So small a
-load needs as many replicas as 150 times as much would of the real ones. The policy's waiting
-times are shortened, each start takes seconds and not minutes.
+The figures are calibrated, not measured. They are an H100's rates and its slow-down with the
+requests in flight (2,350 pictures/s in batches of 64, 640 captions/s at 256 in flight, a lone
+caption in a quarter of the time of a full step), divided by 150, with 8 together in place of 64 and
+256. So a small load needs as many replicas as 150 times that load on H100s. The policy's delays are
+shortened, and each start takes seconds instead of minutes.
 """
 
 from dataclasses import replace
@@ -19,10 +19,10 @@ DESCRIBER_PER_S = 2350 / SLOWED
 CAPTIONER_PER_S = 640 / SLOWED
 DESCRIBER_LOAD_S = 3.0
 CAPTIONER_LOAD_S = 5.0
-"""What a stand-in's start takes, as weights would."""
+"""Duration of a stand-in's start, in place of loading weights."""
 
 PROCESS_START_S = 3.0
-"""From the decision to a replica's first line, with a node that is there (measured)."""
+"""From the decision to a replica's first line of code, on an existing node (measured)."""
 
 LOOK_BACK_S = 5.0
 REPORT_S = 2.0
@@ -30,7 +30,7 @@ REPORT_S = 2.0
 
 
 def _stage(per_s: float, lone_share: float) -> StageModel:
-    """Return a stage that does `per_s` at `TOGETHER`, and one alone in `lone_share` of the time."""
+    """Return a stage of rate `per_s` at `TOGETHER`; a lone one takes `lone_share` of the time."""
     full_s = TOGETHER / per_s
     each_s = full_s * (1 - lone_share) / (TOGETHER - 1)
     return StageModel(full_s * lone_share - each_s, each_s, 0.0, 1, 1)
@@ -51,7 +51,7 @@ CAPTIONER = replace(
 
 
 QUIET_S = 20.0
-"""Until replicas go; twice, until the last one does."""
+"""Delay before replicas are removed; the last one goes after a second such delay."""
 
 
 def scaling(quiet_s: float = QUIET_S) -> ScalingSettings:
@@ -75,7 +75,7 @@ def scaling(quiet_s: float = QUIET_S) -> ScalingSettings:
 
 
 def model(*, to_zero: bool) -> Model:
-    """Return the system as the simulation has it."""
+    """Return the model of the system for the simulation."""
     least = 0 if to_zero else 1
     return Model(
         replace(DESCRIBER, min_replicas=least),
@@ -87,7 +87,7 @@ def model(*, to_zero: bool) -> Model:
 
 
 def described() -> dict[str, Any]:
-    """Return what a result says of its stand-ins."""
+    """Return the description of the stand-ins that goes into a result."""
     return {
         "stand_ins": "describer and captioner are stand-ins that sleep; all else is real",
         "slowed": SLOWED,

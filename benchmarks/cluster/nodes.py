@@ -1,10 +1,10 @@
 """A Ray cluster of several nodes on this machine, with Ray's autoscaler over fake nodes.
 
-The head and the gateways' node are those of `ray.cluster_utils.Cluster`; the autoscaler (v2, as
-in k8s/) adds and removes the nodes of the GPU stages. `ray.cluster_utils.AutoscalingCluster` is
-not used: it reads a file that Ray 2.60's wheel lacks, and it begins and ends with `ray stop
---force`, which ends every Ray on the machine. Everything here is the cluster's own: folder,
-ports, token, address; nothing of another Ray is found or touched.
+The head and the gateways' node are those of `ray.cluster_utils.Cluster`; the autoscaler (v2, as in
+k8s/) adds and removes the nodes of the GPU stages. `ray.cluster_utils.AutoscalingCluster` is not
+used: it reads a file that Ray 2.60's wheel lacks, and it begins and ends with `ray stop --force`,
+which ends every Ray on the machine. The cluster has its own folder, ports, token and address, so it
+neither finds nor touches another Ray.
 """
 
 import json
@@ -22,7 +22,7 @@ from benchmarks.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 KINDS = ("gateway", "describer", "captioner")
-"""Of nodes: each offers a resource of its name, in as many pieces as it holds replicas."""
+"""Kinds of nodes. Each offers a resource of its name, one unit per replica that it can hold."""
 
 REPLICAS_PER_NODE = 2
 IDLE_S = 6.0
@@ -33,11 +33,11 @@ NO_COMMANDS = (
     *("head_start_ray_commands", "worker_start_ray_commands"),
     "cluster_synced_files",
 )
-"""Ray asks for these although none of its nodes is set up by commands."""
+"""Ray requires these, although no node here is set up by commands."""
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return what a process must have from its start to hold such a cluster in `folder`."""
+    """Return the variables that a process needs from its start to run a cluster in `folder`."""
     from caption_studio.deployments.environment import serve_environment
 
     path = os.pathsep.join([str(ROOT), str(ROOT / "serve"), os.environ.get("PYTHONPATH", "")])
@@ -53,7 +53,7 @@ def environment(folder: Path) -> dict[str, str]:
         "RAY_TMPDIR": str(folder),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_enable_autoscaler_v2": "1",
-        # Gateways bind their ports here; another Serve on this machine begins at 30000, 40000.
+        # Gateways use ports from here on; another Serve's begin at 30000 and 40000.
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": "31500",
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": "31999",
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": "41500",
@@ -74,7 +74,7 @@ def short_folder() -> Iterator[Path]:
 
 @contextmanager
 def cluster(folder: Path, *, most: dict[str, int]) -> Iterator[str]:
-    """Start the cluster and connect this process; yields its address, leaves nothing behind.
+    """Start the cluster and connect this process; yields the address, and cleans up.
 
     `most` is the largest number of nodes the autoscaler may have, by kind.
     """
@@ -83,7 +83,7 @@ def cluster(folder: Path, *, most: dict[str, int]) -> Iterator[str]:
     from ray.cluster_utils import Cluster
 
     gcs_port = free_port()
-    # Not loopback: Ray puts the machine's own address in its place, but not everywhere.
+    # Not loopback: Ray replaces it by the machine's address in some places only.
     address = f"{ray.util.get_node_ip_address()}:{gcs_port}"
     config = folder / "autoscaler.json"
     config.write_text(json.dumps(_autoscaler(address, FAKE_HEAD_NODE_ID, most)))
@@ -141,7 +141,7 @@ def _autoscaler(address: str, head_id: str, most: dict[str, int]) -> dict[str, o
 
 
 def _end(processes: list[psutil.Process]) -> None:
-    """End those of our own processes that outlived the cluster: the autoscaler's fake nodes."""
+    """End our own processes that outlived the cluster: the autoscaler's fake nodes."""
     for process in processes:
         try:
             process.kill()

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.cluster.simulate`: measured runs beside the model, then what it says.
+"""`python -m benchmarks.cluster.simulate`: measured runs beside the model, then larger loads.
 
-Reads results/cluster/*.json, writes results/cluster/simulation.json and docs/scaling-*.png.
-The large questions are asked of the same stand-ins with an H100 cluster's waiting times:
-150 times their load is as many of the real GPUs.
+Reads results/cluster/*.json, writes results/cluster/simulation.json and docs/scaling-*.png. Loads
+too large for this machine are simulated with the same stand-ins and an H100 cluster's delays: their
+load stands for 150 times as much on as many real GPUs.
 """
 
 import json
@@ -25,10 +25,10 @@ RESULTS = Path(__file__).parents[1] / "results" / "cluster"
 DOCS = Path(__file__).parents[2] / "docs"
 
 DESCRIBER_START_S, CAPTIONER_START_S = 90.0, 150.0
-"""Assumed: a node and an image that are warm, weights of 0.8 and 14 GB, CUDA graphs."""
+"""Assumed starts: the node and the image are warm; weights of 0.8 and 14 GB, CUDA graphs."""
 
 GATEWAY_TEXT_S, GATEWAY_PICTURE_S = 0.004, 0.010
-"""CPU of a gateway for one request, measured; with the decode of a JPEG."""
+"""CPU time of a gateway for one request, measured, including the decoding of a JPEG."""
 
 PIXELS_BYTES = 224 * 224 * 3
 RATES_PER_S = (10, 1_000, 10_000, 100_000)
@@ -38,7 +38,7 @@ FULL_CAPTIONER_PER_S = 640.0
 
 
 def measured_and_simulated(result: dict[str, Any]) -> dict[str, Any]:
-    """Run a result's own arrivals through the model; say how far apart the two are."""
+    """Run a result's arrivals through the model; return both and their difference."""
     experiment = result["experiment"]
     arrivals_s = [sample[0] for sample in result["samples"]]
     until_s = sum(seconds for seconds, _ in experiment["phases"])
@@ -73,7 +73,7 @@ def _each_second(lines: Sequence[dict[str, Any]], kind: str, seconds: int) -> li
 
 
 def production(captioners_per_describer: float) -> Model:
-    """Return the stand-ins under the settings and waiting times of an H100 cluster."""
+    """Return the stand-ins with the settings and delays of an H100 cluster."""
     small = models.scaling()
     settings = ScalingSettings()
     stages = {
@@ -92,7 +92,7 @@ def production(captioners_per_describer: float) -> Model:
 
 
 def figures(outcome: Outcome, from_s: float, to_s: float) -> dict[str, float]:
-    """Return what callers waited within a time, and what all of it cost."""
+    """Return callers' latencies within a time, and the cost in replica hours."""
     took_s = outcome.latencies_s(from_s, to_s)
     return {
         "p50_s": round(quantile(took_s, 0.5), 2),
@@ -103,11 +103,11 @@ def figures(outcome: Outcome, from_s: float, to_s: float) -> dict[str, float]:
 
 
 JOINT_LOAD: tuple[Phase, ...] = ((300, 6), (1500, 60), (900, 6))
-"""As 900 captions/s of H100s, then 9,000, then 900."""
+"""Stands for 900 captions/s of H100s, then 9,000, then 900."""
 
 
 def joint_against_alone() -> dict[str, Any]:
-    """Ask what the captioner's following the describer brings, in a step and from zero."""
+    """Compare scaling the captioner with the describer and alone, in a step and from zero."""
     arrivals_s = poisson(JOINT_LOAD, seed=5)
     until_s = sum(seconds for seconds, _ in JOINT_LOAD)
     found: dict[str, Any] = {}
@@ -124,7 +124,7 @@ def joint_against_alone() -> dict[str, Any]:
 
 
 def steady(size: dict[str, Any]) -> dict[str, Any]:
-    """Run an hour of a rate, begun with the replicas that arithmetic says, under the policy."""
+    """Simulate an hour of a rate under the policy, from the replicas by arithmetic on."""
     model = production(RATIO)
     rate_per_s = size["captions_per_s"]
     arrivals_s = poisson(((3600, rate_per_s / models.SLOWED),), seed=11)
@@ -136,7 +136,7 @@ def steady(size: dict[str, Any]) -> dict[str, Any]:
 
 
 def at_target(stage: StageModel, target: StageScaling, together: int, full_per_s: float) -> float:
-    """Return the requests a second of one real replica that has what the policy aims at."""
+    """Return the requests a second of one real replica at the policy's target load."""
     share = min(1.0, target.target_ongoing / together)
     in_flight = share * models.TOGETHER
     part = in_flight / (stage.base_s + stage.each_s * in_flight)
@@ -145,7 +145,7 @@ def at_target(stage: StageModel, target: StageScaling, together: int, full_per_s
 
 
 def sizes() -> list[dict[str, Any]]:
-    """Return the replicas that each rate takes by arithmetic, and what else it takes."""
+    """Return the replicas, CPUs and bandwidth that each rate takes by arithmetic."""
     settings = ScalingSettings()
     describes = at_target(models.DESCRIBER, settings.describer, 64, FULL_DESCRIBER_PER_S)
     captions = at_target(models.CAPTIONER, settings.captioner, 256, FULL_CAPTIONER_PER_S)

@@ -27,7 +27,7 @@ REPEATS = 3
 ROWS = 64
 PICTURES = 256
 POISSON_SHARE = 0.7
-"""Of the best fixed batches' throughput: a busy server that keeps up."""
+"""Arrival rate as a share of the best fixed batches' throughput: busy, but not overloaded."""
 
 TARGETS = {
     "demo-64-over-fixed-batches": 1.0,
@@ -45,7 +45,7 @@ Found = dict[tuple[str, str], list[Measured]]
 
 
 def run(name: str, make: Callable[[], Way], load_name: str, load: Load, found: Found) -> None:
-    """Measure one load on a way that is started for it."""
+    """Start a way, measure one load on it, and keep the figures."""
 
     async def once() -> Measured:
         way = make()
@@ -89,7 +89,7 @@ def measure_demo(loaded: LoadedGit, found: Found) -> None:
 
 
 def measure_large(loaded: LoadedGit, found: Found) -> None:
-    """Measure git-large-coco's config: seconds a picture on a CPU, so few and once."""
+    """Measure git-large-coco's config, with few pictures: each takes seconds on a CPU."""
     pictures = models.pictures(loaded.git.image_size_px, ROWS)
     ways: tuple[tuple[str, Callable[[], Way], int], ...] = (
         ("large one-by-one", lambda: FixedBatches(loaded, 1), 1),
@@ -107,13 +107,13 @@ def measure_large(loaded: LoadedGit, found: Found) -> None:
 
 
 def agreement(texts: list[list[str]]) -> float:
-    """Return the share of pictures of which both say the same."""
+    """Return the share of pictures for which both texts are equal."""
     alike: int = sum(a == b for a, b in zip(*texts, strict=True))
     return alike / len(texts[0])
 
 
 def bfloat16_agreement(loaded: LoadedGit) -> float:
-    """Return the share of pictures that the engine describes alike in float32 and bfloat16."""
+    """Return the share of pictures with equal texts in float32 and bfloat16."""
     pictures = models.pictures(loaded.git.image_size_px, PICTURES)
 
     async def texts(way: Ours) -> list[str]:
@@ -127,12 +127,12 @@ def bfloat16_agreement(loaded: LoadedGit) -> float:
 
 
 def per_s(found: Found, way: str, load: str) -> float:
-    """Return the median over the repeats."""
+    """Return the median rate over the repeats."""
     return median(measured.per_s for measured in found[way, load])
 
 
 def best_fixed(found: Found, model: str = "") -> float:
-    """Return the throughput of the better fixed batches; `model` as in the names of the ways."""
+    """Return the throughput of the better fixed batches; `model` is a way's name's prefix."""
     return max(per_s(found, model + way, "64 in flight") for way in ("fixed-8", "fixed-64"))
 
 
@@ -142,7 +142,7 @@ def p95_ms(found: Found, way: str) -> float:
 
 
 def ratios(found: Found) -> dict[str, float]:
-    """Return what `TARGETS` names; fixed batches are always the better of the two sizes."""
+    """Return the ratios of `TARGETS`; except at 8 in flight, the better batch size counts."""
     one = per_s(found, "one-by-one", "1 in flight")
     return {
         "demo-64-over-fixed-batches": per_s(found, "ours", "64 in flight") / best_fixed(found),

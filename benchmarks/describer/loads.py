@@ -1,4 +1,4 @@
-"""Closed and open loops over a `Way`: pictures a second, and latency from when each was due."""
+"""Closed and open loops over a `Way`: pictures a second, and latency from the due time."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ class Measured:
         return 1e3 * quantiles([*latencies, *latencies], n=100, method="inclusive")[percent - 1]
 
     def figures(self) -> dict[str, Any]:
-        """Return what the report shows."""
+        """Return the figures for the report."""
         return {
             "way": self.way,
             "load": self.load,
@@ -48,7 +48,7 @@ class Measured:
 
 
 async def closed(way: Way, pictures: Sequence[Pixels], in_flight: int, count: int) -> Measured:
-    """Keep `in_flight` pictures under way until `count` are described."""
+    """Keep `in_flight` pictures in flight until `count` are described."""
     measured = Measured("", f"{in_flight} in flight")
     numbers = iter(range(count))
     started_s = time.monotonic()
@@ -64,7 +64,7 @@ async def closed(way: Way, pictures: Sequence[Pixels], in_flight: int, count: in
 
 
 async def poisson(way: Way, pictures: Sequence[Pixels], rate_per_s: float, count: int) -> Measured:
-    """Send `count` pictures at random times, whatever the answers do; the same times each run."""
+    """Send `count` pictures in an open loop at random times, the same in each run."""
     measured = Measured("", f"Poisson, {rate_per_s:.1f}/s")
     dice = random.Random(0)
     dues_s = itertools.accumulate(dice.expovariate(rate_per_s) for _ in range(count))

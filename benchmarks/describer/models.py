@@ -1,4 +1,4 @@
-"""Which GIT is measured, and the pictures it gets."""
+"""The GIT models that are measured, and their pictures."""
 
 import io
 from collections.abc import Collection, Iterable, Sequence
@@ -18,11 +18,11 @@ from caption_studio.vision.git import Git, LoadedGit
 DEMO = Path(__file__).parents[2] / "serve/caption_studio/demo/models/git-demo"
 DEMO_MAX_LENGTH = 50
 LARGE_MAX_LENGTH = 13
-"""Random weights never end a text; with 12 tokens it is about as long as one of COCO's."""
+"""Random weights never end a text. 12 tokens are about the length of COCO's texts."""
 
 
 class TokenIds:
-    """Stands in for a tokenizer: random models have no words, their texts are their tokens."""
+    """Stands in for a tokenizer: a random model has no words, so its text is its token ids."""
 
     def __init__(self, eos: Collection[int]) -> None:
         self._eos = eos

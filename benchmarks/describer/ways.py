@@ -27,16 +27,16 @@ class Way(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of its thread."""
+        """End its thread."""
         ...
 
 
 class FixedBatches:
     """transformers' `generate()`: a batch starts when it is full, or 50 ms after its first picture.
 
-    With size 1 it is the 2023 notebook's way: one by one. Without `use_cache` it works out every
-    token from the picture anew: a reference even where a version of transformers counts positions
-    wrongly with its cache, as 5.17 does for GIT.
+    With size 1 it works as the 2023 notebook does, one by one. Without `use_cache` it computes each
+    token from the picture anew. This is a correct reference even if a version of transformers
+    counts positions wrongly with its cache, as 5.17 does for GIT.
     """
 
     def __init__(self, loaded: LoadedGit, size: int, *, use_cache: bool = True) -> None:

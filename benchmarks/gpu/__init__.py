@@ -1,5 +1,5 @@
-"""Both big models' shapes on one GPU, by our own engines, without Ray and HTTP; random weights.
+"""Both big models' shapes on one GPU, by our own engines, without Ray and HTTP.
 
-Speed does not depend on what the weights say. Results carry the card's name and say what was
-missing on the machine.
+The weights are random, since speed does not depend on their values. Results carry the card's name
+and list the pieces that the machine lacked.
 """

@@ -42,16 +42,16 @@ def main() -> int:
             found.lacks(missing_piece.piece, missing_piece.reason)
             continue
         try:
-            # Only here: a stage's imports are what its machine may lack.
+            # Imported only here: the machine may lack a package that the stage needs.
             importlib.import_module(f"benchmarks.gpu.{stage}").run(scale, card, found)
-        except Exception as error:  # the other stages are worth having all the same
+        except Exception as error:  # the other stages still run
             found.lacks(stage, in_short(error))
             found.texts[f"{stage}-error.txt"] = traceback.format_exc()
-        except KeyboardInterrupt:  # what was measured so far is worth having
+        except KeyboardInterrupt:  # keep the figures so far
             found.lacks(stage, "interrupted")
             break
         gc.collect()
-        torch.cuda.empty_cache()  # the next stage's engine takes its share of what is free
+        torch.cuda.empty_cache()  # the next stage's engine takes a share of the free memory
     verdicts = [] if options.tiny else list(judge(found))
     print("\n" + report.table(card, found, verdicts, described(scale)["weights"]))
     if options.output or not options.tiny:

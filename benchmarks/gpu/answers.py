@@ -1,4 +1,4 @@
-"""What the captioner's engine says: greedy tokens beside transformers' and PEFT's, two layers."""
+"""Greedy tokens of the captioner's engine against transformers' and PEFT's, two layers."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ EXACT_PROMPTS = 16
 
 
 def run(scale: Scale, card: Card, found: Found) -> None:
-    """Compare in the dtype that is served, then in float32, which the engine may refuse."""
+    """Compare in the served dtype, then in float32, which the engine may refuse."""
     del card
     with tempfile.TemporaryDirectory() as scratch:
         model, adapter = Path(scratch) / "model", Path(scratch) / "adapter"

@@ -1,7 +1,7 @@
-"""Configs → the operations and bytes a result cannot do without; pure.
+"""Configs → the least operations and bytes of a result; pure.
 
-A figure's limit is what the card's measured rates make of them: see `limits.Card`. Operations
-count a multiplication and an addition as two, and only those of matrix products.
+A figure's limit follows from them and the card's measured rates: see `limits.Card`. Only matrix
+products count; a multiplication and an addition are two operations.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "fp8": 1}
 
 @dataclass(frozen=True)
 class Work:
-    """What one result takes at the least."""
+    """The least work of one result."""
 
     operations: float
     bytes_: float = 0.0
@@ -22,7 +22,7 @@ class Work:
 
 
 def picture(config: Any, text_tokens: int) -> Work:
-    """Return a description's work in a full batch, whose weights are read once for many.
+    """Return a description's work in a full batch, which reads the weights once for all rows.
 
     `config`: transformers' `GitConfig`; `text_tokens` are the decode steps.
     """
@@ -64,9 +64,10 @@ def falcon_parameters(config: Any) -> int:
 
 
 def request(config: Any, prompt_tokens: int, answer_tokens: int) -> Work:
-    """Return an answer's work in a full batch: weights once a token, attention left out.
+    """Return an answer's work in a full batch, without that of attention.
 
-    The last token is never read, and only what an answer's token follows needs the head.
+    Each token except the answer's last passes through all layers once. The head is needed only to
+    choose the answer's tokens.
     """
     head = config.vocab_size * config.hidden_size
     passes = prompt_tokens + answer_tokens - 1
@@ -74,13 +75,13 @@ def request(config: Any, prompt_tokens: int, answer_tokens: int) -> Work:
 
 
 def lone_step(config: Any, dtype: str) -> Work:
-    """Return one decode step of one sequence: every weight is read for it."""
+    """Return the work of one decode step of a lone sequence, which reads every weight."""
     parameters = falcon_parameters(config)
     return Work(2.0 * parameters, float(parameters * BYTES[dtype]))
 
 
 def _layer(hidden: int, intermediate: int) -> int:
-    """Return the operations of one token in one layer, attention's own left out."""
+    """Return the operations of one token in one layer, without attention's own."""
     return 2 * (4 * hidden * hidden + 2 * hidden * intermediate)
 
 

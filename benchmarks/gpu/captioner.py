@@ -18,7 +18,7 @@ STAGE = "captioner"
 
 
 def run(scale: Scale, card: Card, found: Found) -> None:
-    """Measure base and adapter beside each other, in one engine."""
+    """Measure base and adapter in one engine."""
     with tempfile.TemporaryDirectory() as scratch:
         model, adapter = Path(scratch) / "model", Path(scratch) / "adapter"
         falcon.save_config(scale.falcon, model)
@@ -36,7 +36,7 @@ def speed(
     *,
     quantization: str | None = None,
 ) -> None:
-    """Measure one engine: base and adapter beside each other, or weights alone."""
+    """Measure one engine: base and adapter, or without an adapter only its weights."""
     ways = {"base": False, "adapter": True} if adapter else {quantization or "merged": False}
     dtype = quantization or scale.dtype
     limit = 1 / card.seconds(arithmetic.request(scale.falcon, PROMPT_TOKENS, ANSWER_TOKENS))

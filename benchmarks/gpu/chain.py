@@ -67,7 +67,7 @@ async def _measure(folder: Path, adapter: Path, scale: Scale, card: Card, found:
 async def _closed(
     caption: Callable[[Pixels], Awaitable[None]], pictures: list[Pixels], in_flight: int, count: int
 ) -> tuple[list[float], float]:
-    """Keep so many under way until `count` are done; return the time of each and of all."""
+    """Keep a number in flight until `count` are done; return each one's time and the total."""
     times_s: list[float] = []
     numbers = iter(range(count))
 

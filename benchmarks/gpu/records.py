@@ -1,4 +1,4 @@
-"""What a stage hands over: figures, what it says of exactness, and what it could not do."""
+"""The results of a stage: figures, notes on exactness, and missing pieces."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ class Figure:
 
     @property
     def share_of_limit(self) -> float | None:
-        """Return how near the limit it is, 1 at it; for seconds as for rates."""
+        """Return the reached share of the limit (1: all of it), for seconds as for rates."""
         if self.limit is None:
             return None
         return self.limit / self.value if self.unit in ("s", "ms") else self.value / self.limit
@@ -23,7 +23,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Missing:
-    """A piece that this machine lacks or that failed, and what was left out for it."""
+    """A piece that this machine lacks or that failed, and the consequence."""
 
     piece: str
     reason: str
@@ -31,24 +31,24 @@ class Missing:
 
 @dataclass
 class Found:
-    """All of one run."""
+    """All results of one run."""
 
     figures: list[Figure] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
-    """Profiles and the like, by the name of the file they go to."""
+    """Profiles and the like, by file name."""
 
     def add(
         self, stage: str, name: str, value: float, unit: str, limit: float | None = None
     ) -> None:
-        """Keep a figure and print it: a run that is cut off has shown what it had."""
+        """Keep a figure and print it, so that an interrupted run has shown its figures."""
         figure = Figure(stage, name, value, unit, limit)
         self.figures.append(figure)
         print(line(figure), flush=True)
 
     def lacks(self, piece: str, reason: str) -> None:
-        """Keep what is missing, and say so."""
+        """Keep a missing piece and print it."""
         self.missing.append(Missing(piece, reason))
         print(f"MISSING {piece}: {reason}", flush=True)
 
@@ -59,7 +59,7 @@ class Found:
 
 
 def in_short(error: Exception) -> str:
-    """Return an error's type and the beginning of what it says, on one line."""
+    """Return an error's type and the beginning of its message, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 

@@ -1,4 +1,4 @@
-"""What was found → the table on the terminal and the files of the result."""
+"""`Found` → the table on the terminal and the files of the result."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from benchmarks.hardware import describe
 
 
 def table(card: Card, found: Found, verdicts: Sequence[Verdict], models: str) -> str:
-    """Return all of it, for people."""
+    """Return all results as text."""
     rows = [
         f"{card.name}: copies {card.copied_bytes_per_s / 1e12:.2f} TB/s, "
         f"matrix products {card.operations_per_s / 1e12:.0f} TFLOP/s (measured); weights {models}",
@@ -39,7 +39,7 @@ def write(
     *,
     part: str = "",
 ) -> Path:
-    """Write `gpu-CARD.json`, with `part` in its name, and what goes beside it; return its path."""
+    """Write `gpu-CARD.json`, with `part` in its name, and the texts; return its path."""
     name = "gpu-" + "-".join(card.name.lower().split()) + part
     folder.mkdir(parents=True, exist_ok=True)
     result = {

@@ -1,4 +1,4 @@
-"""How large the models are and how much is measured: the true shapes, or tiny ones for a test."""
+"""Sizes of the models and of the loads: the true shapes, or tiny ones for a test."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ class Scale:
     captioner_in_flight: tuple[int, ...]
     chain_in_flight: tuple[int, ...]
     rounds: int
-    """How often each of those in flight is answered."""
+    """Number of requests per place in flight."""
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -36,7 +36,7 @@ class Scale:
 
 
 MAX_LENGTH = LARGE_MAX_LENGTH
-"""Of a description, its first token counted: 12 decode steps, about COCO's texts."""
+"""Of a description, including its first token: 12 decode steps, about COCO's texts."""
 
 PROMPT_TOKENS, ANSWER_TOKENS = 32, 25
 
@@ -81,7 +81,7 @@ def full() -> Scale:
 
 
 def tiny() -> Scale:
-    """Return shapes that a CPU answers in seconds: the same code, no result."""
+    """Return shapes that a CPU runs in seconds: they test the code and give no result."""
     git = GitConfig(
         vision_config=GitVisionConfig(
             hidden_size=64,
@@ -130,7 +130,7 @@ def tiny() -> Scale:
 
 
 def described(scale: Scale) -> dict[str, Any]:
-    """Return what a result says of its models."""
+    """Return the description of the models that goes into a result."""
     return {
         "weights": "random; the configs are git-large-coco's and falcon-7b-instruct's"
         if scale.device.type == "cuda"

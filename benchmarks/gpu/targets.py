@@ -1,4 +1,4 @@
-"""What one H100 must show, and whether it did."""
+"""Targets for one H100, and verdicts on them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from benchmarks.gpu.records import Found
 
 @dataclass(frozen=True)
 class Target:
-    """`figure`, over `per` if there is one, is at least, or `at_most`, `bound`."""
+    """`figure`, divided by `per` if given, must be at least `bound`, or with `at_most` at most."""
 
     name: str
     figure: tuple[str, str]
@@ -39,14 +39,14 @@ TARGETS = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target, what was measured, and whether that is enough; None: not measured."""
+    """A target and the measured value; None: not measured."""
 
     target: Target
     value: float | None
 
     @property
     def met(self) -> bool | None:
-        """None if it was not measured: then it is neither met nor missed."""
+        """Whether the target is met; None if it was not measured."""
         if self.value is None:
             return None
         bound = self.target.bound

@@ -63,7 +63,7 @@ def figures(repeats: list[Calls]) -> dict[str, float]:
 
 
 def report(found: Found) -> dict[str, Any]:
-    """Return what is written."""
+    """Return the content of the result file."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "figures": [

@@ -20,7 +20,7 @@ object store when it is larger than 100 KB."""
 
 @dataclass(frozen=True)
 class Calls:
-    """What some calls took: seconds for each, and of processor time in both replicas together."""
+    """Seconds of each of some calls, and the total CPU time of both replicas."""
 
     elapsed_s: float
     latencies_s: list[float]
@@ -31,11 +31,11 @@ class Receiver:
     """The describer's end."""
 
     async def look(self, pixels: Pixels) -> int:
-        """Return a byte that is in the middle of it: all of it is here."""
+        """Return the picture's middle byte, as evidence that the picture arrived."""
         return pixels.data[len(pixels.data) // 2]
 
     async def cpu_s(self) -> float:
-        """Return the processor time that this replica has used."""
+        """Return the CPU time that this replica has used."""
         return time.process_time()
 
 
@@ -46,7 +46,7 @@ class Sender:
         self._receiver = receiver
 
     async def send(self, way: Way, size_px: int, in_flight: int, seconds: float) -> Calls:
-        """Keep `in_flight` pictures of `size_px` x `size_px` under way for so long."""
+        """Keep `in_flight` pictures of `size_px` x `size_px` in flight for `seconds`."""
         handle = self._receiver.options(_by_reference=way != "grpc")
         pictures = [Pixels(os.urandom(3 * size_px**2), size_px, size_px) for _ in range(16)]
         latencies_s: list[float] = []

@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 class Collected:
-    """What the rounds have brought for one peer so far."""
+    """Results of the rounds so far for one peer."""
 
     def __init__(self, peer: Peer | Alone) -> None:
         self.peer = peer
@@ -31,7 +31,7 @@ class Collected:
         self.failure: str | None = None
 
     def measure(self, plan: Plan, work: Workspace, round_: int) -> None:
-        """Measure one round; a peer that failed once is left out from then on."""
+        """Measure one round; after its first failure a peer is skipped."""
         if self.failure is not None:
             return
         try:
@@ -44,14 +44,14 @@ class Collected:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run what the command line asks; return the exit status.
+    """Run the chosen peers; return the exit status.
 
-    2: it was asked wrongly. 1: nothing was measured.
+    2: the command line is wrong. 1: nothing was measured.
     """
     options = _parser().parse_args(words)
     plan = SMOKE if options.smoke else QUICK if options.quick else FULL
     chosen = [Collected(peer) for peer in ALL if not options.only or peer.name in options.only]
-    environment = describe()  # once: the results that are written change the working tree
+    environment = describe()  # once: written results change the working tree
     if not options.smoke and options.output == RESULTS and environment.commit.endswith("+"):
         print("peers: results are of a clean commit; commit, or give --output", file=sys.stderr)
         return 2
@@ -65,13 +65,13 @@ def main(words: Sequence[str] | None = None) -> int:
                 collected.measure(plan, work, round_)
                 write_peer(
                     output, _file(collected, plan, environment)
-                )  # at once: a run may be interrupted
+                )  # now: a run may be interrupted
         print("\n".join(lines(summarise(output))))
     return 0 if any(collected.records for collected in chosen) else 1
 
 
 def _end(*_: object) -> None:
-    """Leave by the way that stops the servers; without it SIGTERM would orphan them."""
+    """Exit through the `finally` blocks that stop the servers; else SIGTERM orphans them."""
     sys.exit(128 + signal.SIGTERM)
 
 

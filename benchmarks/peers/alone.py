@@ -1,4 +1,4 @@
-"""What the programs that run one engine by itself share: their command line and their output."""
+"""Command line and output of the programs that run one engine by itself."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from benchmarks.peers.records import RoundRecord, to_json
 
 @dataclass(frozen=True)
 class Windows:
-    """How long and how often is measured."""
+    """Length and number of the measuring windows."""
 
     warmup_s: float
     window_s: float
@@ -20,12 +20,12 @@ class Windows:
 
     @classmethod
     def of(cls, chosen: argparse.Namespace) -> Self:
-        """Take them from the command line."""
+        """Return the windows of the command line."""
         return cls(chosen.warmup_s, chosen.window_s, chosen.repeats)
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Return a parser for what all these programs take."""
+    """Return a parser for the arguments common to these programs."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--warmup-s", type=float, required=True)
     parser.add_argument("--window-s", type=float, required=True)
@@ -35,5 +35,5 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def write(records: Sequence[RoundRecord], output: Path) -> None:
-    """Write the records where the harness reads them."""
+    """Write the records for the harness."""
     output.write_text(json.dumps([to_json(record) for record in records]))

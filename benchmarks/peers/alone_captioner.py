@@ -1,9 +1,8 @@
 """vLLM's AsyncLLM by itself, in one process with its callers: no HTTP, no Ray.
 
-The callers ask what the client asks of the servers: the same prompts, and for captions the
-descriptions that GIT gives for the client's pictures. Top-p is our engine's
-(language.top_p_cpu). The demo's adapter ends its answer by itself behind the closing quote, so
-nothing need be read on the way.
+The callers send the client's prompts, and for captions GIT's descriptions of the client's pictures.
+Top-p is our engine's (language.top_p_cpu). The demo's adapter ends its answer by itself after the
+closing quote, so the text need not be watched for the quote.
 """
 
 import asyncio
@@ -56,7 +55,7 @@ class BareEngine:
         self._llm.shutdown()
 
     async def ask(self, load: Load, prompt: str, started: float) -> Row:
-        """Generate one answer; times count from `started`, of `time.monotonic`."""
+        """Generate one answer; times count from `started` (`time.monotonic`)."""
         due_s = time.monotonic() - started
         first_s, tokens = None, 0
         outputs = self._llm.generate(
@@ -123,7 +122,7 @@ def text_prompts() -> list[str]:
 
 async def caption_prompts(git: Path) -> list[str]:
     """Return the captioning prompts of the client's first pictures."""
-    bare = BareDescriber(git, threads=1)  # what the captioner, next in this process, has
+    bare = BareDescriber(git, threads=1)  # as the captioner, which runs next in this process
     try:
         described = await asyncio.gather(*(bare.describe(pixels) for pixels in bare.pictures))
     finally:

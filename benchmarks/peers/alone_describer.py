@@ -1,6 +1,6 @@
-"""GIT by itself, no server: our describer's engine on pictures that are ready.
+"""GIT by itself, without a server: our describer's engine on prepared pictures.
 
-Decoding and resizing are done before: what is timed is pixels → texts, on all cores.
+Decoding and resizing are done before; pixels → texts is timed, on all cores.
 """
 
 import asyncio
@@ -36,12 +36,12 @@ class BareDescriber:
         return await self._engine.describe(pixels)
 
     def stop(self) -> None:
-        """Let go of the engine's thread."""
+        """End the engine's thread."""
         self._engine.close()
 
 
 async def measure(bare: BareDescriber, load: str, windows: Windows) -> list[RoundRecord]:
-    """Keep that many pictures in flight for each round's warm-up and window."""
+    """Keep a load's number of pictures in flight for each round's warm-up and window."""
     pictures = itertools.cycle(bare.pictures)
     records = []
     for round_ in range(windows.repeats):

@@ -1,4 +1,4 @@
-"""The peers: how each is started, what it is asked, and what it is.
+"""The peers: the start, loads and description of each.
 
 "Adapter" is the LoRA adapter beside the base model; "merged" has it added into the weights.
 """
@@ -29,20 +29,20 @@ CAPTIONS = (*CLOSED_CAPTIONS, loads.CAPTIONS_OPEN)
 TEXT = (*CLOSED_TEXT, loads.TEXT_OPEN)
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-"""By default torch takes a thread a core, and those wait for one another by turning in circles on
-the very cores that the HTTP server and the client need. Ray gives its replicas one too."""
+"""By default torch has one thread per core. These busy-wait for one another on the cores that the
+HTTP server and the client need. Ray gives its replicas one thread, too."""
 
 
 AS_OURS = {**ONE_THREAD, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-"""As Caption Studio starts vLLM on a CPU: no worker, which spins, beside the engine's process."""
+"""As Caption Studio starts vLLM on a CPU: without the worker process, which busy-waits."""
 
 NO_CACHE = {"vision": {"cache_size": 0}}
-"""For ours: no other server remembers what it described."""
+"""For ours, since no other server caches descriptions."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a run keeps what the peers need: configurations and the merged model."""
+    """Folder of a run's files for the peers: configurations and the merged model."""
 
     folder: Path
 
@@ -52,7 +52,7 @@ class Workspace:
         return self.folder / "falcon-merged"
 
     def log(self, name: str) -> Path:
-        """The file for what a peer prints."""
+        """The file for a peer's output."""
         return self.folder / f"{name}.log"
 
 
@@ -80,7 +80,7 @@ class Alone:
     needs_merged: bool = False
 
     def command(self, work: Workspace, *windows: object) -> Server:
-        """Return the program's command; `windows` are its flags for how long and where to."""
+        """Return the program's command; `windows` are its flags for windows and output."""
         words = [sys.executable, "-m", f"benchmarks.peers.{self.program}", *self.arguments(work)]
         environment = {**engine.ENVIRONMENT, **_import_path(), **self.environment}
         return Server([*words, *map(str, windows)], "", environment)

@@ -1,6 +1,6 @@
-"""How vLLM's engine is set up everywhere: the same for the peers as for Caption Studio.
+"""The set-up of vLLM's engine, the same for the peers as for Caption Studio.
 
-These are the values of deploy/demo.yaml, whose engine is the one to be fair to.
+These are the values of deploy/demo.yaml, so that the comparison is fair.
 """
 
 from typing import Any

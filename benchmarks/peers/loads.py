@@ -1,4 +1,4 @@
-"""What is asked: the loads that all peers get, from the same client, with the same seeds."""
+"""The loads that all peers get, from the same client, with the same seeds."""
 
 import zlib
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from benchmarks.scenario import Closed, ModelShare, Pictures, Poisson, Requests,
 
 TEXT_TOKENS = 20
 PICTURES = 2500
-"""Painted for each round, in 8 s: more than any of the servers describes in it, so none repeats."""
+"""Painted for each round, in 8 s. No server describes as many in a round, so none repeats."""
 
 REPEATED_PICTURES = 100
-"""Of the load that shows what remembering descriptions gives."""
+"""Pool of the load that shows the effect of a cache of descriptions."""
 
 OPEN_CAPTIONS_PER_S = 4.0
 OPEN_TEXTS_PER_S = 20.0
-"""What every server can do, the notebook too: the open loads compare latencies."""
+"""A rate that every server sustains, even the notebook: open loads compare latencies."""
 
 TIMEOUT_S = 120.0
 WARMUP_REQUESTS = 16
@@ -24,15 +24,15 @@ WARMUP_TIMEOUT_S = 180.0
 
 _BEFORE, _AFTER = caption_prompt("@").split("@")
 _TEXT_TEMPLATE = Text(before=_BEFORE, after=_AFTER)
-"""Random words in the captioning prompt: base model and adapter then both go on for more
-than 20 tokens (of 200 prompts all, and all but 3), so `max_tokens` alone sets the length."""
+"""Random words in the captioning prompt. On these, base model and adapter both write more than 20
+tokens (for all, and for all but 3, of 200 prompts), so `max_tokens` alone sets the length."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """One way of asking; `captions` tells pictures from text.
+    """One load; `captions`: its requests carry pictures, else text.
 
-    With a `rate_per_s` requests come by themselves (Poisson), however many are in flight.
+    With a `rate_per_s` it is an open loop (Poisson), else a closed loop.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Load:
 
     @property
     def seed(self) -> int:
-        """Each load has pictures and texts of its own."""
+        """The seed; each load has its own pictures and texts."""
         return zlib.crc32(self.name.encode()) % 100_000
 
     def requests(self, model: str) -> Requests:
-        """Return what a request asks of `model`."""
+        """Return the form of a request to `model`."""
         models = (ModelShare(name=model),)
         if self.captions:
             return Requests(
@@ -70,7 +70,7 @@ class Load:
         )
 
     def scenario(self, model: str, *, warmup_s: float, window_s: float, repeats: int) -> Scenario:
-        """Return the load as the client takes it."""
+        """Return the load as a scenario for the client."""
         return Scenario(
             name=self.name,
             requests=self.requests(model),
@@ -87,7 +87,7 @@ class Load:
         )
 
     def first_requests(self, model: str) -> Scenario:
-        """Return a few requests for a server that has just started."""
+        """Return the scenario of a few requests to a freshly started server."""
         return Scenario(
             name=self.name,
             requests=self.requests(model),

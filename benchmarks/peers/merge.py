@@ -1,4 +1,4 @@
-"""Falcon and its adapter → one checkpoint folder, for servers that take no adapter."""
+"""Falcon and its adapter → one checkpoint folder, for servers without adapter support."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,7 @@ def merge(falcon: Path, adapter: Path, output: Path) -> None:
 
 
 def main() -> None:
-    """Merge what the command line names."""
+    """Merge the model and adapter of the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--falcon", type=Path, required=True, metavar="DIR")
     parser.add_argument("--adapter", type=Path, required=True, metavar="DIR")

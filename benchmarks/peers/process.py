@@ -1,4 +1,4 @@
-"""A server's command → a process that answers, and later nothing left of it.
+"""A server's command → a process that answers; at the end all its processes are stopped.
 
 Every step has a deadline. Only processes that this module started are ended, by their ids.
 """
@@ -23,12 +23,12 @@ LOG_TAIL_BYTES = 2000
 
 
 class StartFailed(Exception):
-    """The server ended, or was not ready in time; the message ends with its last words."""
+    """The server ended, or was not ready in time; the message ends with its last output."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """What to start. `ready_url` answers 200 once requests can be served."""
+    """A server to start. `ready_url` answers 200 once requests can be served."""
 
     command: Sequence[str]
     ready_url: str
@@ -62,7 +62,7 @@ def running(server: Server, log: Path) -> Iterator[Started]:
 
 
 def run_program(server: Server, log: Path, timeout_s: float) -> None:
-    """Run a program that ends by itself; raises `StartFailed` where it fails or is too slow."""
+    """Run a program that ends by itself; raises `StartFailed` if it fails or is too slow."""
     process = _started(server, log)
     family = _Family(process.pid)
     try:
@@ -84,23 +84,23 @@ def _started(server: Server, log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **server.environment},
-            start_new_session=True,  # our Ctrl-C is not its Ctrl-C: the caller stops it
+            start_new_session=True,  # our Ctrl-C does not reach it: the caller stops it
         )
 
 
 class _Family:
-    """A process and all that it ever started, as far as somebody looked in time.
+    """A process and all descendants that were seen while their parents ran.
 
-    Children of a process that has ended belong to nobody that could be asked: hence the
-    repeated looks while it lives. `psutil.Process` knows a process by its start time too, so
-    an id that the system gave away anew is never taken for ours.
+    The children of an ended process can no longer be found through it, so `look` is called
+    repeatedly. `psutil.Process` compares start times, too, so a reused process id is never mistaken
+    for ours.
     """
 
     def __init__(self, pid: int) -> None:
         self._members = {psutil.Process(pid)}
 
     def look(self) -> None:
-        """Take note of children."""
+        """Record the current descendants."""
         for member in list(self._members):
             try:
                 self._members.update(member.children(recursive=True))
@@ -108,7 +108,7 @@ class _Family:
                 continue
 
     def kill(self) -> None:
-        """End everybody who is left, and wait for it."""
+        """Kill all remaining members and wait for them to end."""
         self.look()
         for member in self._members:
             try:

@@ -1,8 +1,7 @@
 """Rates of two peers, round by round → their ratio's 95 % interval; pure.
 
-Rounds are paired: the machine that was slow for one peer of a round was slow for the other. The
-interval is that of the mean of the ratios' logarithms, since half as fast is as far from even as
-twice as fast.
+Rounds are paired, because a slow machine slows both peers of a round. The interval is that of the
+mean of the ratios' logarithms, because a ratio of a half is as far from 1 as a ratio of two.
 """
 
 import math
@@ -14,7 +13,7 @@ Interval = tuple[float, float]
 
 
 def ratio_interval(ours: Mapping[int, float], peer: Mapping[int, float]) -> Interval | None:
-    """Return the interval of `ours` over `peer`, from the rounds that both have; None under two."""
+    """Return the interval of `ours` over `peer` from their common rounds; None under two."""
     logs = [
         math.log(ours[number] / peer[number])
         for number in sorted(ours.keys() & peer.keys())

@@ -1,4 +1,4 @@
-"""A round of one load as it is kept: raw samples, and the figures that follow from them."""
+"""The record of one load in one round: raw samples, and the figures computed from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Row(NamedTuple):
-    """One request, seconds from the start of its round; `first_s` of streamed answers."""
+    """One request, in seconds from the start of its round; `first_s` for streamed answers."""
 
     due_s: float
     done_s: float
@@ -19,11 +19,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class RoundRecord:
-    """The requests of one load in one round; the window is what follows the warm-up.
+    """The requests of one load in one round; the window begins after the warm-up.
 
-    `client_cpu_share` is what the client used of one core, None where nothing was sent.
-    `processor_ms` is what each part of the server took for one answer, warm-up included, and
-    `memory_bytes` what it held at the end, shared with nobody.
+    `client_cpu_share` is the client's share of one core, None if nothing was sent. `processor_ms`
+    is each part's CPU time for one answer, including the warm-up; `memory_bytes` is each part's
+    private memory at the end.
     """
 
     load: str
@@ -37,7 +37,7 @@ class RoundRecord:
     memory_bytes: Mapping[str, int] = field(default_factory=dict)
 
     def numbered(self, round_: int) -> Self:
-        """Return the record as that of another round."""
+        """Return the record, numbered as another round's."""
         return replace(self, round=round_)
 
     @property
@@ -47,10 +47,10 @@ class RoundRecord:
 
     @property
     def shares(self) -> list[tuple[Row, float]]:
-        """Every answer that was under way in the window, with the share of its time that was.
+        """The answers that overlap the window, each with the share of its time within it.
 
-        Answers of a closed loop come in waves, as many as there are callers: a count of what is
-        complete in the window would be off by up to a wave.
+        Answers of a closed loop come in waves, each as large as the number of callers. A count of
+        answers completed in the window would be off by up to a wave.
         """
         overlaps = (
             (row, min(row.done_s, self.end_s) - max(row.due_s, self.warmup_s))
@@ -66,7 +66,7 @@ class RoundRecord:
 
     @property
     def requests_per_s(self) -> float:
-        """Answers a second; one that is partly in the window counts in part."""
+        """Answers a second; an answer partly in the window counts in part."""
         return sum(share for _, share in self.shares) / self.window_s
 
     @property
@@ -100,7 +100,7 @@ class RoundRecord:
 
     @property
     def failed(self) -> int:
-        """Requests due in the window that got no whole answer."""
+        """The number of requests due in the window without a complete answer."""
         return sum(not row.ok for row in self.due)
 
 
@@ -119,5 +119,5 @@ def from_json(value: dict[str, Any]) -> RoundRecord:
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
-    """Return the value below which that share of them lies; None of nothing."""
+    """Return a quantile of the values, None without any."""
     return float(np.quantile(values, share)) if values else None

@@ -1,7 +1,7 @@
-"""Records → files: raw samples, one file a peer, and what follows from all of them.
+"""Records → files: raw samples in one file per peer, and the summary of all files.
 
-A peer that is measured again replaces its own file only; `peers.json` is then computed anew
-from all files, and says of each peer when and at which commit it was measured.
+A new measurement of a peer replaces only that peer's file. `peers.json` is then computed anew from
+all files, and has the time and commit of each peer's measurement.
 """
 
 import json
@@ -19,7 +19,7 @@ SAMPLES = "peers-samples"
 
 @dataclass(frozen=True)
 class PeerFile:
-    """All that is known of one peer. `skipped` says why there are no records."""
+    """The content of one peer's file. `skipped` says why there are no records."""
 
     name: str
     about: str

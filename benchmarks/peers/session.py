@@ -19,15 +19,14 @@ from benchmarks.worker import Endpoint
 MERGE_TIMEOUT_S = 120.0
 ALONE_START_TIMEOUT_S = 240.0
 ALONE_LOADS = 4
-"""How many loads a program of `Alone` measures at most."""
+"""The most loads that a program of `Alone` measures."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long is measured. Each of `rounds` starts every peer anew, one after the other.
+    """Rounds and windows. Each of `rounds` starts every peer anew, one after the other.
 
-    A start gives `repeats` windows of each load; 3 windows in all are the least that a median
-    is taken of.
+    A start has `repeats` windows of each load; a median needs at least 3 windows in all.
     """
 
     rounds: int
@@ -49,7 +48,7 @@ SMOKE = Plan(rounds=1, repeats=1, warmup_s=0.0, window_s=2.0)
 def measure(
     peer: Peer | Alone, plan: Plan, work: Workspace, *, round_: int
 ) -> tuple[list[RoundRecord], float | None]:
-    """Return a peer's records of one round and the seconds that it took to be ready.
+    """Return a peer's records of one round and its seconds from start to ready.
 
     Raises `StartFailed`.
     """

@@ -1,4 +1,4 @@
-"""Records of all peers → figures, ratios and what they are held to; pure."""
+"""Records of all peers → figures, ratios and their targets; pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from benchmarks.peers.records import RoundRecord, quantile
 
 MIB = 1024**2
 TOKEN_TOLERANCE = 0.02
-"""Requests a second compare only answers that are equally long, to this share."""
+"""Requests a second are compared only if answers' lengths differ by less than this share."""
 
 MIN_ROUNDS = 3
 
@@ -20,8 +20,7 @@ class Figure:
     """Medians over the rounds of one load of one peer; lowest and highest rate beside them.
 
     `rates_per_s` is by round, `processor_ms` of one answer by part of the server, `memory_mib` by
-    part. In `client_limited_rounds` of them the client got, or gave, too little
-    (benchmarks.selfcheck).
+    part. In `client_limited_rounds` rounds the client was the limit (benchmarks.selfcheck).
     """
 
     rounds: int
@@ -53,7 +52,7 @@ Figures = Mapping[tuple[str, str], Figure]
 class Ratio:
     """Requests a second of `ours` over those of `peer`, under one load; at least `target`.
 
-    `same_length`: both must have written equally long answers for the ratio to mean anything.
+    `same_length`: the ratio is valid only if both wrote equally long answers.
     """
 
     name: str
@@ -65,7 +64,7 @@ class Ratio:
 
 
 WITH_WORKER = "-worker"
-"""Of a peer's name: vLLM's server with a worker process beside its engine's, as it comes."""
+"""Suffix of a peer's name: vLLM's server by default, with a worker process."""
 
 RATIOS: tuple[Ratio, ...] = (
     *(
@@ -98,7 +97,7 @@ RATIOS: tuple[Ratio, ...] = (
 SHARED_TARGET = 0.9
 ADDED_LIMIT_MS = 8.0
 LONE_LIMIT = 0.75
-"""A lone caption's time over the notebook's."""
+"""Limit of a lone caption's time divided by the notebook's."""
 
 
 def figure(records: Sequence[RoundRecord]) -> Figure:
@@ -130,7 +129,7 @@ def figure(records: Sequence[RoundRecord]) -> Figure:
 
 
 def figures(records: Mapping[str, Sequence[RoundRecord]]) -> dict[tuple[str, str], Figure]:
-    """Return the figure of every peer and load that was measured."""
+    """Return the figures of all measured peers and loads."""
     return {
         (peer, load): figure([record for record in measured if record.load == load])
         for peer, measured in records.items()
@@ -139,7 +138,7 @@ def figures(records: Mapping[str, Sequence[RoundRecord]]) -> dict[tuple[str, str
 
 
 def judge(found: Figures) -> dict[str, Any]:
-    """Return ratios with their intervals and targets, limits, and notes on what cannot be said."""
+    """Return ratios with their intervals and targets, limits, and notes on missing figures."""
     ratios: dict[str, float] = {}
     intervals: dict[str, Interval] = {}
     targets: dict[str, float] = {}
@@ -204,9 +203,9 @@ def _incomparable(ratio: Ratio, ours: Figure, peer: Figure) -> str | None:
 
 
 def _share_of_engines(found: Figures, kind: str) -> float | None:
-    """Return our captions/s over those of both engines taking turns on this machine.
+    """Return our captions/s divided by those of both engines taking turns on this machine.
 
-    1 / (1 / describer + 1 / captioner): each picture needs both, one after the other.
+    The latter is 1 / (1 / describer + 1 / captioner), since each picture needs both in turn.
     """
     ours = found.get((f"ours-{kind}", "captions-64"))
     describer = found.get(("alone-describer", "alone-describe-64"))
@@ -220,7 +219,7 @@ def _share_of_engines(found: Figures, kind: str) -> float | None:
 
 
 def _lone_over_notebook(found: Figures, kind: str) -> float | None:
-    """Return a lone caption's time over the notebook's."""
+    """Return a lone caption's time divided by the notebook's."""
     ours, theirs = (found.get((peer, "captions-1")) for peer in (f"ours-{kind}", "notebook"))
     if ours is None or theirs is None or ours.e2e_p50_s is None or not theirs.e2e_p50_s:
         return None
@@ -228,7 +227,7 @@ def _lone_over_notebook(found: Figures, kind: str) -> float | None:
 
 
 def _added_ms(found: Figures, kind: str) -> float | None:
-    """Return what the whole stack adds, at one request in flight, to the engines' own times."""
+    """Return the time that the whole stack adds to the engines', at one request in flight."""
     times_s = [
         f.e2e_p50_s
         for key in (

@@ -11,10 +11,10 @@ _FORM = "{:<19} {:<27} {:>10} {:>15} {:>8} {:>6} {:>20} {:>15} {:>6} {:>6} {:>6}
 
 
 def lines(summary: dict[str, Any]) -> Iterator[str]:
-    """Yield figures, then ratios against their targets, then what could not be said.
+    """Yield figures, then ratios against their targets, then notes.
 
-    Medians over the rounds; `CPU` is the server's processor time for one answer, `client` what the
-    client used of one core.
+    Figures are medians over the rounds. `CPU` is the server's CPU time for one answer, `client` the
+    client's share of one core.
     """
     yield _FORM.format(*_HEADS)
     for peer, loads in summary["figures"].items():

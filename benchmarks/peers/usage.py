@@ -1,4 +1,4 @@
-"""A server's processes → the processor time that each part took, and the memory that it holds."""
+"""A server's processes → each part's CPU time and memory."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from benchmarks.processes import OTHER, look_at_family, part_of, resident_bytes
 
 @dataclass(frozen=True)
 class Usage:
-    """Processor seconds since its start, of each process with its part; memory of each part.
+    """CPU seconds of each process since its start, with its part; memory of each part.
 
-    Memory is what is shared with nobody.
+    Only private memory counts.
     """
 
     processor_s: dict[tuple[int, float], tuple[str, float]]
     memory_bytes: dict[str, int]
 
     def processor_s_since(self, before: "Usage") -> dict[str, float]:
-        """Return the processor seconds of each part since then; a new process counts whole."""
+        """Return each part's CPU seconds since `before`; a new process counts in full."""
         spent: dict[str, float] = defaultdict(float)
         for process, (part, seconds) in self.processor_s.items():
             spent[part] += seconds - before.processor_s.get(process, (part, 0.0))[1]
@@ -27,7 +27,7 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """Look at a process and all that it has started; the first is `server` if it has no part."""
+    """Read a process and its descendants; the first is `server` if no part matches."""
     processor_s: dict[tuple[int, float], tuple[str, float]] = {}
     memory: dict[str, int] = defaultdict(int)
 

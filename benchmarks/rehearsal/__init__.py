@@ -1,4 +1,4 @@
-"""The real models' size and forms, with random weights, from a hub of its own: a start rehearsed.
+"""A rehearsal of a start: models of the real size and form, random weights, a local hub.
 
 `python -m benchmarks.rehearsal`: see benchmarks/README.md.
 """

@@ -25,28 +25,28 @@ from benchmarks.rehearsal.service import Rehearsed, service
 from benchmarks.soak.parts import held
 
 NEEDED_BYTES = {"full": 46 * 10**9, "small": 10**9}
-"""Files, their cache, a merged copy."""
+"""Disk space for files, their cache, and a merged copy."""
 
 FAULTS: tuple[hub.Fault, ...] = ("401", "404", "429")
 MOST_REQUESTS = 60
-"""Of a start at a hub that refuses: more is a storm."""
+"""Limit for a start at a hub that refuses: more would be a retry storm."""
 
 
 class Report:
-    """What was found: `figures` for the reader, `faults` in sentences; none: all went well."""
+    """Results: `figures`, and `faults` as sentences; no faults: all went well."""
 
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
         self.faults: list[str] = []
 
     def check(self, holds: bool, otherwise: str) -> None:
-        """Note a fault unless it holds."""
+        """Add the fault `otherwise` unless `holds`."""
         if not holds:
             self.faults.append(otherwise)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rehearse; 0: all went well, 1: not so, 2: it cannot be tried here."""
+    """Rehearse; return 0: all went well, 1: there were faults, 2: too little disk space."""
     options = _parser().parse_args(arguments)
     size = checkpoints.small() if options.small else checkpoints.full()
     with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=options.folder) as folder:
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def rehearse(size: Size, folder: Path, *, merged: bool = False) -> Report:
-    """Write the checkpoints, serve them from a hub, start the service, ask it, compare."""
+    """Write the checkpoints, serve them from a hub, start the service, compare its answers."""
     report, root, home = Report(), folder / "hub", folder / "home"
     began_s = time.monotonic()
     checkpoints.write(size, root)
@@ -83,7 +83,7 @@ def rehearse(size: Size, folder: Path, *, merged: bool = False) -> Report:
 
 
 def _at_a_hub_that_refuses(served: hub.Hub, folder: Path, size: Size, report: Report) -> None:
-    """Start at a hub that answers 401, 404 or 429: it ends soon, and says so in a sentence."""
+    """Start at a hub that answers 401, 404 or 429: it must fail after few requests and say why."""
     for fault in FAULTS:
         served.fault = fault
         served.asked.clear()
@@ -108,7 +108,7 @@ def _at_a_hub_that_refuses(served: hub.Hub, folder: Path, size: Size, report: Re
 def _first_start(
     served: hub.Hub, folder: Path, environment: dict[str, str], size: Size, report: Report
 ) -> answers.Said | None:
-    """Start with an empty cache, ask, and look at the memory."""
+    """Start with an empty cache, send requests, and read the memory."""
     side_px, vocabulary = size.git.vision_config.image_size, size.falcon.vocab_size
     served.bytes_sent = 0
     try:
@@ -132,7 +132,7 @@ def _second_start(
     *,
     merged: bool,
 ) -> None:
-    """Start again without a network: nothing is fetched. Merged, if that is wanted."""
+    """Start again offline, where nothing may be fetched; with `merged`, merge the adapter."""
     served.asked.clear()
     offline = {**environment, "HF_HUB_OFFLINE": "1"}
     name = "second start, merged" if merged else "second start"
@@ -152,7 +152,7 @@ def _started(running: Rehearsed, served: hub.Hub) -> dict[str, float]:
 
 
 def _memory(pid: int) -> dict[str, int]:
-    """Return what each part holds for itself."""
+    """Return each part's private memory in MiB."""
     return {part: round(holding.own_bytes / 2**20) for part, holding in sorted(held(pid).items())}
 
 

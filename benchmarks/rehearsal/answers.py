@@ -1,4 +1,4 @@
-"""What the service is asked, and what it must say: as transformers and PEFT, token for token."""
+"""The service's answers against those of transformers and PEFT, token for token."""
 
 import base64
 import io
@@ -19,12 +19,12 @@ TOKENS = 16
 TIMEOUT_S = 600.0
 REFERENCE_TIMEOUT_S = 1200.0
 TIE = 1.0
-"""Steps of bfloat16: two logits this close are a tie, sums in another order turn them round."""
+"""Steps of bfloat16. Two logits this close are a tie: another order of sums may swap them."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the service said, of both models, of the picture, and how long its stages took."""
+    """The service's answers of both models, its description, and its stages' times."""
 
     base: list[list[str]]
     adapter: list[list[str]]
@@ -33,7 +33,7 @@ class Said:
 
 
 def picture(side_px: int) -> bytes:
-    """Return RGB bytes of a picture of the describer's own size: nobody resizes it."""
+    """Return RGB bytes of a picture of the describer's input size, so that it is not resized."""
     return random.Random(5).randbytes(3 * side_px * side_px)
 
 
@@ -77,7 +77,7 @@ def reference(root: Path, folder: Path, side_px: int, vocabulary: int) -> dict[s
 
 
 def differences(said: Said, wanted: dict[str, Any]) -> tuple[list[str], int]:
-    """Return what differs, a sentence each, and how many answers parted at a tie."""
+    """Return a sentence for each difference, and the number of answers that part at a tie."""
     found, ties = [], 0
     for name, ours in (("base", said.base), ("adapter", said.adapter)):
         for number, (tokens, theirs) in enumerate(zip(ours, wanted[name], strict=True)):

@@ -25,14 +25,14 @@ GIT = "microsoft/git-large-coco"
 
 MARK = "code-was-run"
 _TIED = {"lm_head.weight": "transformer.word_embeddings.weight"}
-"""Stored twice in 2023, the same."""
+"""Tied weights, which checkpoints of 2023 store twice."""
 
 CODE_FILES = ("configuration_RW.py", "modelling_RW.py")
 
 
 @dataclass(frozen=True)
 class Size:
-    """The models' shapes, and how many files Falcon comes in."""
+    """The models' shapes, and the number of Falcon's files."""
 
     falcon: FalconConfig
     git: GitConfig
@@ -45,7 +45,7 @@ def full() -> Size:
 
 
 def small() -> Size:
-    """Return the same forms in a size that is written in seconds."""
+    """Return the same forms, small enough to be written in seconds."""
     return Size(tiny().falcon, tiny().git, 3)
 
 
@@ -57,7 +57,7 @@ def write(size: Size, root: Path) -> None:
 
 
 def code_was_run(root: Path) -> bool:
-    """Return whether anybody ran what came with the checkpoint."""
+    """Return whether code from the checkpoint was run."""
     return (root / FALCON / MARK).exists()
 
 
@@ -81,7 +81,7 @@ def write_falcon(size: Size, folder: Path) -> None:
 
 
 def write_config_2023(config: FalconConfig, fields: Mapping[str, Any], folder: Path) -> None:
-    """Write config.json as in 2023, `fields` its own, with code beside it that nobody may run."""
+    """Write config.json of 2023 with `fields`, and beside it code that must not be run."""
     old = {
         "alibi": False,
         "apply_residual_connection_post_layernorm": False,
@@ -116,7 +116,7 @@ def write_config_2023(config: FalconConfig, fields: Mapping[str, Any], folder: P
 
 
 def write_adapter(config: FalconConfig, folder: Path) -> None:
-    """Write the adapter as PEFT of 2023 did."""
+    """Write the adapter in the form of PEFT in 2023."""
     folder.mkdir(parents=True)
     head = config.hidden_size // config.num_attention_heads
     outputs = config.hidden_size + 2 * head
@@ -168,7 +168,7 @@ def write_git(config: GitConfig, folder: Path) -> None:
 def _in_shards(
     shapes: Mapping[str, tuple[int, ...]], shards: int
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield files and their tensors, each file about as large as the others."""
+    """Yield files and their tensors; all files are of about the same size."""
     sizes = {name: torch.Size(shape).numel() for name, shape in shapes.items()}
     share = sum(sizes.values()) / shards
     names: list[list[str]] = [[] for _ in range(shards)]
@@ -181,9 +181,9 @@ def _in_shards(
 
 
 def _random(name: str, shape: tuple[int, ...]) -> torch.Tensor:
-    """Return weights under which each layer keeps the size of its input.
+    """Return weights with which a layer's output is about as large as its input.
 
-    The embeddings are small beside what the layers add, so that an answer is the layers'.
+    The embeddings are small compared with the layers' output, so that the layers decide the answer.
     """
     generator = torch.Generator().manual_seed(sum(name.encode()))
     weight = torch.randn(shape, generator=generator, dtype=torch.bfloat16)
@@ -191,7 +191,7 @@ def _random(name: str, shape: tuple[int, ...]) -> torch.Tensor:
         return weight.mul_(0.5 * shape[1] ** -0.5)
     if len(shape) == 2:
         weight.mul_(shape[1] ** -0.5)
-        # What gelu adds on average would drown the rest.
+        # Cancels gelu's mean, which would dominate the rest.
         return weight.sub_(weight.mean(1, keepdim=True)) if "4h_to_h" in name else weight
     weight.mul_(0.1).add_(float(name.endswith("weight")))
-    return weight.mul_(8) if "ln_f" in name else weight  # few steps are then near ties
+    return weight.mul_(8) if "ln_f" in name else weight  # makes near ties rare

@@ -1,8 +1,8 @@
-"""A model hub on loopback: folders as repositories, as much of the hub's protocol as clients use.
+"""A model hub on loopback: folders as repositories, and the part of the protocol in use.
 
-What its clients ask was read in huggingface_hub 1.x: the repository's commit and list of files
+The protocol is that of huggingface_hub 1.x: the repository's commit and list of files
 (`/api/models/ID/revision/REV`, `/api/models/ID/tree/REV`), each file's size and ETag by HEAD, its
-bytes by GET with or without a range. It counts what it gave, and can be told to fail.
+bytes by GET with or without a range. The hub counts requests and bytes, and can be told to fail.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from typing import Any, Literal
 
 HOST = "127.0.0.1"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-"""Of every repository."""
+"""The commit of every repository."""
 
 CHUNK_BYTES = 1024**2
 SLOW_S = 0.2
-"""Between two pieces of a slow answer."""
+"""Pause between two pieces of a slow answer."""
 
 Fault = Literal["401", "404", "429", "half", "slow"]
-"""`half`: each file ends in its middle. `slow`: it comes in small pieces, with pauses."""
+"""`half`: each file ends in its middle. `slow`: each file comes in small pieces, with pauses."""
 
 _API = re.compile(
     r"/api/models/(?P<id>[\w.-]+/[\w.-]+)(?:/(?P<what>revision|tree)/(?P<rev>[^/?]+))?"
@@ -38,7 +38,7 @@ _FILE = re.compile(r"/(?P<id>[\w.-]+/[\w.-]+)/resolve/(?P<rev>[^/]+)/(?P<file>[^
 
 @dataclass
 class Hub:
-    """What is served, and what was asked. `fault` may be set while it runs."""
+    """The served folder, and counts of requests. `fault` may be set while it runs."""
 
     root: Path
     fault: Fault | None = None
@@ -47,7 +47,7 @@ class Hub:
     url: str = ""
 
     def folder(self, repository: str) -> Path | None:
-        """Return a repository's folder, if there is such a one."""
+        """Return a repository's folder, or None if it does not exist."""
         folder = self.root / repository
         return folder if folder.is_dir() else None
 
@@ -57,7 +57,7 @@ class _Server(ThreadingHTTPServer):
     hub: Hub
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that goes in the middle of a file."""
+        """Ignore clients that disconnect in the middle of a file."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def do_GET(self) -> None:
-        """Answer whole, or the range that is asked for."""
+        """Answer with the whole file, or the requested range."""
         self._answer(with_body=True)
 
     def _answer(self, *, with_body: bool) -> None:
@@ -157,8 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         if end < size:
             self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:  # its caller's name
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # the base class's argument name
+        """Log nothing."""
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def running(root: Path) -> Iterator[Hub]:
 
 
 def environment(hub: Hub, home: Path) -> dict[str, str]:
-    """Return what makes a process fetch from this hub into a cache of its own."""
+    """Return variables with which a process fetches from this hub into its own cache."""
     return {
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(home),
@@ -189,7 +189,7 @@ def environment(hub: Hub, home: Path) -> dict[str, str]:
 
 
 def _begin(header: str | None, size: int) -> int | None:
-    """Return where a range begins; it is open at its end, as a client that goes on asks."""
+    """Return a range's first byte. Its end is ignored: resuming clients leave it open."""
     match = re.fullmatch(r"bytes=(\d+)-(\d*)", header or "")
     if match is None or int(match[1]) >= size:
         return None
@@ -198,7 +198,7 @@ def _begin(header: str | None, size: int) -> int | None:
 
 @cache
 def _etag(path: Path) -> str:
-    """Return a name for the file's contents; of large ones a part is read, which is random."""
+    """Return a hash of the file's size and first part, which suffices for random contents."""
     with path.open("rb") as file:
         return hashlib.sha256(
             file.read(CHUNK_BYTES) + str(path.stat().st_size).encode()

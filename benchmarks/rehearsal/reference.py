@@ -1,4 +1,4 @@
-"""What transformers and PEFT say, one model after the other, in a process of its own.
+"""Answers of transformers and PEFT, one model after the other, in a separate process.
 
 `python -m benchmarks.rehearsal.reference ROOT ASKED.json ANSWERS.json`. `ASKED` has the prompts as
 token ids, and a picture of the describer's size as RGB bytes in hexadecimal digits.
@@ -22,14 +22,14 @@ MAX_LENGTH = 50
 
 
 def main(words: list[str]) -> None:
-    """Answer what is asked."""
+    """Write the answers to ASKED.json's prompts and picture."""
     root, asked_at, answers_at = map(Path, words)
     asked = json.loads(asked_at.read_text())
     answers: dict[str, Any] = {
         "description": _description(root / GIT, asked["picture"], asked["side_px"])
     }
     gc.collect()
-    config = read_config(str(root / FALCON))  # else transformers asks for leave to run code
+    config = read_config(str(root / FALCON))  # else transformers asks for permission to run code
     base = FalconForCausalLM.from_pretrained(
         root / FALCON, config=config, dtype=torch.bfloat16
     ).eval()
@@ -56,7 +56,7 @@ def _description(folder: Path, picture: str, side_px: int) -> str:
 
 @torch.inference_mode()
 def _continued(model: Any, words: Any, ids: list[int], tokens: int) -> dict[str, Any]:
-    """Return the greedy tokens, and by how many steps of bfloat16 each was ahead of the next."""
+    """Return the greedy tokens, and the lead of each over the second best in bfloat16 steps."""
     done = model.generate(
         input_ids=torch.tensor([ids]),
         attention_mask=torch.ones((1, len(ids)), dtype=torch.long),

@@ -1,4 +1,4 @@
-"""deploy/gpu.yaml with nothing replaced but its devices, and what a small machine forces."""
+"""deploy/gpu.yaml, changed only in its devices and as a small machine requires."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ class Rehearsed:
 
 
 def config(side_px: int, *, merged: bool = False) -> dict[str, Any]:
-    """Return the file's value, for this machine."""
+    """Return the file's content, adapted to this machine."""
     value: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
     value["http_options"]["host"] = "127.0.0.1"
     (application,) = value["applications"]

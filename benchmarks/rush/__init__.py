@@ -1,4 +1,4 @@
-"""Many callers at one moment, by the official client with its own retries.
+"""A rush: many callers at one moment, by the official client with its own retries.
 
-Beside it the same client's closed loop: a rush should be answered nearly as fast.
+It is compared with a closed loop of the same client: a rush should be answered nearly as fast.
 """

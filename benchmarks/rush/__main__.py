@@ -21,27 +21,27 @@ from benchmarks.worker import Endpoint
 
 MAX_REQUESTS = 4000
 CALLERS_A_PROCESS = 400
-"""With more of them the client's loop is so long at their requests that it reads answers late, with
-fewer the processes are too many for the machine."""
+"""With more callers, the client's event loop spends so long on their requests that it reads answers
+late. With fewer, there are too many processes for the machine."""
 
 CLOSED_CALLERS = 64
 WARM_UP_S = 3.0
 PREPARE_S = 20.0
-"""To paint the pictures before all ask at once."""
+"""Time to paint the pictures before the rush."""
 
 START_TIMEOUT_S = 120.0
 ROUND_TIMEOUT_S = 400.0
 
 
 class Callers:
-    """The client processes; rounds of theirs go on side by side."""
+    """The client processes, which run a round in parallel."""
 
     def __init__(self, pipes: list[Connection]) -> None:
         self._pipes = pipes
-        self._pictures = time.time_ns() >> 20  # others than in the last run, which are remembered
+        self._pictures = time.time_ns() >> 20  # not those of the last run, which are cached
 
     def round(self, callers: int, max_retries: int, *, closed_s: float | None = None) -> Played:
-        """Have so many callers ask, each once or for `closed_s`."""
+        """Run a round in which each caller asks once, or repeatedly for `closed_s`."""
         start_at_s = time.monotonic() + (0.5 if closed_s else PREPARE_S)
         played: list[Played] = []
         for number, pipe in enumerate(self._pipes):
@@ -59,7 +59,7 @@ class Callers:
 
 @contextmanager
 def callers(service: tuple[str, str, str], processes: int) -> Iterator[Callers]:
-    """Start the client processes for a URL, API key and model; end them."""
+    """Run the client processes for a URL, API key and model."""
     context = multiprocessing.get_context("spawn")
     pipes, started = [], []
     for _ in range(processes):

@@ -1,4 +1,4 @@
-"""A client process: callers who use the official client as it comes, in a round at a time."""
+"""A client process: callers who use the unmodified official client, one round at a time."""
 
 import asyncio
 import base64
@@ -16,16 +16,16 @@ from benchmarks.rush.figures import Ending
 from benchmarks.scenario import PictureKind
 
 NICENESS = 15
-"""Ray's default for its workers: else the client takes the processor from a service beside it."""
+"""Ray's default for its workers. Else the client takes CPU time from a service beside it."""
 
 KIND = PictureKind(width_px=320, height_px=240)
 
 
 @dataclass(frozen=True)
 class Round:
-    """Each of `callers` asks once, or again and again for `closed_s`; all pictures differ.
+    """Each of `callers` asks once, or repeatedly for `closed_s`; all pictures differ.
 
-    `start_at_s` is of the system's monotonic clock, `first_picture` a number.
+    `start_at_s` is a time of the system's monotonic clock, `first_picture` a picture's number.
     """
 
     callers: int
@@ -37,9 +37,9 @@ class Round:
 
 @dataclass(frozen=True)
 class Played:
-    """What became of a round's requests; `late_s` is the longest that the loop was held up.
+    """Results of a round's requests; `late_s` is the longest delay of the event loop.
 
-    A client that is held up finds its answers late: they are then the client's seconds.
+    A delayed client reads its answers late, and that time is the client's, not the service's.
     """
 
     endings: list[Ending]
@@ -47,9 +47,9 @@ class Played:
 
 
 def work(pipe: Connection, url: str, api_key: str, model: str) -> None:
-    """Do rounds as they come through the pipe, and send back what became of the requests.
+    """Run the rounds that arrive through the pipe, and send their results back.
 
-    Says first that it is ready.
+    Sends None first, when it is ready.
     """
     os.nice(NICENESS)
     pipe.send(None)

@@ -1,4 +1,4 @@
-"""What became of each request → completions in each window, rates, failures; pure."""
+"""Ends of requests → completions in each window, rates, failures; pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ WINDOW_S = 5.0
 
 @dataclass(frozen=True)
 class Ending:
-    """One request's end, `ended_s` after the round's start; `retries` of the client before it.
+    """One request's end, `ended_s` after the round's start, after `retries` of the client.
 
     `outcome` is `ok`, `http_429` and the like, or the name of the client's exception.
     """
@@ -21,7 +21,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Rush:
-    """A rush beside the closed loop before it."""
+    """Figures of a rush and of the closed loop before it."""
 
     requests: int
     answered: int
@@ -37,7 +37,7 @@ class Rush:
 
     @property
     def of_closed(self) -> float:
-        """The rush's rate, as a part of the closed loop's."""
+        """The rush's rate, as a share of the closed loop's."""
         return self.per_s / self.closed_per_s if self.closed_per_s else 0.0
 
 

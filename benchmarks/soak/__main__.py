@@ -23,7 +23,7 @@ MAX_MINUTES = 24 * 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; 0: nothing grows and all answers were right, 1: not so, 2: it did not start."""
+    """Run the soak; return 0: no growth and no wrong answer, 1: a fault, 2: it did not start."""
     options = _parser().parse_args(arguments)
     plan = Plan(options.warm_up_minutes * 60, options.minutes * 60, options.per_s, options.seed)
     try:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(plan: Plan) -> Soak:
-    """Start the service, soak it, end it."""
+    """Start the service, soak it, stop it."""
     with (
         tempfile.TemporaryDirectory(prefix="caption-studio-soak-") as folder,
         picture_server() as pictures,
@@ -51,7 +51,7 @@ def measure(plan: Plan) -> Soak:
 
 def write(folder: Path, plan: Plan, found: Soak, table: Sequence[Row]) -> None:
     """Write `soak.json`, `soak-readings.jsonl` and `soak.png`."""
-    from benchmarks.plots import png  # half a second of imports, after the measuring
+    from benchmarks.plots import png  # imports take half a second: after measuring
     from benchmarks.soak.plot import drawn
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The service's processes → what each of its parts holds now."""
+"""The service's processes → the resources that each of its parts holds now."""
 
 from dataclasses import astuple, dataclass
 
@@ -9,9 +9,9 @@ from benchmarks.processes import look_at_family, part_of, resident_bytes
 
 @dataclass
 class Holding:
-    """What the processes of one part hold together.
+    """The resources that the processes of one part hold together.
 
-    `own_bytes` is resident and shared with nobody (`RssAnon`), which a leak would be.
+    `own_bytes` is resident private memory (`RssAnon`), in which a leak would show.
     """
 
     own_bytes: int = 0
@@ -20,13 +20,13 @@ class Holding:
     processes: int = 0
 
     def add(self, other: "Holding") -> None:
-        """Count another process in."""
+        """Add another process."""
         for name, value in zip(vars(self), astuple(other), strict=True):
             setattr(self, name, getattr(self, name) + value)
 
 
 def held(pid: int) -> dict[str, Holding]:
-    """Look at a process and all that it has started, by part."""
+    """Return the holdings of a process and its descendants, by part."""
     found: dict[str, Holding] = {}
     for part, holding in look_at_family(pid, _held_by):
         found.setdefault(part, Holding()).add(holding)

@@ -1,4 +1,4 @@
-"""Pictures of all formats and many sizes, and a server on loopback that gives them by URL."""
+"""Pictures of all formats and many sizes, and a server on loopback for them."""
 
 import io
 import multiprocessing
@@ -19,7 +19,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
 SIZES_PX = ((32, 32), (128, 128), (320, 240), (640, 480))
 LARGE_PX = (2048, 1536)
 LARGE_SHARE = 0.05
-"""As JPEG only: the other formats take longer to write than to serve."""
+"""Large pictures are JPEG only, since other formats take longer to write than to serve."""
 
 HOST = "127.0.0.1"
 
@@ -27,7 +27,7 @@ pillow_heif.register_heif_opener()
 
 
 def picture(draw: random.Random) -> tuple[bytes, str]:
-    """Return the bytes and the media type of a picture that was not sent before."""
+    """Return the bytes and the media type of a new random picture."""
     is_large = draw.random() < LARGE_SHARE
     width_px, height_px = LARGE_PX if is_large else draw.choice(SIZES_PX)
     kind = PictureKind(width_px=width_px, height_px=height_px)
@@ -44,12 +44,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a service that goes before it has read a picture: its caller had gone."""
+        """Ignore a disconnect before the picture is read: the service's own caller left."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        """Give a picture, for a path of its own the same one; `/gone` is not there."""
+        """Return a picture, always the same for the same path; `/gone` is missing."""
         if self.path == "/gone":
             self.send_error(404)
             return
@@ -60,8 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:  # its caller's name
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # the base class's argument name
+        """Log nothing."""
 
 
 def _serve(port: "Connection[int, None]") -> None:
@@ -75,7 +75,7 @@ def _serve(port: "Connection[int, None]") -> None:
 def picture_server() -> Iterator[str]:
     """Serve pictures for the length of the context; yields `host:port`.
 
-    In a process of its own: it shall not wait for the interpreter of the client that is loaded.
+    It runs in its own process, so that it does not wait for the busy client's interpreter.
     """
     processes = multiprocessing.get_context("spawn")
     there, here = processes.Pipe(duplex=False)

@@ -1,4 +1,4 @@
-"""What a service meets in its life: each kind of request, and which answers to it are right."""
+"""Each kind of request that a service gets, and its right answers."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ ADAPTERS = "/v1/admin/adapters"
 
 @dataclass(frozen=True)
 class Keys:
-    """Of an ordinary caller, of one with a very low limit, and of an administrator."""
+    """Keys of an ordinary caller, of one with a very low limit, and of an administrator."""
 
     caller: str
     frugal: str
@@ -34,7 +34,7 @@ class Keys:
 
 
 class Callers:
-    """Sends one request of a kind; each method returns whether the answer is a right one."""
+    """Sends requests; each method sends one kind and returns `right` or the wrong outcome."""
 
     def __init__(self, http: httpx.AsyncClient, keys: Keys, pictures: str, seed: int) -> None:
         self._http = http
@@ -45,9 +45,9 @@ class Callers:
         self._deck: list[Kind] = []
 
     async def ask(self) -> tuple[str, str]:
-        """Send a request of some kind; return the kind, and `right` or what came instead.
+        """Send a request of some kind; return the kind, and `right` or the wrong outcome.
 
-        Kinds are dealt as cards are: of a whole deck each comes as often as its weight says.
+        Kinds are dealt like cards: a whole deck has each kind as often as its weight.
         """
         if not self._deck:
             self._deck = [kind for kind in KINDS for _ in range(kind.weight)]
@@ -108,7 +108,7 @@ class Callers:
         return "right" if last == "data: [DONE]" else f"{answer.status_code}, ended {last[:200]}"
 
     async def leave_a_stream(self) -> str:
-        """A streamed answer whose caller goes after the first events."""
+        """A streamed answer whose caller leaves after the first events."""
         body = {**await self._captioned(), "stream": True, "max_tokens": 256, "ignore_eos": True}
         async with self._open(CHAT, body) as answer:
             lines = answer.aiter_lines()
@@ -126,19 +126,19 @@ class Callers:
         return "right"
 
     async def broken_picture(self) -> str:
-        """A file that is cut in its middle."""
+        """A file that is cut off in its middle."""
         data, media_type = await self._picture()
         cut = base64.b64encode(data[: len(data) // 2 - 16] + bytes(16)).decode()
         body = {"model": self._model(), "image": f"data:{media_type};base64,{cut}"}
         return await self._post(COMPLETIONS, body, 400, 200)  # some formats survive it
 
     async def no_picture(self) -> str:
-        """A file that is no picture."""
+        """A file that is not a picture."""
         noise = base64.b64encode(self._draw.randbytes(5000)).decode()
         return await self._post(COMPLETIONS, {"image": f"data:image/png;base64,{noise}"}, 400)
 
     async def gone(self) -> str:
-        """A URL where nothing is."""
+        """A URL that answers 404."""
         return await self._post(COMPLETIONS, {"image": f"http://{self._pictures}/gone"}, 400)
 
     async def forbidden(self) -> str:
@@ -146,30 +146,30 @@ class Callers:
         return await self._post(COMPLETIONS, {"image": "http://10.0.0.1/a.png"}, 400)
 
     async def malformed(self) -> str:
-        """A body that is no JSON."""
+        """A body that is not JSON."""
         headers = {**_bearer(self._keys.caller), "content-type": "application/json"}
         return _right(await self._http.post(CHAT, content=b'{"model": ', headers=headers), 400)
 
     async def unknown_model(self) -> str:
-        """A model that is not there."""
+        """A model that does not exist."""
         name = f"nobody-{next(self._numbers)}"
         return await self._post(COMPLETIONS, {"model": name, "prompt": "a"}, 404)
 
     async def stranger(self) -> str:
-        """A key that nobody has."""
+        """An unknown key."""
         answer = await self._http.get(
             "/v1/models", headers=_bearer(f"stranger-{next(self._numbers):020}")
         )
         return _right(answer, 401)
 
     async def frugal(self) -> str:
-        """A caller who asks more often than its key may."""
+        """A caller who exceeds its key's limit."""
         body = {"model": self._model(), "prompt": "a", "max_tokens": 1}
         answer = await self._http.post(COMPLETIONS, json=body, headers=_bearer(self._keys.frugal))
         return _right(answer, 200, 429)
 
     async def adapter(self) -> str:
-        """An adapter that comes, answers, and goes."""
+        """An adapter that is added, answers, and is removed."""
         name, admin = f"late-{next(self._numbers)}", _bearer(self._keys.admin)
         added = await self._http.post(
             ADAPTERS, json={"id": name, "source": ADAPTER_SOURCE}, headers=admin
@@ -181,7 +181,7 @@ class Callers:
         return answered if answered != "right" else _right(removed, 200)
 
     async def look(self) -> str:
-        """What monitors ask."""
+        """The requests of monitors."""
         for path in ("/healthz", "/readyz", "/metrics", "/v1/models"):
             answer = await self._http.get(path, headers=_bearer(self._keys.caller))
             if (came := _right(answer, 200)) != "right":

@@ -1,4 +1,4 @@
-"""Load and readings side by side, for so many minutes."""
+"""Load and readings side by side, for the length of a plan."""
 
 import asyncio
 import time
@@ -15,14 +15,14 @@ from benchmarks.soak.service import Soaked
 
 REQUEST_TIMEOUT_S = 60.0
 MAX_IN_FLIGHT = 48
-"""What is due while as many are under way is not sent, and counted."""
+"""A request that is due while this many are in flight is not sent, but counted."""
 
 MAX_EXAMPLES = 20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how much: seconds, requests a second, seconds between two readings."""
+    """Durations in seconds, the load in requests a second, and seconds between readings."""
 
     warm_up_s: float
     measured_s: float
@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Reading:
-    """What each part held, so many seconds after the load's start."""
+    """The resources that each part held, `at_s` seconds after the load's start."""
 
     at_s: float
     parts: dict[str, Holding]
@@ -41,7 +41,7 @@ class Reading:
 
 @dataclass
 class Soak:
-    """All that was seen. `wrong` has the first few answers that were not as they should be."""
+    """All results. `wrong` counts wrong answers by kind; `examples` has the first few."""
 
     readings: list[Reading] = field(default_factory=list)
     right: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Soak:
 
 
 async def soak(service: Soaked, pictures: str, plan: Plan) -> Soak:
-    """Load the service and read what its parts hold, until the plan's end."""
+    """Load the service and read its parts' resources, until the plan's end."""
     found = Soak()
     start_s = time.monotonic()
     limits = httpx.Limits(max_connections=MAX_IN_FLIGHT, max_keepalive_connections=8)

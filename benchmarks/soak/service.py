@@ -1,4 +1,4 @@
-"""The demo with what the soak needs: keys, an administrator, one host to fetch from."""
+"""The demo as the soak needs it: with keys, an administrator, and one host to fetch from."""
 
 import os
 import secrets
@@ -19,10 +19,11 @@ CONFIG = ROOT / "deploy" / "demo.yaml"
 COMMAND = Path(sys.executable).with_name("caption-studio")
 FRUGAL_PER_MINUTE = 6
 CACHE_SIZE = 500
-"""Descriptions: full before the measuring begins. The default's 10,000 take longer than an hour."""
+"""Size of the cache of descriptions, which must be full before measuring begins. The default's
+10,000 would take over an hour to fill."""
 
 PATIENCE_S = 60.0
-"""For a picture from the soak's own server, which shares the machine with all that it loads."""
+"""Time limit for a picture from the soak's own server, which shares the loaded machine."""
 
 
 @dataclass(frozen=True)

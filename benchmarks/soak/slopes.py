@@ -1,8 +1,8 @@
 """One quantity over time → its slope, the slope's 95 % interval, and a verdict; pure.
 
-Readings one after the other hang together: what is allocated now is there in ten seconds, too.
-The line is therefore laid through the means of a few long blocks and not through the readings,
-which would give an interval that is far too narrow.
+Successive readings are correlated: memory that is allocated now is still there in ten seconds. So
+the line is fitted to the means of a few long blocks. A fit to the readings would give an interval
+that is far too narrow.
 """
 
 import math
@@ -14,7 +14,7 @@ from benchmarks.intervals import student_t
 BLOCKS = 10
 HOUR_S = 3600.0
 MAX_GROWTH_PER_HOUR = 0.01
-"""What may be lost in the noise, as a share of the quantity's mean."""
+"""Growth an hour that counts as noise, as a share of the quantity's mean."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Row:
 
 
 def rows(readings: Sequence[Reading], warm_up_s: float) -> list[Row]:
-    """Return the slopes after the warm-up; a part that was not there held nothing."""
+    """Return the slopes after the warm-up; a part that is missing in a reading counts as 0."""
     used = [reading for reading in readings if reading.at_s >= warm_up_s]
     times_s = [reading.at_s for reading in used]
     names = sorted({part for reading in used for part in reading.parts})
@@ -34,7 +34,7 @@ def rows(readings: Sequence[Reading], warm_up_s: float) -> list[Row]:
 
 
 def faults(found: Soak, table: Sequence[Row]) -> list[str]:
-    """Return what is wrong, one sentence each; none: the verdict is good."""
+    """Return one sentence for each fault; none: the verdict is good."""
     said = [
         f"{row.part}: {row.quantity} grow by up to {row.slope.growth:.1%} an hour"
         for row in table
@@ -46,7 +46,7 @@ def faults(found: Soak, table: Sequence[Row]) -> list[str]:
 
 
 def lines(found: Soak, table: Sequence[Row]) -> list[str]:
-    """Return what the terminal shows."""
+    """Return the lines for the terminal."""
     shown = [f"{'':12}{'':14}{'mean':>10}{'an hour':>12}   95 % interval"]
     for row in table:
         unit = MIB if row.quantity == "own_bytes" else 1

@@ -1,1 +1,1 @@
-"""JSON Schemas with pictures: do answers fit, how many are cut, what do they speak of?"""
+"""JSON Schemas with pictures: shares of answers that fit, are cut, and name the subject."""

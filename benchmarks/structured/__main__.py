@@ -2,8 +2,8 @@
 
     python -m benchmarks.structured --url http://127.0.0.1:8000
 
-It prints what share of the answers parse and fit their schema, were cut by their length, and name
-the picture's subject in the texts that are to be about it.
+It prints the shares of answers that parse and fit their schema, that were cut by their length, and
+that name the picture's subject in texts about the picture.
 """
 
 import argparse
@@ -29,7 +29,7 @@ TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one answer: `fits`, `length` (cut), `broken` or `refused`."""
+    """The result of one answer: `fits`, `length` (cut), `broken` or `refused`."""
 
     schema: str
     verdict: str
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 async def measure(arguments: argparse.Namespace) -> list[Outcome]:
-    """Ask for every schema about every picture, so many at a time."""
+    """Ask for every schema about every picture, with a limited number in flight."""
     places = asyncio.Semaphore(arguments.in_flight)
     scenes = [(seed, sample_scene(seed)) for seed in HELD_OUT_SEEDS[: arguments.pictures]]
     async with httpx.AsyncClient(base_url=arguments.url, timeout=TIMEOUT_S) as client:

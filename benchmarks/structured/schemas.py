@@ -10,7 +10,7 @@ COLOUR: Schema = {"enum": ["red", "orange", "yellow", "green", "blue", "purple",
 
 
 def closed(required: tuple[str, ...] | None = None, **properties: Schema) -> Schema:
-    """Return the schema of an object, all of whose properties are required unless it is said."""
+    """Return the schema of an object; all properties are required unless given otherwise."""
     return {
         "type": "object",
         "properties": properties,
@@ -44,7 +44,7 @@ CAPTIONS: dict[str, Schema] = {
     "optional alt_text": closed(("caption",), caption=STRING, alt_text=STRING),
     "open object": {"type": "object", "properties": {"caption": STRING}, "required": ["caption"]},
 }
-"""Those with a text about the picture."""
+"""Schemas with a text about the picture."""
 
 SHAPES: dict[str, Schema] = {
     "boolean": closed(outdoors={"type": "boolean"}),
@@ -120,6 +120,6 @@ SHAPES: dict[str, Schema] = {
     "root list": array(COLOUR, 1, 3),
     "root enum": {"enum": ["yes", "no"]},
 }
-"""Those without."""
+"""Schemas without such a text."""
 
 SCHEMAS = CAPTIONS | SHAPES

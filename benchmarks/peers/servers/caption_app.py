@@ -1,4 +1,4 @@
-"""The HTTP around a function that captions a picture: what the transformers peers share."""
+"""HTTP around a function that captions a picture, common to the transformers peers."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -19,10 +19,10 @@ def caption_prompt(description: str) -> str:
 
 
 def caption_in(text: str) -> str:
-    """Return what stands between the first pair of double quotes in the model's answer.
+    """Return the text between the first pair of double quotes in the model's answer.
 
-    Without quotes on its first line the whole answer is the caption; a caption that was cut
-    off before its closing quote goes to the end.
+    If its first line has no quotes, the whole answer is the caption. A caption that was cut off
+    before its closing quote ends with the answer.
     """
     first_line = text.lstrip().partition("\n")[0]
     if '"' not in first_line:

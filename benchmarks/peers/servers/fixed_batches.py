@@ -1,6 +1,6 @@
-"""Transformers with fixed batches: up to 8 pictures gathered for up to 50 ms go together.
+"""Transformers with fixed batches of up to 8 pictures, gathered for up to 50 ms.
 
-The next batch starts when the last caption of the one before it is written.
+The next batch starts when the last caption of the previous one is written.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ class FixedBatches:
         self._worker = ThreadPoolExecutor(max_workers=1)
 
     async def caption(self, picture: bytes) -> Caption:
-        """Wait for this picture's batch."""
+        """Return the picture's caption after its batch has run."""
         answer: asyncio.Future[Caption] = asyncio.get_running_loop().create_future()
         await self._queue.put((picture, answer))
         return await answer
 
     async def run(self) -> None:
-        """Serve batch after batch, for ever."""
+        """Serve batch after batch, forever."""
         loop = asyncio.get_running_loop()
         while True:
             batch = await self._gather()
@@ -49,7 +49,7 @@ class FixedBatches:
                     answer.set_exception(error)
                 continue
             for (_, answer), caption in zip(batch, captions, strict=True):
-                if not answer.done():  # its client may have gone
+                if not answer.done():  # its client may have left
                     answer.set_result(caption)
 
     async def _gather(self) -> list[Waiting]:

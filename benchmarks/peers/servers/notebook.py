@@ -1,4 +1,4 @@
-"""The 2023 notebook behind HTTP: one request at a time through both models, then the next."""
+"""The 2023 notebook behind HTTP: requests go through both models one at a time."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -17,7 +17,8 @@ from ray.serve.llm import LLMConfig, build_openai_app
 from benchmarks.peers.engine import ENGINE_ARGS, ENVIRONMENT
 
 RAY_CPUS = 8
-"""What Ray may hand out, not what there is: the stock application asks for more than two."""
+"""CPUs that Ray may assign, not those of the machine: the stock application asks for more than
+two."""
 
 
 QUIET = {"log_level": "WARNING", "enable_access_log": False}
@@ -34,14 +35,14 @@ def llm_config(folder: Path, model_id: str) -> LLMConfig:
         placement_group_config={"bundles": [{"CPU": 1}]},
         deployment_config={"num_replicas": 1},
         runtime_env={"env_vars": ENVIRONMENT},
-        log_engine_metrics=False,  # as all others: their engines keep no statistics either
+        log_engine_metrics=False,  # the other peers' engines keep no statistics either
     )
 
 
 def run(build: Callable[[], serve.Application], port: int) -> None:
-    """Serve on `port` what `build` returns, until SIGINT or SIGTERM.
+    """Serve the application that `build` returns on `port`, until SIGINT or SIGTERM.
 
-    Building starts Ray if nobody did, with its own idea of the machine: hence the callable.
+    `build` is a callable because building starts Ray, with its own resources, unless Ray runs.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -18,14 +18,14 @@ from benchmarks.peers.servers.serve_llm import llm_config, run
 
 MAX_BATCH_SIZE = 64
 MAX_ONGOING_REQUESTS = 1000
-"""Serve's defaults, 10 and 5, would keep the batches at five pictures."""
+"""Serve's defaults, 10 and 5, would limit batches to five pictures."""
 
 app = FastAPI()
 
 
 @serve.deployment(max_ongoing_requests=MAX_ONGOING_REQUESTS)
 class Describer:
-    """GIT by `generate`, on whatever gathers within Serve's default 10 ms."""
+    """GIT by `generate`, on the pictures that gather within Serve's default 10 ms."""
 
     def __init__(self, folder: Path) -> None:
         from benchmarks.peers.servers.transformers_pair import GitByGenerate
@@ -61,7 +61,7 @@ class Ingress:
             temperature=captioning.TEMPERATURE,
             top_p=captioning.TOP_P,
         )
-        # A stream of one: the handle's way of answering whole.
+        # A whole answer arrives as a stream of one item.
         answers = [answer async for answer in self._captioner.completions.remote(request)]
         (answer,) = answers
         return wire.caption_answer(
@@ -73,7 +73,7 @@ class Ingress:
 
     @app.get("/health")
     async def health(self) -> None:
-        """Answer once the replicas run."""
+        """Answer 200 once the replicas run."""
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from benchmarks.peers.servers import captioning
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption with the tokens that it was made from."""
+    """A caption with its numbers of tokens."""
 
     text: str
     prompt_tokens: int
@@ -23,7 +23,7 @@ class Caption:
 
 
 class GitByGenerate:
-    """GIT, float32, on the CPU; the call is its model card's."""
+    """GIT, float32, on the CPU, called as its model card does."""
 
     def __init__(self, folder: Path) -> None:
         self._processor = AutoProcessor.from_pretrained(folder)
@@ -47,14 +47,14 @@ class FalconByGenerate:
     """Falcon with its adapter beside it (not merged), float32, on the CPU."""
 
     def __init__(self, folder: Path, adapter: Path) -> None:
-        # Left: generation goes on at the right end, which must be text in every row.
+        # Left: generation continues at the right end, which must be text in every row.
         self._tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
         base = FalconForCausalLM.from_pretrained(folder, dtype=torch.float32)
         self._model = PeftModel.from_pretrained(base, adapter).eval()
 
     @torch.inference_mode()
     def caption(self, descriptions: Sequence[str]) -> list[Caption]:
-        """Return one caption for each description; the whole batch runs to its longest."""
+        """Return one caption for each description; the batch runs until its longest ends."""
         prompts = [captioning.caption_prompt(description) for description in descriptions]
         inputs = self._tokenizer(prompts, return_tensors="pt", padding=True)
         inputs.pop("token_type_ids", None)
@@ -78,6 +78,6 @@ class FalconByGenerate:
         ]
 
     def _length(self, answer: torch.Tensor) -> int:
-        """Count an answer's tokens up to and with its end-of-text, without the padding."""
+        """Count an answer's tokens, including its end-of-text and excluding the padding."""
         ends = (answer == self._tokenizer.eos_token_id).nonzero()
         return int(ends[0]) + 1 if len(ends) else len(answer)

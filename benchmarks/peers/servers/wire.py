@@ -1,7 +1,7 @@
-"""The least of the OpenAI dialect: chat request with one picture → bytes; caption → answer.
+"""The minimum of the OpenAI dialect: chat request with one picture → bytes; caption → answer.
 
-No validation, no errors of its own, no streams: what somebody writes in an afternoon. All
-that it leaves out makes a peer faster, not slower.
+It has no validation, no errors of its own and no streams, like an afternoon's work. Each omission
+makes a peer faster, not slower.
 """
 
 import base64
