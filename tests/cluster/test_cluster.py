@@ -15,7 +15,7 @@ from benchmarks.cluster.hosted import Hosted, Sent, hosted, poisson
 
 pytestmark = pytest.mark.cluster
 
-PHASES = ((12, 1.0), (22, 9.0), (2, 1.0))
+PHASES = ((12, 1.0), (30, 9.0), (2, 1.0))
 DRAIN_AT_S = 30.0
 QUIET_S = 5.0
 SETTLE_TIMEOUT_S = 150.0
