@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "serve" / "caption_studio"
+from tests.upstream.listed import ROOT, file
 
 GUIDES = (
     ROOT / "CONTRIBUTING.md",
@@ -34,7 +33,7 @@ def named_paths(text: str) -> list[str]:
 
 
 def is_there(name: str) -> bool:
-    return (ROOT / name).exists() or (PACKAGE / name).exists()
+    return file(name).exists()
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)

@@ -62,19 +62,23 @@ class Trimmed:
 class QuotedCaption:
     """Cuts one caption out of one answer, piece by piece.
 
-    `finished` turns true at the closing quote, so that the generation can be stopped.
-    `skipped_bytes` counts the model's text (UTF-8) before the caption. A caption without
-    quotes ends where one of the `next_lines` begins.
+    `finished` turns true at the closing quote, so that the generation can be stopped. A caption
+    without quotes ends where one of the `next_lines` begins.
     """
 
     def __init__(self, next_lines: Sequence[str] = ()) -> None:
         self.finished = False
         self._next_lines = StopWords(next_lines)
         self._blank = ""  # white space outside of quotes that may be the caption's end
-        self.skipped_bytes = 0
         self._held = ""
         self._quoted: bool | None = None  # None: not known yet
-        self._begun = False
+        self._before_bytes = 0  # of the opening quote and the text before it
+        self._caption = Trimmed()
+
+    @property
+    def skipped_bytes(self) -> int:
+        """Return how much of the model's text (UTF-8) comes before the caption."""
+        return self._before_bytes + self._caption.skipped_bytes
 
     def feed(self, text: str, *, may_end: bool = True) -> str:
         """Take the next piece of the model's text; return the next piece of the caption.
@@ -91,7 +95,7 @@ class QuotedCaption:
     def end(self) -> str:
         """Return the text still held back, when the model has stopped by itself."""
         if self._quoted is None:
-            return self._release(0).rstrip()
+            return self._caption.feed(self._release(0)).rstrip()
         return (self._blank + self._next_lines.end()).rstrip()
 
     def _decide(self, may_end: bool = True) -> str:
@@ -101,7 +105,7 @@ class QuotedCaption:
             return self._inside(self._release(self._held.index(QUOTE) + 1), may_end)
         if line_break:
             self._quoted = False
-            return self._outside(self._release(0), may_end)
+            return self._outside(self._caption.feed(self._release(0)), may_end)
         return ""
 
     def _outside(self, text: str, may_end: bool) -> str:
@@ -112,18 +116,14 @@ class QuotedCaption:
         return passed
 
     def _release(self, start: int) -> str:
-        """Return the held text from `start` on, without leading white space."""
-        text = self._held[start:].lstrip()
-        self.skipped_bytes = len(self._held[: len(self._held) - len(text)].encode())
+        """Return the held text from `start` on; the text before it is skipped."""
+        before, text = self._held[:start], self._held[start:]
+        self._before_bytes = len(before.encode())
         self._held = ""
         return text
 
     def _inside(self, text: str, may_end: bool = True) -> str:
-        if not self._begun:
-            kept = text.lstrip()
-            self.skipped_bytes += len(text.encode()) - len(kept.encode())
-            self._begun = bool(kept)
-            text = kept
+        text = self._caption.feed(text)
         if not may_end:
             return text
         caption, closing, _ = text.partition(QUOTE)

@@ -14,6 +14,7 @@ from ray.serve._private.haproxy import BackendConfig, ServerConfig
 from caption_studio.deployments import haproxy as settings
 from caption_studio.deployments.haproxy import REPLAYED_BYTES, hardened
 from caption_studio.deployments.haproxy_line import ABOUT_TO_END
+from caption_studio.deployments.haproxy_socket import ask
 from caption_studio.errors import MAX_RETRY_AFTER_S
 from caption_studio.limits import GUESSED_PACE_S, PACE_HEADER, ROOM_HEADER, SHARE_HEADER
 from tests.unit.deployments.test_haproxy import gateway, haproxy, written
@@ -144,10 +145,7 @@ def wait_until_open(folder: Path, count: int) -> None:
     deadline_s = time.monotonic() + 30
     open_now = -1
     while open_now != count and time.monotonic() < deadline_s:
-        with socket.socket(socket.AF_UNIX) as command:
-            command.connect(str(folder / "admin.sock"))
-            command.sendall(b"show table http-app\n")
-            table = command.makefile().read()
+        table = ask(folder, "show table http-app")
         open_now = max(map(int, re.findall(r"conn_cur=(\d+)", table)), default=0)
     assert open_now == count
 
