@@ -1,4 +1,4 @@
-"""What a name of another library must look like for us. Each check raises `AssertionError`."""
+"""Checks that names in other libraries have the forms we use; each raises `AssertionError`."""
 
 import ast
 import importlib

@@ -16,8 +16,8 @@ def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, st
     return {
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": edge.IMPORT_PATH,
         # glibc gives a process up to 8 heaps for each core, shared out among its threads (some 50
-        # here), and memory free in one heap cannot serve another. After 3,500 mixed requests a
-        # gateway held 25 MB of unused memory; with two heaps it is 4.
+        # here), and memory free in one heap cannot serve another. With two heaps a gateway takes
+        # 110 MiB in an hour's soak (benchmarks/results/soak), and took 130 before.
         "MALLOC_ARENA_MAX": "2",
         # Between replicas gRPC costs a third less than actor calls, and answers are small.
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",

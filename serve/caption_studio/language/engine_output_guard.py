@@ -61,7 +61,7 @@ class _Noting:
         return output
 
     def ended_by_their_text(self) -> list[str]:
-        """Return the requests that are over here and not in the engine, which must be told."""
+        """Return the requests that their text has ended; the engine still runs them."""
         return [
             output.request_id
             for output in self.live
