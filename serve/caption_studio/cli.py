@@ -91,6 +91,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _serve_here(arguments: argparse.Namespace) -> str | None:
+    from caption_studio.deployments.allocator import limit_heaps
+
     # Keeps Ray on this machine alone, with all its ports on loopback. Ray reads it at import
     # (ray_constants.ENABLE_RAY_CLUSTER, 2.60); it is named for the systems where this is the
     # default.
@@ -99,6 +101,7 @@ def _serve_here(arguments: argparse.Namespace) -> str | None:
     # wrote alike, and two gateways' request lines differ only by their numbers. Read at import,
     # too.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    limit_heaps()
     # Ray takes seconds to import, and only this command needs it.
     from caption_studio.deployments.run import StartFailed, run
 

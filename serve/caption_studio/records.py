@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 FinishReason = Literal["stop", "length"]
 
 
@@ -202,9 +204,10 @@ class Prompt:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
     """The natural logarithm of a token's probability.
+
+    The garbage collector leaves these out, because an answer may hold hundreds of thousands.
 
     `data` are the token's own bytes: one character may be spread over several tokens.
     `text_offset` is how many characters of the answer come before it.

@@ -7,16 +7,28 @@ from pathlib import Path
 import caption_studio
 
 ROOT = Path(caption_studio.__file__).parent
-BASE = {"counts", "errors", "key_rules", "limits", "records", "protocols", "settings"}
+BASE = {
+    "counts",
+    "errors",
+    "key_rules",
+    "limits",
+    "records",
+    "off_loop",
+    "protocols",
+    "settings",
+    "threads",
+}
 
 MAY_IMPORT = {
     "counts": BASE,
     "errors": BASE,
     "key_rules": set(),
     "limits": set(),
+    "off_loop": BASE,
     "records": BASE,
     "protocols": BASE,
     "settings": BASE,
+    "threads": set(),
     "wire": BASE | {"wire", "structure.schema"},
     "structure": BASE | {"structure"},
     "images": BASE | {"images"},

@@ -144,6 +144,7 @@ ATTRIBUTES = {
     "EngineCoreOutput": ENGINE,
     "EngineCoreRequest": ENGINE,
     "BaseIncrementalDetokenizer": f"{ENGINE}.detokenizer",
+    "LogprobsProcessor": f"{ENGINE}.logprobs",
     "EngineCore": f"{ENGINE}.core",
     "Scheduler": "vllm.v1.core.sched.scheduler",
     "PunicaWrapperCPU": "vllm.lora.punica_wrapper.punica_cpu",
@@ -165,6 +166,9 @@ FORMS: dict[str, Callable[[], None]] = {
     ),
     "RequestOutputCollector.put": takes_a_failure,
     "BaseIncrementalDetokenizer.update": returns_a_stop_word,
+    "LogprobsProcessor.tokenizer": partial(
+        says, f"{ENGINE}.logprobs.LogprobsProcessor", "if self.tokenizer is None"
+    ),
     "AsyncMPClient.call_utility_async": calls_methods_by_name,
     "vllm.sampling_params._SAMPLING_EPS": is_greedy_below_ours,
     f"{PROCESSORS}.LogitsProcessor": processes_logits,

@@ -39,11 +39,21 @@ MAX_ADAPTERS = 1000
 
 
 class RunTimeAdapters:
-    """`protocols.AdapterRegistry` over shared snapshots. Between `start` and `close`."""
+    """`protocols.AdapterRegistry` over shared snapshots. Between `start` and `close`.
 
-    def __init__(self, configured: ConfiguredAdapters, snapshots: Snapshots) -> None:
+    `on_change` is called after each change of the list, with a function that tells whether a model
+    is known.
+    """
+
+    def __init__(
+        self,
+        configured: ConfiguredAdapters,
+        snapshots: Snapshots,
+        on_change: Callable[[Callable[[str], bool]], None],
+    ) -> None:
         self._configured = configured
         self._snapshots = snapshots
+        self._on_change = on_change
         self._snapshot = Snapshot(-1, b"")
         self._added: dict[str, Adapter] = {}
         self._read_at_s = 0.0
@@ -82,7 +92,7 @@ class RunTimeAdapters:
     async def check_free(self, adapter_id: str) -> None:
         """See `protocols.AdapterRegistry`."""
         await self._refresh()
-        if self._configured.knows(adapter_id) or adapter_id in self._added:
+        if self._knows(adapter_id):
             raise _exists(adapter_id)
 
     async def add(self, adapter: Adapter) -> None:
@@ -134,6 +144,10 @@ class RunTimeAdapters:
         if snapshot.version > self._snapshot.version:
             self._snapshot = snapshot
             self._added = _decoded(snapshot.value)
+            self._on_change(self._knows)
+
+    def _knows(self, model: str) -> bool:
+        return self._configured.knows(model) or model in self._added
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()

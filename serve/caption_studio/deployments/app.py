@@ -98,10 +98,10 @@ class Gateway:
         describer = DescriberHandle(self._describer, is_asleep)
         captioner = CaptionerHandle(self._captioner, relay, is_asleep)
         configured = ConfiguredAdapters(settings.language)
-        added = _run_time_adapters(configured) if settings.gateway.has_admin else None
+        metrics = Metrics()
+        added = _run_time_adapters(configured, metrics) if settings.gateway.has_admin else None
         adapters = added or configured
         structures = StructureCheck()
-        metrics = Metrics()
         limiter = _limiter(settings, metrics) if settings.gateway.has_keys else None
         usage = no_usage() if limiter is None else limiter.usage
         shared = of_this_replica(metrics.registry)
@@ -151,10 +151,10 @@ class Gateway:
         )
 
 
-def _run_time_adapters(configured: ConfiguredAdapters) -> RunTimeAdapters:
+def _run_time_adapters(configured: ConfiguredAdapters, metrics: Metrics) -> RunTimeAdapters:
     """Return the adapters of this application, which other replicas of it share."""
-    application = serve.get_replica_context().app_name
-    return RunTimeAdapters(configured, Snapshots(RayKeyValueStore("adapters", application)))
+    snapshots = Snapshots(RayKeyValueStore("adapters", serve.get_replica_context().app_name))
+    return RunTimeAdapters(configured, snapshots, metrics.drop_models)
 
 
 def _limiter(settings: Settings, metrics: Metrics) -> Limiter:

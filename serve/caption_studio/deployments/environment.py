@@ -5,7 +5,7 @@ On clusters, deploy/cluster-env.sh and the images set them, except those for one
 
 from pathlib import Path
 
-from caption_studio.deployments import edge, haproxy
+from caption_studio.deployments import allocator, edge, haproxy
 
 
 def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
@@ -15,10 +15,7 @@ def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, st
     """
     return {
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": edge.IMPORT_PATH,
-        # glibc gives a process up to 8 heaps for each core, shared out among its threads (some 50
-        # here), and memory free in one heap cannot serve another. With two heaps a gateway takes
-        # 110 MiB in an hour's soak (benchmarks/results/soak), and took 130 before.
-        "MALLOC_ARENA_MAX": "2",
+        "MALLOC_ARENA_MAX": str(allocator.HEAPS),
         # Between replicas gRPC costs a third less than actor calls, and answers are small.
         "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
         # All callers of replicas here are asyncio code. A second event loop for the calls, on its

@@ -18,6 +18,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
+from caption_studio.deployments.packed import Packed, unpack
 from caption_studio.deployments.relay_listener import Live, RelayListener
 from caption_studio.errors import (
     RETRY_AFTER_S,
@@ -75,7 +76,9 @@ class CaptionerHandle:
         """See `protocols.Captioner`."""
         with _translated("captioner"):
             if not stream:
-                yield await _twice_if_lost(lambda: self._complete.remote(prompt))
+                whole: Packed = await _twice_if_lost(lambda: self._complete.remote(prompt))
+                (group,) = await unpack(whole)
+                yield group
                 return
             for is_last in (False, True):
                 yielded = False
@@ -99,8 +102,10 @@ class CaptionerHandle:
                 async for group in live:
                     yield group
                     yielded += 1
-                for group in (await whole)[yielded:]:
-                    yield group
+                packed: Packed = await whole
+                if packed.number > yielded:
+                    for group in (await unpack(packed))[yielded:]:
+                        yield group
             finally:
                 whole.cancel()
                 call.cancel()  # no effect on one that has ended

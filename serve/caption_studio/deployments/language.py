@@ -13,6 +13,7 @@ from ray import serve
 from caption_studio.deployments import metrics
 from caption_studio.deployments.collector import leave_out_what_is_loaded
 from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
+from caption_studio.deployments.packed import Packed, pack
 from caption_studio.deployments.priority import interrupt_nobody
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_sender import RelaySender
@@ -25,11 +26,16 @@ from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.stage_metrics import captioner_registry
 from caption_studio.records import Adapter, DeltaGroup, Prompt
 from caption_studio.settings import Settings
+from caption_studio.threads import started_pool
 
 logger = logging.getLogger(__name__)
 
 SAMPLE_S = 1.0
 """Interval at which the engine's load is sampled for the metrics."""
+
+
+THREADS = 4
+"""For calls off the event loop: ours on long answers, and those of vLLM."""
 
 
 class Captioner:
@@ -41,6 +47,7 @@ class Captioner:
         from caption_studio.language.engine import FalconEngine
 
         studio_logging.configure(settings.logging)
+        asyncio.get_running_loop().set_default_executor(started_pool(THREADS, "captioner"))
         name_semaphores()
         self._tracing = tracing.make(settings.tracing, "captioner")
         self._engine = FalconEngine(
@@ -60,7 +67,7 @@ class Captioner:
         await loop_watch.start()  # it ends with the loop
         self._sampling = asyncio.create_task(self._keep_sampling())
 
-    async def stream(self, prompt: Prompt, ticket: Ticket) -> tuple[DeltaGroup, ...]:
+    async def stream(self, prompt: Prompt, ticket: Ticket) -> Packed:
         """Send the answer's groups over the relay as they come; return them all at the end."""
         studio_logging.request_id.set(prompt.request_id)
         sent: list[DeltaGroup] = []
@@ -69,14 +76,14 @@ class Captioner:
                 async for group in groups:
                     self._relay.send(ticket, len(sent), group)
                     sent.append(group)
-        return tuple(sent)
+            return await pack(sent)
 
-    async def complete(self, prompt: Prompt) -> DeltaGroup:
+    async def complete(self, prompt: Prompt) -> Packed:
         """Return the whole answer, one delta per choice, as one message between processes."""
         studio_logging.request_id.set(prompt.request_id)
         with ending_with_the_engine(), self._span(prompt):
             async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
-                return await anext(groups)
+                return await pack((await anext(groups),))
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """Get, check and load an adapter in this replica; return it with its digest."""

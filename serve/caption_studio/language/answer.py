@@ -7,7 +7,8 @@ quote (the base model, another adapter), the text is used as it is.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+
+import msgspec
 
 from caption_studio.language.stop_words import StopWords
 from caption_studio.records import (
@@ -290,5 +291,5 @@ class _LogprobWindow:
             self._start += len(token.data)
             if self._start > skipped_bytes:
                 place = len(before.decode(errors="ignore"))
-                found.append(replace(token, text_offset=place))
+                found.append(msgspec.structs.replace(token, text_offset=place))
         return tuple(found)

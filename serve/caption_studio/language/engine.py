@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import replace
+from functools import partial
 
 from vllm import SamplingParams, TokensPrompt
 from vllm.exceptions import VLLMClientError
@@ -45,12 +46,14 @@ from caption_studio.language.engine_options import (
     set_environment,
 )
 from caption_studio.language.engine_output_guard import contain
-from caption_studio.language.engine_outputs import ended_by_itself, feed
+from caption_studio.language.engine_outputs import ended_by_itself, feed, logprobs_of
+from caption_studio.language.engine_token_names import skip_token_names
 from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
-from caption_studio.language.tokens import check_token_ids
+from caption_studio.language.tokens import TokenBytes, check_token_ids
+from caption_studio.off_loop import off_loop_if_many
 from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
 from caption_studio.settings import LanguageSettings, model_location
 
@@ -89,6 +92,7 @@ class FalconEngine:
         self._ends: AnswerEnds | None = None
         self._asked = itertools.count()
         self._service: AdapterService | None = None
+        self._tokens = TokenBytes(None)
 
     async def start(self) -> None:
         """Load the base model and the adapters. An exception from vLLM ends the start.
@@ -110,6 +114,8 @@ class FalconEngine:
             self._llm = AsyncLLM.from_engine_args(arguments)
             contain(self._llm.output_processor)
             self._ends = AnswerEnds(self._llm.output_processor)
+            skip_token_names(self._llm.output_processor)
+            self._tokens = TokenBytes(self._llm.get_tokenizer())
             self._prompts.prepare(self._llm.get_tokenizer())
         for adapter in adapters:
             await self._loaded.get(adapter)
@@ -219,6 +225,7 @@ class FalconEngine:
         copies = prompt.sampling.n if is_greedy(prompt.sampling) else 1
         forms = AnswerForms(prompt.sampling)
         flush_at = came_at = 0.0
+        held = 0  # log probabilities since the last flush
         room = self._settings.max_model_len - len(token_ids)
         params = sampling_params(prompt, room, stream=stream)
         async with aclosing(self._outputs(prompt, token_ids, params, lora)) as outputs:
@@ -229,13 +236,18 @@ class FalconEngine:
                 came_at = now
                 for piece in output.outputs:
                     forms.feed(piece.index, piece.text, ended=ended_by_itself(piece))
-                feed(choices, output, tokenizer, copies)
+                logprobs = logprobs_of(output)
+                held += logprobs
+                await off_loop_if_many(
+                    partial(feed, choices, output, self._tokens, copies), logprobs
+                )
                 if choices.finished:
                     break
                 if stream and choices.has_text and now >= flush_at:
-                    yield choices.flush()
+                    yield await off_loop_if_many(choices.flush, held)
+                    held = 0
                     flush_at = time.monotonic() + self._settings.stream_interval_s
-        yield choices.flush()
+        yield await off_loop_if_many(choices.flush, held)
 
     def _ended(self, prompt: Prompt, request_id: str) -> AbstractContextManager[None]:
         """Make vLLM end the request where the caller's part of the answer ends."""

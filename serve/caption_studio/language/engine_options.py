@@ -122,6 +122,7 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         frequency_penalty=sampling.frequency_penalty,
         logit_bias=dict(sampling.logit_bias) or None,
         logprobs=sampling.top_logprobs,
+        flat_logprobs=True,  # lists of numbers: no object for each candidate
         stop=stop,
         include_stop_str_in_output=sampling.include_stop and not stop,
         top_k=sampling.top_k,

@@ -28,6 +28,20 @@ def token_bytes(token: str) -> bytes:
     return token.encode()
 
 
+class TokenBytes(dict[int, bytes]):
+    """The bytes of a vocabulary's tokens, looked up once; `tokenizer` is a transformers one."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def __missing__(self, token_id: int) -> bytes:
+        # The model's vocabulary may be padded with ids for which the tokenizer has no name.
+        (name,) = self._tokenizer.convert_ids_to_tokens([token_id])
+        self[token_id] = token_bytes(name or "")
+        return self[token_id]
+
+
 def text_tokens(tokenizer: Any, text: str) -> list[int]:
     """Return the ids of the text; the name of a special token in it is ordinary text.
 

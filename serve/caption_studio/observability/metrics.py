@@ -3,7 +3,7 @@
 Those of the stages: observability.stage_metrics.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Literal, get_args
@@ -44,6 +44,9 @@ REJECTIONS = frozenset(
 CLIENT_GONE = "client_closed_request"
 """Error code for a client that went away while it sent its body; no client sees it."""
 
+NO_MODEL = "none"
+"""Label of requests whose model is unknown or was not read."""
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -52,6 +55,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._models: set[str] = set()
         self.loop_watch = LoopWatch()
         add_process_metrics(self.registry, self.loop_watch)
         self._requests = Counter(
@@ -189,7 +193,8 @@ class Metrics:
         self, *, route: str, method: str, model: str | None, status: int, seconds: float
     ) -> None:
         """Count one answered request."""
-        self._requests.labels(route, method, model or "none", str(status)).inc()
+        label = NO_MODEL if model is None else self._named(model)
+        self._requests.labels(route, method, label, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
     def failed(self, code: str | None) -> None:
@@ -208,7 +213,7 @@ class Metrics:
 
     def first_token(self, model: str, seconds: float) -> None:
         """Observe how long a stream's reader waited for its first piece."""
-        self._first_token_seconds.labels(model).observe(seconds)
+        self._first_token_seconds.labels(self._named(model)).observe(seconds)
 
     def stages(self, times: StageTimes, *, has_picture: bool) -> None:
         """Observe where one request spent its time."""
@@ -222,8 +227,16 @@ class Metrics:
 
     def tokens(self, model: str, *, prompt: int, completion: int) -> None:
         """Count one answer's tokens."""
-        self._tokens.labels(model, "prompt").inc(prompt)
-        self._tokens.labels(model, "completion").inc(completion)
+        label = self._named(model)
+        self._tokens.labels(label, "prompt").inc(prompt)
+        self._tokens.labels(label, "completion").inc(completion)
+
+    def drop_models(self, is_known: Callable[[str], bool]) -> None:
+        """Drop the series of models that are no longer known, so that they do not accumulate."""
+        for model in [model for model in self._models if not is_known(model)]:
+            self._models.remove(model)
+            for metric in (self._requests, self._first_token_seconds, self._tokens):
+                metric.remove_by_labels({"model": model})
 
     def key_used(self, key: str, usage: KeyUsage) -> None:
         """Count one request of an API key, by its name or fingerprint."""
@@ -236,3 +249,7 @@ class Metrics:
     def ledger_reached(self, reached: bool) -> None:
         """Record whether the ledger of limits was reached the last time."""
         self._ledger_reached.set(reached)
+
+    def _named(self, model: str) -> str:
+        self._models.add(model)
+        return model

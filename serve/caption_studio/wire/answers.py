@@ -6,7 +6,8 @@ that the official API lacks is `caption_studio`. Requests: wire.schema.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, SerializerFunctionWrapHandler, SkipValidation, model_serializer
+from typing_extensions import TypedDict
 
 
 class Usage(BaseModel):
@@ -60,7 +61,7 @@ class CaptionStudio(BaseModel):
         return {name: value for name, value in standard(self).items() if value is not None}
 
 
-class TopLogprob(BaseModel):
+class TopLogprob(TypedDict):
     """A candidate token; `bytes` are its UTF-8 bytes."""
 
     token: str
@@ -77,7 +78,7 @@ class ChatLogprob(TopLogprob):
 class ChatLogprobs(BaseModel):
     """Log probabilities of the answer's tokens."""
 
-    content: list[ChatLogprob]
+    content: SkipValidation[list[ChatLogprob]]
     refusal: None = None
 
 

@@ -5,7 +5,7 @@ Not here: the order of a stream, usage, ids (wire.render).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel
 
@@ -156,13 +156,13 @@ class CompletionDialect:
 def chat_logprobs(tokens: Sequence[TokenLogprob], top_logprobs: int) -> list[ChatLogprob]:
     """Return the tokens, each with the `top_logprobs` likeliest in its place."""
     return [
-        ChatLogprob(
+        {
             **_token(token),
-            top_logprobs=[TopLogprob(**_token(one)) for one in token.alternatives[:top_logprobs]],
-        )
+            "top_logprobs": [_token(one) for one in token.alternatives[:top_logprobs]],
+        }
         for token in tokens
     ]
 
 
-def _token(token: TokenLogprob) -> dict[str, Any]:
+def _token(token: TokenLogprob) -> TopLogprob:
     return {"token": token.text, "logprob": token.logprob, "bytes": list(token.data)}

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
+from caption_studio.off_loop import off_loop_if_many
 from caption_studio.records import Adapter, Answer, CaptionRequest
 from caption_studio.wire.answers import CaptionStudio, Model, ModelList, Usage
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect
@@ -36,9 +37,7 @@ class Rendering(Counted):
         """Return the JSON body. Raises `CaptionStudioError`."""
         async for _ in self.deltas():
             pass
-        rendered = [self._dialect.whole_choice(choice) for choice in self.choices]
-        about = self.about(description=True, parts=True, times=self.show_times)
-        return self._body(self._dialect.whole, rendered, usage=self.usage, about=about)
+        return await off_loop_if_many(self._whole_body, self.logprobs)
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield server-sent events. A failure yields an error event and ends the stream."""
@@ -63,6 +62,11 @@ class Rendering(Counted):
         except CaptionStudioError as error:
             self.failure = error
             yield error_event(error)
+
+    def _whole_body(self) -> bytes:
+        choices = [self._dialect.whole_choice(choice) for choice in self.choices]
+        about = self.about(description=True, parts=True, times=self.show_times)
+        return self._body(self._dialect.whole, choices, usage=self.usage, about=about)
 
     def _body(
         self,

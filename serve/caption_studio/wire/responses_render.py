@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
+from caption_studio.off_loop import off_loop_if_many
 from caption_studio.records import Answer, CaptionRequest
 from caption_studio.wire.dialects import chat_logprobs
 from caption_studio.wire.rendering import Counted
@@ -49,7 +50,7 @@ class ResponsesRendering(Counted):
         """Return the JSON body. Raises `CaptionStudioError`."""
         async for _ in self.deltas():
             pass
-        return _json(self._finished())
+        return await off_loop_if_many(lambda: _json(self._finished()), self.logprobs)
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield server-sent events. A failure yields two events and ends the stream."""
@@ -62,11 +63,11 @@ class ResponsesRendering(Counted):
             yield self._event("content_part.added", **self._place, part=_dict(self._part("")))
             async for delta in self.deltas():
                 if delta.text:
-                    logprobs = [_dict(one) for one in self._logprobs(delta.logprobs)]
+                    logprobs = self._logprobs(delta.logprobs)
                     yield self._event(
                         "output_text.delta", **self._place, delta=delta.text, logprobs=logprobs
                     )
-            for event in self._endings():
+            for event in await off_loop_if_many(self._endings, self.logprobs):
                 yield event
         except CaptionStudioError as error:
             self.failure = error
@@ -77,9 +78,9 @@ class ResponsesRendering(Counted):
         response = self._finished()
         (item,) = response.output
         (part,) = item.content
-        logprobs = [_dict(one) for one in part.logprobs]
+        done = {"text": part.text, "logprobs": part.logprobs}
         return [
-            self._event("output_text.done", **self._place, text=part.text, logprobs=logprobs),
+            self._event("output_text.done", **self._place, **done),
             self._event("content_part.done", **self._place, part=_dict(part)),
             self._event("output_item.done", output_index=0, item=_dict(item)),
             self._of_response(response.status, response),

@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from caption_studio.errors import (
     NotReady,
 )
 from caption_studio.language.adapters.configured import ConfiguredAdapters
+from caption_studio.observability.metrics import Metrics
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 
@@ -61,8 +63,11 @@ class Store:
 
 
 @asynccontextmanager
-async def gateway(store: Store) -> AsyncIterator[RunTimeAdapters]:
-    adapters = RunTimeAdapters(ConfiguredAdapters(LanguageSettings()), Snapshots(store))
+async def gateway(store: Store, metrics: Metrics | None = None) -> AsyncIterator[RunTimeAdapters]:
+    drop_models = (metrics or Metrics()).drop_models
+    adapters = RunTimeAdapters(
+        ConfiguredAdapters(LanguageSettings()), Snapshots(store), drop_models
+    )
     await adapters.start()
     try:
         yield adapters
@@ -80,6 +85,35 @@ async def test_an_adapter_added_through_one_gateway_is_known_to_all_at_once() ->
             "caption-demo-plain",
             "late",
         ]
+
+
+async def test_the_series_of_a_removed_one_are_dropped_and_no_others() -> None:
+    store, metrics = Store(), Metrics()
+    base = LanguageSettings().weights_id
+    async with gateway(store, metrics) as here, gateway(store) as elsewhere:
+        await here.add(LATE)
+        for model in ("late", "caption-demo", base):
+            metrics.answered(route="/", method="POST", model=model, status=200, seconds=0.1)
+            metrics.first_token(model, 0.1)
+            metrics.tokens(model, prompt=1, completion=2)
+        metrics.answered(route="/", method="POST", model=None, status=404, seconds=0.1)
+        assert models_in(metrics) == {"late", "caption-demo", base, "none"}
+        await elsewhere.remove("late")
+        await here.check_free("late")  # it reads the list again
+        assert models_in(metrics) == {"caption-demo", base, "none"}
+        # A request that was under way leaves a series behind; the next change drops it.
+        metrics.tokens("late", prompt=1, completion=2)
+        await here.add(replace(LATE, id="later"))
+        assert models_in(metrics) == {"caption-demo", base, "none"}
+
+
+def models_in(metrics: Metrics) -> set[str]:
+    return {
+        sample.labels["model"]
+        for metric in metrics.registry.collect()
+        for sample in metric.samples
+        if "model" in sample.labels
+    }
 
 
 async def test_one_that_starts_later_knows_it_too() -> None:

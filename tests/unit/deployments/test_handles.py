@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+import msgspec
 import pytest
 from ray.exceptions import ActorDiedError, RayTaskError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from caption_studio.deployments import handles
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
+from caption_studio.deployments.packed import Packed
 from caption_studio.deployments.relay import Ticket
 from caption_studio.deployments.relay_listener import RelayListener
 from caption_studio.deployments.relay_sender import RelaySender
@@ -21,7 +23,7 @@ from caption_studio.errors import (
     NotReady,
     Overloaded,
 )
-from caption_studio.records import Adapter, CaptionDelta, Description, Prompt
+from caption_studio.records import Adapter, CaptionDelta, DeltaGroup, Description, Prompt
 from tests.fakes import PIXEL, sampling
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +31,10 @@ pytestmark = pytest.mark.anyio
 PROMPT = Prompt("r", "m", "text", sampling(), "quoted")
 GROUP = (CaptionDelta(0, "Sea", 1, 7),)
 SENDER: ContextVar[RelaySender] = ContextVar("sender")
+
+
+def packed(*groups: DeltaGroup) -> Packed:
+    return Packed(len(groups), msgspec.msgpack.encode(groups))
 
 
 def raised_in_the_replica(cause: Exception) -> Exception:
@@ -122,7 +128,7 @@ async def relay() -> AsyncIterator[RelayListener]:
 async def test_results_pass(relay: RelayListener) -> None:
     describer = DescriberHandle(Handle(result=Description("a cat")), awake)  # type: ignore[arg-type]
     assert (await describer.describe(PIXEL, request_id="r", traceparent=None)).text == "a cat"
-    captioner = CaptionerHandle(Handle(result=GROUP), relay, awake)  # type: ignore[arg-type]
+    captioner = CaptionerHandle(Handle(result=packed(GROUP)), relay, awake)  # type: ignore[arg-type]
     assert [g async for g in captioner.generate(PROMPT, stream=False)] == [GROUP]
     adapter = Adapter("a", "x/a", digest="d")
     captioner = CaptionerHandle(Handle(result=adapter), relay, awake)  # type: ignore[arg-type]
@@ -160,7 +166,7 @@ async def test_a_stream_is_whole_however_much_of_it_was_sent_ahead(
     arrived: int, relay: RelayListener
 ) -> None:
     groups = tuple((CaptionDelta(0, text, 1, 7),) for text in ("A ", "red ", "bus"))
-    handle: Any = Handle(result=groups, ahead=groups[:arrived])
+    handle: Any = Handle(result=packed(*groups), ahead=groups[:arrived])
     streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
     assert tuple([group async for group in streamed]) == groups
 
@@ -185,13 +191,14 @@ async def test_an_answer_that_has_begun_is_not_begun_again(relay: RelayListener)
 
 
 async def test_a_call_whose_replica_dies_is_made_once_more(relay: RelayListener) -> None:
-    handle: Any = Handle(result=GROUP, lost=1)
+    described = Description("a cat")
+    handle: Any = Handle(result=described, lost=1)
     assert (
         await DescriberHandle(handle, awake).describe(PIXEL, request_id="r", traceparent=None)
-        == GROUP
+        == described
     )
-    for stream, result in ((False, GROUP), (True, (GROUP,))):
-        handle = Handle(result=result, lost=1)
+    for stream in (False, True):
+        handle = Handle(result=packed(GROUP), lost=1)
         groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
         assert [group async for group in groups] == [GROUP]
         assert handle.method.asked == 2
@@ -199,7 +206,7 @@ async def test_a_call_whose_replica_dies_is_made_once_more(relay: RelayListener)
 
 async def test_a_call_is_not_made_a_third_time(relay: RelayListener) -> None:
     for stream in (False, True):
-        handle: Any = Handle(result=GROUP, lost=2)
+        handle: Any = Handle(result=packed(GROUP), lost=2)
         groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
         with pytest.raises(NotReady):
             await anext(groups)

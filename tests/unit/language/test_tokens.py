@@ -1,7 +1,7 @@
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from caption_studio.language.tokens import text_tokens, token_bytes
+from caption_studio.language.tokens import TokenBytes, text_tokens, token_bytes
 
 
 def test_byte_level_characters_are_bytes_again() -> None:
@@ -34,3 +34,16 @@ def test_text_cannot_name_a_special_token() -> None:
     token_ids = text_tokens(tokenizer, text)
     assert tokenizer.eos_token_id not in token_ids
     assert tokenizer.decode(token_ids) == text
+
+
+def test_each_token_is_looked_up_once_and_one_without_a_name_has_no_bytes() -> None:
+    asked = []
+
+    class Tokenizer:
+        def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]:
+            asked.append(ids)
+            return ["Ġsea" if ids == [7] else None]
+
+    tokens = TokenBytes(Tokenizer())
+    assert [tokens[7], tokens[7], tokens[99], tokens[99]] == [b" sea", b" sea", b"", b""]
+    assert asked == [[7], [99]]

@@ -7,7 +7,6 @@ loop, and at most two adapters are prepared at a time.
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from caption_studio.errors import AdapterUnavailable, InvalidAdapter
@@ -15,6 +14,7 @@ from caption_studio.language.adapters.check import BaseModel, check
 from caption_studio.language.adapters.store import AdapterStore, StoredAdapter
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
+from caption_studio.threads import started_pool
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class AdapterService:
         self._settings = settings
         self._base = base
         self._store = AdapterStore(settings)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="adapters")
+        self._threads = started_pool(THREADS, "adapters")
 
     async def prepare(self, adapter: Adapter) -> StoredAdapter:
         """Return the adapter's checked copy.
