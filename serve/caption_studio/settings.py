@@ -225,6 +225,7 @@ class GatewaySettings(_Section):
         description="web pages of these origins (https://example.com) may call; *: all, which "
         "takes API keys",
     )
+    page: bool = Field(True, description="the studio at / and the API's reference at /docs")
     admin_keys: tuple[SecretStr, ...] = Field(
         (), description="may add and remove adapters; none: there are no such routes"
     )

@@ -4,15 +4,20 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from caption_studio.gateway import routes
+from caption_studio.gateway import page, routes
 from tests.k8s.rendered import Object, Rule, cluster, containers, of_kind, pods, selected
 
 SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEYS?$")
 PUBLIC = {
-    re.sub(r"/\{.*", "", path)
-    for path in re.findall(r'"(/v1/[^"]+)"', Path(routes.__file__).read_text())
+    re.sub(r"(?<=.)/\{.*", "", path)
+    for path in (
+        *re.findall(r'"(/v1/[^"]+)"', Path(routes.__file__).read_text()),
+        *page.OPEN,
+        "/openapi.json",
+    )
 }
-"""What callers call: the gateway's own routes; the administrators' are in a module of theirs."""
+"""What callers call: the gateway's own routes, the page and the reference; the administrators' are
+in a module of theirs."""
 DASHBOARD = 8265
 CLOSED_PORTS = {DASHBOARD, 6379, 10001}
 """Whoever reaches one of these runs code in the cluster."""

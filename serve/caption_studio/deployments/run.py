@@ -81,6 +81,8 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
         if not stop.is_set():
             seconds = time.monotonic() - started
             print(f"Listening on http://{address[0]}:{address[1]} (ready in {seconds:.0f} s)")
+            for page in _pages(config):
+                print(f"Open {page}")
             print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
         belongings.note()
         while not stop.wait(POLL_S):
@@ -103,6 +105,17 @@ def _longest_request_s(config: ServeDeploySchema) -> float:
     """Return the longest time from a request's first byte to the last of its answer."""
     gateways = [Settings.load(application.args).gateway for application in config.applications]
     return max(gateway.upload_timeout_s + gateway.request_timeout_s for gateway in gateways)
+
+
+def _pages(config: ServeDeploySchema) -> list[str]:
+    """Return the address of each application's page, as a browser on this machine reaches it."""
+    host = config.http_options.host
+    name = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host
+    return [
+        f"http://{name}:{config.http_options.port}{(application.route_prefix or '').rstrip('/')}/"
+        for application in config.applications
+        if Settings.load(application.args).gateway.page
+    ]
 
 
 def _redeploy(running: ServeDeploySchema, path: Path, stop: threading.Event) -> ServeDeploySchema:
@@ -165,6 +178,9 @@ def _read(path: Path) -> tuple[ServeDeploySchema, list[Settings]]:
     """Return the file, and the settings of each of its applications."""
     try:
         config = ServeDeploySchema.model_validate(yaml.safe_load(path.read_text()))
+        for application in config.applications:
+            if not (application.route_prefix or "/").startswith("/"):  # Serve finds it too late
+                raise ValueError(f"route_prefix: {application.route_prefix!r} must begin with /")
         return config, [Settings.load(application.args) for application in config.applications]
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise StartFailed(f"{path} is no valid configuration: {_mistakes(error)}") from error

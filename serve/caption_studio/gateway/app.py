@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.gateway import openapi, path_parameters
+from caption_studio.gateway import authentication, openapi, path_parameters
 from caption_studio.gateway.admin import Administration, create_admin_router
 from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.authentication import Keys
@@ -24,6 +24,7 @@ from caption_studio.gateway.http_methods import HeadAsGet
 from caption_studio.gateway.limits.limiter import Limiter
 from caption_studio.gateway.limits.middleware import RateLimits
 from caption_studio.gateway.middleware import Failures, RequestContext
+from caption_studio.gateway.page import create_page_router
 from caption_studio.gateway.routes import Exposition, create_router
 from caption_studio.gateway.traces import Traced
 from caption_studio.observability.metrics import Metrics
@@ -96,12 +97,14 @@ def create_app(
         ],
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
+    if settings.gateway.page:
+        app.include_router(create_page_router())
     app.include_router(create_router(pipeline, adapters, settings, metrics, exposition))
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
     if administration is not None:
         app.include_router(create_admin_router(administration, settings.gateway, keys))
         bodies.append(AdapterRequest)
-    openapi.install(app, bodies)
+    openapi.install(app, bodies, open_paths=authentication.OPEN)
     return app
 
 

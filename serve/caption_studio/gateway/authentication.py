@@ -6,12 +6,13 @@ Admin keys are not API keys and give access to other routes (gateway.admin).
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.errors import InvalidAPIKey
+from caption_studio.gateway import page
 from caption_studio.gateway.asked_route import UNMATCHED, asked_route, path_below_root
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.keys import ApiKey, Keyring
 
-OPEN = frozenset({"/healthz", "/health", "/readyz", "/openapi.json"})
+OPEN = page.OPEN | {"/healthz", "/health", "/readyz", "/openapi.json"}
 """Routes that need no key: they change nothing and reveal nothing confidential."""
 
 ADMIN = "/v1/admin/"

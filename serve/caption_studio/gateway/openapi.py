@@ -1,6 +1,8 @@
 """The OpenAPI document: FastAPI's, completed by the bodies that wire.parse reads itself."""
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Collection, Sequence
+from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,7 +10,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from caption_studio.wire.schema import CompletionRequest
+from caption_studio.gateway.page import EXAMPLE
+from caption_studio.wire.responses_schema import ResponsesRequest
+from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
 REF = "#/components/schemas/{model}"
 EVENT_STREAM: dict[str, Any] = {
@@ -25,18 +29,44 @@ EVENT_STREAM: dict[str, Any] = {
 }
 
 
+def _picture() -> str:
+    """Return a small picture as a data URL."""
+    data = files("caption_studio.page").joinpath(EXAMPLE).read_bytes()
+    return f"data:image/jpeg;base64,{b64encode(data).decode()}"
+
+
+def _examples(wish: str, picture: str) -> dict[type[BaseModel], dict[str, Any]]:
+    chat = [{"type": "text", "text": wish}, {"type": "image_url", "image_url": {"url": picture}}]
+    parts = [{"type": "input_text", "text": wish}, {"type": "input_image", "image_url": picture}]
+    return {
+        ChatRequest: {"messages": [{"role": "user", "content": chat}]},
+        CompletionRequest: {"prompt": wish, "image": picture},
+        ResponsesRequest: {"input": [{"role": "user", "content": parts}]},
+    }
+
+
+EXAMPLES = _examples("No hashtags.", _picture())
+"""A request of each kind that works as it is, for readers who try the reference."""
+
+
 def json_body(model: type[BaseModel], *, upload: bool) -> dict[str, Any]:
     """Document a route's body; if FastAPI parsed it, it would answer a bad one with 422."""
-    content: dict[str, Any] = {
-        "application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}
-    }
+    described: dict[str, Any] = {"schema": {"$ref": REF.format(model=model.__name__)}}
+    if model in EXAMPLES:
+        described["example"] = EXAMPLES[model]
+    content: dict[str, Any] = {"application/json": described}
     if upload:
         content["multipart/form-data"] = {"schema": _upload_schema()}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def install(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
-    """Make `app` serve the whole document, with these `bodies`, at /openapi.json."""
+def install(
+    app: FastAPI, bodies: Sequence[type[BaseModel]], *, open_paths: Collection[str]
+) -> None:
+    """Make `app` serve the whole document, with these `bodies`, at /openapi.json.
+
+    All but `open_paths` may need a key.
+    """
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -50,9 +80,14 @@ def install(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
             schemas.update(definitions["$defs"])
             # FastAPI documents a 422 for every route with a parameter; there is none here
             # that it could refuse.
-            for path in document["paths"].values():
-                for operation in path.values():
+            for path, operations in document["paths"].items():
+                for operation in operations.values():
                     operation["responses"].pop("422", None)
+                    if path not in open_paths:
+                        operation["security"] = [{"key": []}, {}]
+            document["components"]["securitySchemes"] = {
+                "key": {"type": "http", "scheme": "bearer"}
+            }
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             app.openapi_schema = document

@@ -44,7 +44,7 @@ async def test_a_route_prefix_is_kept() -> None:
     assert response.json()["error"]["message"].endswith("Did you mean /studio/v1/models?")
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/nope", "/v1/embeddings", "/x" * 2000])
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/nope", "/v1/embeddings", "/x" * 2000])
 async def test_no_path_is_guessed_for_what_is_not_here(path: str) -> None:
     async with gateway() as client:
         response = await client.get(path)

@@ -31,6 +31,10 @@ async def test_the_document_names_every_route_and_every_schema_it_refers_to() ->
     async with gateway() as client:
         document = (await client.get("/openapi.json")).json()
     assert set(document["paths"]) == ROUTES
+    chat = document["paths"]["/v1/chat/completions"]["post"]
+    assert chat["security"] == [{"key": []}, {}]
+    assert "security" not in document["paths"]["/healthz"]["get"]
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert references(document) <= schemas
     assert "422" not in str(document["paths"])

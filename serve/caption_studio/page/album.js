@@ -1,0 +1,52 @@
+// The album: items of one or more pictures, each with its takes, one for each voice. Pure.
+//
+// item    { id, pictures: [{ name, blob, thumb }], steering, about, takes }
+// take    { voice, n, state, why, captions, again }
+//         state: waiting | writing | done | failed; again: the place of the caption to write anew
+// caption { text, favourite, edited }
+
+/** Return new items for these pictures: one for each, or one for all. */
+export function newItems(pictures, wishes) {
+  const groups = wishes.forAll ? [pictures] : pictures.map((picture) => [picture]);
+  return groups.map((group) => ({
+    id: crypto.getRandomValues(new Uint32Array(4)).join('-'),
+    addedAt: Date.now(),
+    pictures: group,
+    steering: wishes.steering,
+    about: {},
+    takes: wishes.voices.map((voice) => newTake(voice, wishes.n)),
+  }));
+}
+
+export const newTake = (voice, n) => ({
+  voice,
+  n,
+  state: 'waiting',
+  why: '',
+  captions: Array.from({ length: n }, newCaption),
+});
+
+export const newCaption = () => ({ text: '', favourite: false, edited: false });
+
+export const nameOf = (item) => item.pictures.map((picture) => picture.name).join(', ');
+
+export const isOpen = (take) => take.state === 'waiting' || take.state === 'writing';
+
+/** Return how many captions were asked for, are written, and have failed. */
+export function progressOf(items) {
+  const takes = items.flatMap((item) => item.takes);
+  const captionsOf = (some) => some.reduce((sum, take) => sum + take.captions.length, 0);
+  return {
+    all: captionsOf(takes),
+    written: captionsOf(takes.filter((take) => take.state === 'done')),
+    failed: captionsOf(takes.filter((take) => take.state === 'failed')),
+  };
+}
+
+/** Say what was seen, and how sure the describer is where it says so. */
+export function seenIn({ description, confidence, familiar }) {
+  if (!description) return '';
+  const sure = typeof confidence === 'number' ? ` (${Math.round(confidence * 100)} % sure)` : '';
+  const strange = familiar === false ? ' This picture is unlike those it has learnt from.' : '';
+  return `Seen: ${description}${sure}.${strange}`;
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+const PAGE = new URL('../../../serve/caption_studio/page/', import.meta.url);
+const load = (name) => import(new URL(name, PAGE));
+
+globalThis.sessionStorage = { getItem: () => null };
+const { newItems, progressOf, seenIn } = await load('album.js');
+const { events, requestFor } = await load('api.js');
+const { asCSV, records, sidecars } = await load('exports.js');
+const { Queue, sleep } = await load('queue.js');
+const { asCurl, asPython } = await load('shown_request.js');
+const { waitAfter } = await load('waits.js');
+const { zipped } = await load('zip.js');
+
+const picture = (name) => ({ name, blob: null, thumb: null });
+const wishes = { voices: ['lively', 'plain'], n: 2, forAll: false, steering: '' };
+
+function written(name, ...texts) {
+  const [item] = newItems([picture(name)], { ...wishes, voices: ['lively'], n: texts.length });
+  item.about = { description: 'a cat', alt_text: 'A cat.' };
+  texts.forEach((text, place) => (item.takes[0].captions[place].text = text));
+  return item;
+}
+
+test('an item for each picture, or one for all', () => {
+  const pictures = [picture('a.jpg'), picture('b.jpg')];
+  const each = newItems(pictures, wishes);
+  assert.deepEqual(each.map((item) => item.pictures.length), [1, 1]);
+  assert.deepEqual(each[0].takes.map((take) => [take.voice, take.captions.length]), [['lively', 2], ['plain', 2]]);
+  assert.notEqual(each[0].id, each[1].id);
+  const all = newItems(pictures, { ...wishes, forAll: true });
+  assert.deepEqual(all.map((item) => item.pictures.length), [2]);
+});
+
+test('progress counts captions', () => {
+  const items = newItems([picture('a.jpg')], wishes);
+  items[0].takes[0].state = 'done';
+  items[0].takes[1].state = 'failed';
+  assert.deepEqual(progressOf(items), { all: 4, written: 2, failed: 2 });
+});
+
+test('what was seen, with how sure it is', () => {
+  assert.equal(seenIn({}), '');
+  assert.equal(seenIn({ description: 'a cat' }), 'Seen: a cat.');
+  assert.match(seenIn({ description: 'a cat', confidence: 0.914, familiar: false }), /91 % sure.*unlike/);
+});
+
+test('a request holds the wish, the pictures and nothing that was not asked for', () => {
+  assert.deepEqual(requestFor(['data:x'], { voice: 'v', n: 1, steering: '' }), {
+    model: 'v',
+    messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:x' } }] }],
+  });
+  const full = requestFor(['a', 'b'], { voice: 'v', n: 3, steering: 'Short.', seed: 0 });
+  assert.deepEqual([full.n, full.seed, full.messages[0].content.length], [3, 0, 3]);
+});
+
+test('events come whole however the bytes are cut', async () => {
+  const bytes = new TextEncoder().encode('data: {"a": "🌊"}\n\ndata: [DONE]\n\n');
+  for (let cut = 1; cut < bytes.length; cut += 1) {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(bytes.slice(0, cut));
+        controller.enqueue(bytes.slice(cut));
+        controller.close();
+      },
+    });
+    const found = [];
+    for await (const data of events(body)) found.push(data);
+    assert.deepEqual(found, ['{"a": "🌊"}', '[DONE]']);
+  }
+});
+
+test('a stream that breaks is a failure that may be tried again', async () => {
+  const body = new ReadableStream({ start: (controller) => controller.error(new TypeError('network')) });
+  const failure = await events(body).next().then(() => null, (error) => error);
+  assert.equal(failure.status, 0);
+  assert.ok(waitAfter(failure, 1));
+});
+
+test('a full or waking service is asked again when it says so, a refusal is not', () => {
+  assert.equal(waitAfter({ status: 429, retryAfterS: 7 }, 1).seconds, 7);
+  assert.equal(waitAfter({ status: 429, retryAfterS: 9000 }, 1).seconds, 60);
+  assert.match(waitAfter({ status: 503, retryAfterS: 3 }, 9).why, /40 s/);
+  assert.equal(waitAfter({ status: 503, code: 'adapter_unavailable' }, 1), null);
+  assert.equal(waitAfter({ status: 0 }, 50).seconds, 32);
+  assert.ok(waitAfter({ status: 500 }, 2));
+  assert.equal(waitAfter({ status: 500 }, 3), null);
+  assert.equal(waitAfter({ status: 400 }, 1), null);
+});
+
+test('a queue keeps to its bound and its order, and stops', async () => {
+  const begun = [];
+  const ends = [];
+  const run = (job, signal) => {
+    begun.push(job);
+    return new Promise((resolve) => {
+      ends.push(resolve);
+      signal.addEventListener('abort', resolve);
+    });
+  };
+  const queue = new Queue(run, { inFlight: 2, changed: () => {} });
+  queue.add('a', 'b', 'c', 'd');
+  assert.deepEqual([begun, queue.open], [['a', 'b'], 4]);
+  queue.keep((job) => job !== 'c');
+  ends[0]();
+  await sleep(0, new AbortController().signal);
+  assert.deepEqual([begun, queue.open], [['a', 'b', 'd'], 2]);
+  queue.stop();
+  await sleep(0, new AbortController().signal);
+  assert.equal(queue.open, 0);
+  queue.add('e');
+  assert.equal(begun.at(-1), 'e');
+});
+
+test('sleep ends early when it is stopped', async () => {
+  const stop = new AbortController();
+  const asleep = sleep(1000, stop.signal);
+  stop.abort();
+  await assert.rejects(asleep);
+  await assert.rejects(sleep(1000, stop.signal));
+});
+
+test('a table keeps commas, quotes and line breaks', () => {
+  const table = asCSV([written('a, b.jpg', 'Sea, "you"\nsoon', '')]);
+  assert.equal(
+    table,
+    'picture,voice,caption,favourite,alt_text,description\r\n' +
+      '"a, b.jpg",lively,"Sea, ""you""\nsoon",no,A cat.,a cat\r\n',
+  );
+});
+
+test('a folder has a text and the details for each picture, under names of its own', () => {
+  const items = [written('a.jpg', 'One', 'Two'), written('a.png', 'Three'), written('x/y:z.jpg')];
+  items[0].takes[0].captions[1].favourite = true;
+  const files = sidecars(items);
+  assert.deepEqual(files.map(([name]) => name), [
+    'a.txt', 'a.json', 'a (2).txt', 'a (2).json', 'x_y_z.txt', 'x_y_z.json',
+  ]);
+  assert.equal(files[0][1], 'Two\n');
+  assert.deepEqual(JSON.parse(files[1][1]), records([items[0]])[0]);
+});
+
+test('shown requests keep quotes in names and wishes', () => {
+  const item = { ...written("it's.jpg", 'One'), steering: `Say "it's" \\ ` };
+  const options = { baseURL: 'http://127.0.0.1:8000/v1', hasKey: true };
+  const curl = asCurl(item, item.takes[0], options);
+  assert.match(curl, /^curl -s 'http:\/\/127.0.0.1:8000\/v1\/completions'/);
+  assert.ok(curl.includes(`-F 'image=@it'\\''s.jpg'`), curl);
+  const python = asPython(item, item.takes[0], options);
+  assert.ok(python.includes(JSON.stringify(item.steering)));
+  assert.ok(python.includes('os.environ["CAPTION_STUDIO_API_KEY"]'));
+});
+
+test('a zip file is read by others', async () => {
+  const { execFileSync } = await import('node:child_process');
+  const { mkdtempSync, writeFileSync } = await import('node:fs');
+  const folder = mkdtempSync('/tmp/zip-');
+  writeFileSync(`${folder}/a.zip`, zipped([['sea 🌊.txt', 'Sea, you soon 🌊\n'], ['b.json', '{}']]));
+  const program = 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print({n: z.read(n).decode() for n in z.namelist()})';
+  const read = execFileSync('python3', ['-c', program, `${folder}/a.zip`], { encoding: 'utf8' });
+  assert.equal(read.trim(), `{'sea 🌊.txt': 'Sea, you soon 🌊\\n', 'b.json': '{}'}`);
+});
