@@ -204,19 +204,21 @@ class Prompt:
     traceparent: str | None = None
 
 
-class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The natural logarithm of a token's probability.
 
     The garbage collector leaves these out, because an answer may hold hundreds of thousands.
 
     `data` are the token's own bytes: one character may be spread over several tokens.
-    `text_offset` is how many characters of the answer come before it.
+    `text_offset` is how many characters of the answer come before it. A special token
+    (`is_special`) has its name as `data`, but is not part of the answer's text.
     """
 
     data: bytes
     logprob: float
     alternatives: tuple["TokenLogprob", ...] = ()
     text_offset: int = 0
+    is_special: bool = False
 
     @property
     def text(self) -> str:

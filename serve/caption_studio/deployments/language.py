@@ -26,16 +26,11 @@ from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.stage_metrics import captioner_registry
 from caption_studio.records import Adapter, DeltaGroup, Prompt
 from caption_studio.settings import Settings
-from caption_studio.threads import started_pool
 
 logger = logging.getLogger(__name__)
 
 SAMPLE_S = 1.0
 """Interval at which the engine's load is sampled for the metrics."""
-
-
-THREADS = 4
-"""For calls off the event loop: ours on long answers, and those of vLLM."""
 
 
 class Captioner:
@@ -47,7 +42,6 @@ class Captioner:
         from caption_studio.language.engine import FalconEngine
 
         studio_logging.configure(settings.logging)
-        asyncio.get_running_loop().set_default_executor(started_pool(THREADS, "captioner"))
         name_semaphores()
         self._tracing = tracing.make(settings.tracing, "captioner")
         self._engine = FalconEngine(

@@ -103,7 +103,7 @@ class SharedMetrics:
                 return await asyncio.to_thread(self._text_of_all)
         except (TimeoutError, OSError, RayError):
             logger.warning("the other replicas' metrics could not be read")
-            return exposition.text([self._own()])
+            return await asyncio.to_thread(lambda: exposition.text([self._own()]))
 
     def _text_of_all(self) -> bytes:
         return exposition.text([self._own(), *self._others()])

@@ -1,39 +1,53 @@
-"""Groups of deltas → one byte string for the way between replicas, and back.
+"""Groups of deltas → byte strings for the way between replicas, and back.
 
-Ray would pickle every log probability by itself, in the event loop.
+Ray would pickle each log probability by itself, all in one callback of the event loop.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from caption_studio.off_loop import logprobs_in, off_loop_if_many
+from caption_studio.logprob_parts import PART, logprobs_in
 from caption_studio.records import DeltaGroup
 
-BYTES_PER_LOGPROB = 40
-"""A packed log probability takes at least as many."""
-
-_decode = msgspec.msgpack.Decoder(tuple[DeltaGroup, ...]).decode
+_decode = msgspec.msgpack.Decoder(tuple[int, DeltaGroup]).decode
+LARGE_BYTES = 20 * PART
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """`number` groups."""
+    """`number` groups; each part holds a group's place and some of its deltas, all in order."""
 
     number: int
-    data: bytes
+    parts: tuple[bytes, ...]
 
 
 async def pack(groups: Sequence[DeltaGroup]) -> Packed:
     """Return the groups as bytes."""
-    data = await off_loop_if_many(
-        lambda: msgspec.msgpack.encode(groups), sum(map(logprobs_in, groups))
-    )
-    return Packed(len(groups), data)
+    parts = []
+    for number, group in enumerate(groups):
+        for some in _split(group):
+            parts.append(msgspec.msgpack.encode((number, some)))
+            if len(parts[-1]) > LARGE_BYTES:
+                await asyncio.sleep(0)
+    return Packed(len(groups), tuple(parts))
 
 
 async def unpack(packed: Packed) -> tuple[DeltaGroup, ...]:
     """Return the groups. Raises `msgspec.MsgspecError` for anything else."""
-    number = len(packed.data) // BYTES_PER_LOGPROB
-    return await off_loop_if_many(lambda: _decode(packed.data), number)
+    groups: list[DeltaGroup] = [()] * packed.number
+    for part in packed.parts:
+        number, some = _decode(part)
+        groups[number] += some
+        if len(part) > LARGE_BYTES:
+            await asyncio.sleep(0)
+    return tuple(groups)
+
+
+def _split(group: DeltaGroup) -> Iterator[DeltaGroup]:
+    if logprobs_in(group) <= PART:
+        yield group
+    else:
+        yield from ((delta,) for delta in group)

@@ -17,10 +17,14 @@ from caption_studio.deployments.relay import (
     Frame,
     Ticket,
 )
+from caption_studio.logprob_parts import logprobs_in
 from caption_studio.records import DeltaGroup
 
 MAX_UNSENT_BYTES = 4 * 1024**2
 """Buffered for a gateway that does not read; beyond it, groups are dropped."""
+
+MAX_LOGPROBS = 50_000
+"""More do not fit into a frame; the call's result has them."""
 
 REOPEN_AFTER_S = 1.0
 """Delay before reconnecting to a listener that was unreachable or went away."""
@@ -37,6 +41,8 @@ class RelaySender:
 
     def send(self, ticket: Ticket, position: int, group: DeltaGroup) -> None:
         """Send an answer's `position`th group, in one write with others of this event loop turn."""
+        if logprobs_in(group) > MAX_LOGPROBS:
+            return
         link = self._link((ticket.host, ticket.port, ticket.secret))
         frame = self._encoder.encode(Frame(ticket.number, position, group))
         if len(frame) <= MAX_FRAME_BYTES:

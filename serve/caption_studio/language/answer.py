@@ -277,7 +277,9 @@ class _LogprobWindow:
     def __init__(self) -> None:
         self._waiting: deque[TokenLogprob] = deque()
         self._start = 0  # of the first waiting token, in bytes of the model's text
-        self._caption = b""  # so far
+        self._caption = bytearray()  # so far
+        self._counted = 0  # bytes of the caption that lie before the first waiting token …
+        self._characters = 0  # … and the characters that end within them
 
     def feed(self, logprobs: Sequence[TokenLogprob]) -> None:
         self._waiting.extend(logprobs)
@@ -287,9 +289,22 @@ class _LogprobWindow:
         found = []
         while self._waiting and self._start < skipped_bytes + len(self._caption):
             token = self._waiting.popleft()
-            before = self._caption[: max(0, self._start - skipped_bytes)]
-            self._start += len(token.data)
-            if self._start > skipped_bytes:
-                place = len(before.decode(errors="ignore"))
+            place = self._characters_before(self._start - skipped_bytes)
+            # A special token has a name, but no text.
+            self._start += 0 if token.is_special else len(token.data)
+            if self._start > skipped_bytes or (token.is_special and self._start == skipped_bytes):
                 found.append(msgspec.structs.replace(token, text_offset=place))
         return tuple(found)
+
+    def _characters_before(self, end: int) -> int:
+        """Return how many characters of the caption end within its first `end` bytes."""
+        while self._counted < end:
+            self._counted += 1
+            is_end = self._counted == len(self._caption) or _begins(self._caption[self._counted])
+            self._characters += is_end
+        return self._characters
+
+
+def _begins(byte: int) -> bool:
+    """Whether a byte of UTF-8 begins a character."""
+    return byte & 0xC0 != 0x80

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import replace
-from functools import partial
 
 from vllm import SamplingParams, TokensPrompt
 from vllm.exceptions import VLLMClientError
@@ -46,14 +45,13 @@ from caption_studio.language.engine_options import (
     set_environment,
 )
 from caption_studio.language.engine_output_guard import contain
-from caption_studio.language.engine_outputs import ended_by_itself, feed, logprobs_of
+from caption_studio.language.engine_outputs import ended_by_itself, feed, token_logprobs
 from caption_studio.language.engine_token_names import skip_token_names
 from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
 from caption_studio.language.tokens import TokenBytes, check_token_ids
-from caption_studio.off_loop import off_loop_if_many
 from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
 from caption_studio.settings import LanguageSettings, model_location
 
@@ -225,7 +223,6 @@ class FalconEngine:
         copies = prompt.sampling.n if is_greedy(prompt.sampling) else 1
         forms = AnswerForms(prompt.sampling)
         flush_at = came_at = 0.0
-        held = 0  # log probabilities since the last flush
         room = self._settings.max_model_len - len(token_ids)
         params = sampling_params(prompt, room, stream=stream)
         async with aclosing(self._outputs(prompt, token_ids, params, lora)) as outputs:
@@ -236,18 +233,14 @@ class FalconEngine:
                 came_at = now
                 for piece in output.outputs:
                     forms.feed(piece.index, piece.text, ended=ended_by_itself(piece))
-                logprobs = logprobs_of(output)
-                held += logprobs
-                await off_loop_if_many(
-                    partial(feed, choices, output, self._tokens, copies), logprobs
-                )
+                logprobs = [await token_logprobs(piece, self._tokens) for piece in output.outputs]
+                feed(choices, output, logprobs, copies)
                 if choices.finished:
                     break
                 if stream and choices.has_text and now >= flush_at:
-                    yield await off_loop_if_many(choices.flush, held)
-                    held = 0
+                    yield choices.flush()
                     flush_at = time.monotonic() + self._settings.stream_interval_s
-        yield await off_loop_if_many(choices.flush, held)
+        yield choices.flush()
 
     def _ended(self, prompt: Prompt, request_id: str) -> AbstractContextManager[None]:
         """Make vLLM end the request where the caller's part of the answer ends."""

@@ -34,6 +34,7 @@ class TokenBytes(dict[int, bytes]):
     def __init__(self, tokenizer: Any) -> None:
         super().__init__()
         self._tokenizer = tokenizer
+        self.special: frozenset[int] = frozenset(tokenizer.all_special_ids if tokenizer else ())
 
     def __missing__(self, token_id: int) -> bytes:
         # The model's vocabulary may be padded with ids for which the tokenizer has no name.

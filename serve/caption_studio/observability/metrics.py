@@ -6,13 +6,15 @@ Those of the stages: observability.stage_metrics.
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.process_metrics import add_process_metrics
 from caption_studio.records import CacheResult, KeyUsage, StageTimes
+
+M = TypeVar("M", Counter, Histogram)
 
 Stage = Literal["intake", "describer", "captioner"]
 
@@ -55,7 +57,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._models: set[str] = set()
+        self._series: dict[str, set[tuple[Counter | Histogram, tuple[str, ...]]]] = {}
         self.loop_watch = LoopWatch()
         add_process_metrics(self.registry, self.loop_watch)
         self._requests = Counter(
@@ -193,8 +195,10 @@ class Metrics:
         self, *, route: str, method: str, model: str | None, status: int, seconds: float
     ) -> None:
         """Count one answered request."""
-        label = NO_MODEL if model is None else self._named(model)
-        self._requests.labels(route, method, label, str(status)).inc()
+        if model is None:
+            self._requests.labels(route, method, NO_MODEL, str(status)).inc()
+        else:
+            self._of(model, self._requests, route, method, model, str(status)).inc()
         self._request_seconds.labels(route).observe(seconds)
 
     def failed(self, code: str | None) -> None:
@@ -213,7 +217,7 @@ class Metrics:
 
     def first_token(self, model: str, seconds: float) -> None:
         """Observe how long a stream's reader waited for its first piece."""
-        self._first_token_seconds.labels(self._named(model)).observe(seconds)
+        self._of(model, self._first_token_seconds, model).observe(seconds)
 
     def stages(self, times: StageTimes, *, has_picture: bool) -> None:
         """Observe where one request spent its time."""
@@ -227,16 +231,14 @@ class Metrics:
 
     def tokens(self, model: str, *, prompt: int, completion: int) -> None:
         """Count one answer's tokens."""
-        label = self._named(model)
-        self._tokens.labels(label, "prompt").inc(prompt)
-        self._tokens.labels(label, "completion").inc(completion)
+        self._of(model, self._tokens, model, "prompt").inc(prompt)
+        self._of(model, self._tokens, model, "completion").inc(completion)
 
     def drop_models(self, is_known: Callable[[str], bool]) -> None:
         """Drop the series of models that are no longer known, so that they do not accumulate."""
-        for model in [model for model in self._models if not is_known(model)]:
-            self._models.remove(model)
-            for metric in (self._requests, self._first_token_seconds, self._tokens):
-                metric.remove_by_labels({"model": model})
+        for model in [model for model in self._series if not is_known(model)]:
+            for metric, labels in self._series.pop(model):
+                metric.remove(*labels)
 
     def key_used(self, key: str, usage: KeyUsage) -> None:
         """Count one request of an API key, by its name or fingerprint."""
@@ -250,6 +252,7 @@ class Metrics:
         """Record whether the ledger of limits was reached the last time."""
         self._ledger_reached.set(reached)
 
-    def _named(self, model: str) -> str:
-        self._models.add(model)
-        return model
+    def _of(self, model: str, metric: M, *labels: str) -> M:
+        """Return a series of a model, and remember that it is the model's."""
+        self._series.setdefault(model, set()).add((metric, labels))
+        return metric.labels(*labels)

@@ -6,8 +6,7 @@ that the official API lacks is `caption_studio`. Requests: wire.schema.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, SerializerFunctionWrapHandler, SkipValidation, model_serializer
-from typing_extensions import TypedDict
+from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
 
 class Usage(BaseModel):
@@ -61,7 +60,7 @@ class CaptionStudio(BaseModel):
         return {name: value for name, value in standard(self).items() if value is not None}
 
 
-class TopLogprob(TypedDict):
+class TopLogprob(BaseModel):
     """A candidate token; `bytes` are its UTF-8 bytes."""
 
     token: str
@@ -78,7 +77,7 @@ class ChatLogprob(TopLogprob):
 class ChatLogprobs(BaseModel):
     """Log probabilities of the answer's tokens."""
 
-    content: SkipValidation[list[ChatLogprob]]
+    content: list[ChatLogprob]
     refusal: None = None
 
 

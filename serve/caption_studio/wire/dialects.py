@@ -3,26 +3,25 @@
 Not here: the order of a stream, usage, ids (wire.render).
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from pydantic import BaseModel
 
+from caption_studio.logprob_parts import in_parts
 from caption_studio.records import CaptionDelta, FinishReason, TokenLogprob
 from caption_studio.wire.answers import (
     AnswerMessage,
     ChatChoice,
     ChatCompletion,
     ChatCompletionChunk,
-    ChatLogprob,
-    ChatLogprobs,
     ChunkChoice,
     Completion,
     Delta,
     TextChoice,
-    TextLogprobs,
-    TopLogprob,
 )
 
 
@@ -64,19 +63,26 @@ class Dialect(Protocol):
         """Return a finished choice."""
         ...
 
-    def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
-        """Return the choices of the chunks for one delta, in order."""
+    def chunk_choices(self, delta: CaptionDelta) -> list[tuple[BaseModel, bool]]:
+        """Return the choices of the chunks for one delta, in order.
+
+        Each comes with whether it carries the delta's log probabilities, if they are wanted.
+        """
+        ...
+
+    async def logprobs(self, tokens: Sequence[TokenLogprob]) -> msgspec.Raw:
+        """Return log probabilities as JSON."""
         ...
 
 
 class ChatDialect:
-    """`POST /v1/chat/completions`. `top_logprobs` None: no log probabilities."""
+    """`POST /v1/chat/completions`."""
 
     id_prefix = "chatcmpl"
     whole = ChatCompletion
     chunk = ChatCompletionChunk
 
-    def __init__(self, top_logprobs: int | None) -> None:
+    def __init__(self, top_logprobs: int) -> None:
         self._top_logprobs = top_logprobs
         self._opened: set[int] = set()
 
@@ -85,84 +91,85 @@ class ChatDialect:
         return ChatChoice(
             index=choice.index,
             message=AnswerMessage(content=choice.text),
-            logprobs=self._logprobs(choice.logprobs),
             finish_reason=choice.finish_reason,
         )
 
-    def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
+    def chunk_choices(self, delta: CaptionDelta) -> list[tuple[BaseModel, bool]]:
         """See `Dialect`: a role once, then text, then the reason for the end."""
-        index, chunks = delta.index, list[BaseModel]()
+        index, chunks = delta.index, list[tuple[BaseModel, bool]]()
         if index not in self._opened:
             self._opened.add(index)
-            chunks.append(ChunkChoice(index=index, delta=Delta(role="assistant", content="")))
+            opening = Delta(role="assistant", content="")
+            chunks.append((ChunkChoice(index=index, delta=opening), False))
         if delta.text:
-            text = Delta(content=delta.text)
-            logprobs = self._logprobs(delta.logprobs)
-            chunks.append(ChunkChoice(index=index, delta=text, logprobs=logprobs))
+            chunks.append((ChunkChoice(index=index, delta=Delta(content=delta.text)), True))
         if delta.finish_reason is not None:
             reason = delta.finish_reason
-            chunks.append(ChunkChoice(index=index, delta=Delta(), finish_reason=reason))
+            chunks.append((ChunkChoice(index=index, delta=Delta(), finish_reason=reason), False))
         return chunks
 
-    def _logprobs(self, tokens: Sequence[TokenLogprob]) -> ChatLogprobs | None:
-        if self._top_logprobs is None:
-            return None
-        return ChatLogprobs(content=chat_logprobs(tokens, self._top_logprobs))
+    async def logprobs(self, tokens: Sequence[TokenLogprob]) -> msgspec.Raw:
+        """See `Dialect`: `ChatLogprobs`."""
+        content = await chat_logprobs(tokens, self._top_logprobs)
+        return msgspec.Raw(b'{"content":' + bytes(content) + b',"refusal":null}')
 
 
 class CompletionDialect:
-    """`POST /v1/completions`. `top_logprobs` None: no log probabilities."""
+    """`POST /v1/completions`."""
 
     id_prefix = "cmpl"
     whole = Completion
     chunk = Completion
 
-    def __init__(self, top_logprobs: int | None) -> None:
+    def __init__(self, top_logprobs: int) -> None:
         self._top_logprobs = top_logprobs
 
     def whole_choice(self, choice: WholeChoice) -> BaseModel:
         """See `Dialect`."""
-        return TextChoice(
-            index=choice.index,
-            text=choice.text,
-            logprobs=self._logprobs(choice.logprobs),
-            finish_reason=choice.finish_reason,
-        )
+        return TextChoice(index=choice.index, text=choice.text, finish_reason=choice.finish_reason)
 
-    def chunk_choices(self, delta: CaptionDelta) -> list[BaseModel]:
+    def chunk_choices(self, delta: CaptionDelta) -> list[tuple[BaseModel, bool]]:
         """See `Dialect`: one chunk, which may carry text, the reason for the end, or both."""
-        choice = TextChoice(
-            index=delta.index,
-            text=delta.text,
-            logprobs=self._logprobs(delta.logprobs),
-            finish_reason=delta.finish_reason,
-        )
-        return [choice]
+        choice = TextChoice(index=delta.index, text=delta.text, finish_reason=delta.finish_reason)
+        return [(choice, True)]
 
-    def _logprobs(self, tokens: Sequence[TokenLogprob]) -> TextLogprobs | None:
-        if self._top_logprobs is None:
-            return None
-        return TextLogprobs(
-            tokens=[token.text for token in tokens],
-            token_logprobs=[token.logprob for token in tokens],
-            top_logprobs=[
-                {other.text: other.logprob for other in token.alternatives[: self._top_logprobs]}
-                for token in tokens
-            ],
-            text_offset=[token.text_offset for token in tokens],
-        )
+    async def logprobs(self, tokens: Sequence[TokenLogprob]) -> msgspec.Raw:
+        """See `Dialect`: `TextLogprobs`."""
+        fields: dict[str, Callable[[TokenLogprob], Any]] = {
+            "tokens": lambda token: token.text,
+            "token_logprobs": lambda token: token.logprob,
+            "top_logprobs": lambda token: {
+                other.text: other.logprob for other in token.alternatives[: self._top_logprobs]
+            },
+            "text_offset": lambda token: token.text_offset,
+        }
+        return _encoded({name: await _array(tokens, of) for name, of in fields.items()})
 
 
-def chat_logprobs(tokens: Sequence[TokenLogprob], top_logprobs: int) -> list[ChatLogprob]:
-    """Return the tokens, each with the `top_logprobs` likeliest in its place."""
-    return [
-        {
+async def chat_logprobs(tokens: Sequence[TokenLogprob], top_logprobs: int) -> msgspec.Raw:
+    """Return a JSON array of the tokens, each with the `top_logprobs` likeliest in its place."""
+    return await _array(
+        tokens,
+        lambda token: {
             **_token(token),
             "top_logprobs": [_token(one) for one in token.alternatives[:top_logprobs]],
-        }
-        for token in tokens
-    ]
+        },
+    )
 
 
-def _token(token: TokenLogprob) -> TopLogprob:
+async def _array(tokens: Sequence[TokenLogprob], of: Callable[[TokenLogprob], Any]) -> msgspec.Raw:
+    """Return a JSON array, encoded a part at a time."""
+    encoded: list[bytes] = []
+    for part in in_parts(tokens):
+        if encoded:
+            await asyncio.sleep(0)
+        encoded.append(msgspec.json.encode([of(token) for token in part])[1:-1])
+    return msgspec.Raw(b"[" + b",".join(encoded) + b"]")
+
+
+def _encoded(fields: dict[str, msgspec.Raw]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(fields))
+
+
+def _token(token: TokenLogprob) -> dict[str, Any]:
     return {"token": token.text, "logprob": token.logprob, "bytes": list(token.data)}

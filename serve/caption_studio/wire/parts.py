@@ -5,6 +5,7 @@ any script but not of digits alone: `#été` and `#東京` are, `#1`, `C#` and a
 Hashtags at the caption's end are removed; one within a sentence stays as its word.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ ALT_TEXT_LENGTH = 125
 
 _SIGNS = "#\uff03"
 _JOINERS = "\u200c\u200d"
+_LONE_SIGN = re.compile(f"(?<![{_SIGNS}])[{_SIGNS}](?![{_SIGNS}])")
+"""Of several signs in a row, none begins a word."""
+
+_RUN = re.compile(rf"[\w{_JOINERS}]+")
 _SEPARATORS = " \t\r\n,\u3001·•|/"
 _SENTENCE_MARKS = ".!?…,;:)\u3002\uff01\uff1f\u3001"
 _EMOJI_EXTRAS = "\u200d\u20e3\ufe0e\ufe0f"
@@ -75,16 +80,28 @@ def find_hashtags(text: str) -> list[Hashtag]:
     if not any(sign in text for sign in _SIGNS):
         return found  # most descriptions: no need to look at each character
     start = 0
-    while start < len(text):
-        end = start + 1
-        if text[start] in _SIGNS and _may_begin(text, start, found):
-            while end < len(text) and _is_of_word(text[end]):
-                end += 1
-            word = text[start + 1 : end].strip(_JOINERS)
+    while sign := _LONE_SIGN.search(text, start):
+        end = sign.end()
+        if _may_begin(text, sign.start(), found):
+            end = _end_of_word(text, end)
+            word = text[sign.end() : end].strip(_JOINERS)
             if any(c.isalpha() for c in word):
-                found.append(Hashtag(start, end, word))
+                found.append(Hashtag(sign.start(), end, word))
         start = end
     return found
+
+
+def _end_of_word(text: str, start: int) -> int:
+    """Return where the word that begins at `start` ends; it may be empty."""
+    end = start
+    while end < len(text):
+        if run := _RUN.match(text, end):
+            end = run.end()
+        elif _is_of_word(text[end]):
+            end += 1
+        else:
+            break
+    return end
 
 
 @dataclass(frozen=True, slots=True)

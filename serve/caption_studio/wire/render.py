@@ -7,11 +7,11 @@ times and the usage, each in a chunk without choices; then `[DONE]`.
 
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.off_loop import off_loop_if_many
-from caption_studio.records import Adapter, Answer, CaptionRequest
+from caption_studio.records import Adapter, Answer, CaptionRequest, TokenLogprob
 from caption_studio.wire.answers import CaptionStudio, Model, ModelList, Usage
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect
 from caption_studio.wire.error_body import error_body
@@ -31,64 +31,71 @@ class Rendering(Counted):
     ) -> None:
         super().__init__(request, answer, show_times=show_times)
         dialect = ChatDialect if request.endpoint == "chat" else CompletionDialect
-        self._dialect: Dialect = dialect(request.sampling.top_logprobs)
+        top_logprobs = request.sampling.top_logprobs
+        self._wants_logprobs = top_logprobs is not None
+        self._dialect: Dialect = dialect(top_logprobs or 0)
 
     async def whole(self) -> bytes:
         """Return the JSON body. Raises `CaptionStudioError`."""
         async for _ in self.deltas():
             pass
-        return await off_loop_if_many(self._whole_body, self.logprobs)
+        choices = [(self._dialect.whole_choice(choice), choice.logprobs) for choice in self.choices]
+        about = self.about(description=True, parts=True, times=self.show_times)
+        return await self._body(self._dialect.whole, choices, usage=self.usage, about=about)
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield server-sent events. A failure yields an error event and ends the stream."""
         about = self.about(description=True)
+        kind = self._dialect.chunk
         try:
             async for delta in self.deltas():
                 choices = self._dialect.chunk_choices(delta)
-                for choice in choices:
-                    if choice is choices[-1] and not self.unfinished:
+                for place, (choice, has_logprobs) in enumerate(choices, start=1):
+                    if place == len(choices) and not self.unfinished:
                         about = self.about(description=about is not None, parts=True)
                     usage = self.usage if self.request.usage_in_chunks else None
-                    yield _event(
-                        self._body(self._dialect.chunk, [choice], usage=usage, about=about)
-                    )
+                    shown = [(choice, delta.logprobs if has_logprobs else None)]
+                    yield _event(await self._body(kind, shown, usage=usage, about=about))
                     about = None
             if self.show_times:
-                about = self.about(times=True)
-                yield _event(self._body(self._dialect.chunk, [], about=about))
+                yield _event(await self._body(kind, [], about=self.about(times=True)))
             if self.request.include_usage:
-                yield _event(self._body(self._dialect.chunk, [], usage=self.usage))
+                yield _event(await self._body(kind, [], usage=self.usage))
             yield DONE
         except CaptionStudioError as error:
             self.failure = error
             yield error_event(error)
 
-    def _whole_body(self) -> bytes:
-        choices = [self._dialect.whole_choice(choice) for choice in self.choices]
-        about = self.about(description=True, parts=True, times=self.show_times)
-        return self._body(self._dialect.whole, choices, usage=self.usage, about=about)
-
-    def _body(
+    async def _body(
         self,
         kind: type[BaseModel],
-        choices: Sequence[BaseModel],
+        choices: Sequence[tuple[BaseModel, Sequence[TokenLogprob] | None]],
         *,
         usage: Usage | None = None,
         about: CaptionStudio | None = None,
     ) -> bytes:
-        """Return one JSON object; `usage` stays out of chunks unless it was asked for."""
+        """Return one JSON object of these choices, each with its log probabilities, if any.
+
+        `usage` stays out of chunks unless it was asked for.
+        """
         body = kind(
             id=f"{self._dialect.id_prefix}-{self.request.request_id}",
             created=self.created,
             model=self.model,
-            choices=choices,
+            choices=[choice for choice, _ in choices],
             usage=usage,
             caption_studio=about,
         )
         absent = {"caption_studio"} if about is None else set()
         if usage is None and not self.request.include_usage:
             absent.add("usage")
-        return body.model_dump_json(exclude=absent).encode()
+        if not self._wants_logprobs:
+            return body.model_dump_json(exclude=absent).encode()
+        shown = body.model_dump(mode="json", exclude=absent)
+        for choice, (_, tokens) in zip(shown["choices"], choices, strict=True):
+            if tokens is not None:
+                choice["logprobs"] = await self._dialect.logprobs(tokens)
+        return msgspec.json.encode(shown)
 
 
 def error_event(error: CaptionStudioError) -> bytes:

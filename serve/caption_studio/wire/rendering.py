@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.off_loop import logprobs_in
 from caption_studio.records import Answer, CaptionDelta, CaptionRequest, Description, StageTimes
 from caption_studio.wire.answers import CaptionBody, CaptionStudio, StageTimesBody, Usage
 from caption_studio.wire.dialects import WholeChoice
@@ -21,9 +20,9 @@ from caption_studio.wire.parts import alt_text, caption_parts
 class Counted(ABC):
     """Passes an answer's deltas on, and keeps their totals.
 
-    `usage` counts while the deltas pass, for the metrics too; `logprobs` counts their log
-    probabilities; `failure` is the error that ended a stream early. `times` are complete when the
-    last delta has passed; `show_times` puts them into the answer.
+    `usage` counts while the deltas pass, for the metrics too; `failure` is the error that ended
+    a stream early. `times` are complete when the last delta has passed; `show_times` puts them
+    into the answer.
     """
 
     def __init__(
@@ -33,7 +32,6 @@ class Counted(ABC):
         self.created = int(time.time())
         self.choices = [WholeChoice(index) for index in range(request.choices)]
         self.unfinished = request.choices
-        self.logprobs = 0
         self.show_times = show_times
         self.times = answer.times
         self.model = request.model
@@ -76,8 +74,6 @@ class Counted(ABC):
         self._prompt_tokens[delta.index // self.request.sampling.n] = delta.prompt_tokens
         self._completion_tokens += delta.completion_tokens
         self.choices[delta.index].add(delta)
-        if delta.logprobs:
-            self.logprobs += logprobs_in((delta,))
         self.unfinished -= delta.finish_reason is not None
         return delta
 

@@ -6,7 +6,7 @@ The only field that the official API lacks is `caption_studio`.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, SkipValidation
+from pydantic import BaseModel
 
 from caption_studio.wire.answers import CaptionStudio, ChatLogprob
 
@@ -17,7 +17,7 @@ class OutputTextPart(BaseModel):
     type: Literal["output_text"] = "output_text"
     text: str
     annotations: list[Any] = []
-    logprobs: SkipValidation[list[ChatLogprob]] = []
+    logprobs: list[ChatLogprob] = []
 
 
 class OutputMessage(BaseModel):

@@ -63,7 +63,7 @@ def _content_tag(value: Any) -> str:
 
 def _parts_of(union: Any) -> Any:
     return Annotated[
-        Annotated[str, Tag("@text")] | Annotated[list[union], Tag("@parts")],
+        Annotated[str, Tag("@text")] | Annotated[list[union], Tag("@parts"), Field(fail_fast=True)],
         Discriminator(_content_tag),
     ]
 
@@ -123,7 +123,8 @@ class CallOutputItem(_Item):
 
     type: Literal["function_call_output", "custom_tool_call_output"]
     output: Annotated[
-        Annotated[str, Tag("@text")] | Annotated[list[dict[str, Any]], Tag("@parts")],
+        Annotated[str, Tag("@text")]
+        | Annotated[list[dict[str, Any]], Tag("@parts"), Field(fail_fast=True)],
         Discriminator(_content_tag),
     ]
 
@@ -168,6 +169,7 @@ Item = Annotated[
     ),
 ]
 Input = Annotated[
-    Annotated[str, Tag("@text")] | Annotated[list[Item], Tag("@items"), Field(min_length=1)],
+    Annotated[str, Tag("@text")]
+    | Annotated[list[Item], Tag("@items"), Field(min_length=1, fail_fast=True)],
     Discriminator(lambda value: "@text" if isinstance(value, str) else "@items"),
 ]

@@ -6,14 +6,14 @@ its type is also in the `event` line. There is no `[DONE]`.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.off_loop import off_loop_if_many
-from caption_studio.records import Answer, CaptionRequest
+from caption_studio.records import Answer, CaptionRequest, TokenLogprob
 from caption_studio.wire.dialects import chat_logprobs
 from caption_studio.wire.rendering import Counted
 from caption_studio.wire.responses_answers import (
@@ -50,7 +50,9 @@ class ResponsesRendering(Counted):
         """Return the JSON body. Raises `CaptionStudioError`."""
         async for _ in self.deltas():
             pass
-        return await off_loop_if_many(lambda: _json(self._finished()), self.logprobs)
+        shown = _dict(self._finished())
+        _put(await self._all_logprobs(), shown)
+        return msgspec.json.encode(shown)
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield server-sent events. A failure yields two events and ends the stream."""
@@ -60,30 +62,32 @@ class ResponsesRendering(Counted):
             yield self._event(
                 "output_item.added", output_index=0, item=_dict(self._item("in_progress"))
             )
-            yield self._event("content_part.added", **self._place, part=_dict(self._part("")))
+            yield self._event(
+                "content_part.added", **self._place, part=_dict(OutputTextPart(text=""))
+            )
             async for delta in self.deltas():
                 if delta.text:
-                    logprobs = self._logprobs(delta.logprobs)
+                    logprobs = await self._logprobs(delta.logprobs)
                     yield self._event(
                         "output_text.delta", **self._place, delta=delta.text, logprobs=logprobs
                     )
-            for event in await off_loop_if_many(self._endings, self.logprobs):
+            for event in self._endings(await self._all_logprobs()):
                 yield event
         except CaptionStudioError as error:
             self.failure = error
             for event in self._failed(error):
                 yield event
 
-    def _endings(self) -> list[bytes]:
-        response = self._finished()
-        (item,) = response.output
-        (part,) = item.content
-        done = {"text": part.text, "logprobs": part.logprobs}
+    def _endings(self, logprobs: msgspec.Raw) -> list[bytes]:
+        response = _dict(self._finished())
+        _put(logprobs, response)
+        (item,) = response["output"]
+        (part,) = item["content"]
         return [
-            self._event("output_text.done", **self._place, **done),
-            self._event("content_part.done", **self._place, part=_dict(part)),
-            self._event("output_item.done", output_index=0, item=_dict(item)),
-            self._of_response(response.status, response),
+            self._event("output_text.done", **self._place, text=part["text"], logprobs=logprobs),
+            self._event("content_part.done", **self._place, part=part),
+            self._event("output_item.done", output_index=0, item=item),
+            self._event(response["status"], response=response),
         ]
 
     def _failed(self, error: CaptionStudioError) -> list[bytes]:
@@ -104,7 +108,11 @@ class ResponsesRendering(Counted):
         usage = self.usage
         return self._response(
             "incomplete" if is_cut else "completed",
-            output=[self._item("incomplete" if is_cut else "completed", self._part(choice.text))],
+            output=[
+                self._item(
+                    "incomplete" if is_cut else "completed", OutputTextPart(text=choice.text)
+                )
+            ],
             incomplete_details=IncompleteDetails() if is_cut else None,
             completed_at=None if is_cut else int(time.time()),
             usage=ResponseUsage(
@@ -123,28 +131,26 @@ class ResponsesRendering(Counted):
     def _item(self, status: Any, *content: OutputTextPart) -> OutputMessage:
         return OutputMessage(id=self._item_id, status=status, content=list(content))
 
-    def _part(self, text: str) -> OutputTextPart:
+    async def _all_logprobs(self) -> msgspec.Raw:
         (choice,) = self.choices
-        logprobs = self._logprobs(choice.logprobs) if text else []
-        return OutputTextPart(text=text, logprobs=logprobs)
+        return await self._logprobs(choice.logprobs if choice.text else ())
 
-    def _logprobs(self, tokens: Any) -> list[Any]:
+    async def _logprobs(self, tokens: Sequence[TokenLogprob]) -> msgspec.Raw:
         top_logprobs = self.request.sampling.top_logprobs
-        return [] if top_logprobs is None else chat_logprobs(tokens, top_logprobs)
+        return (
+            msgspec.Raw(b"[]")
+            if top_logprobs is None
+            else await chat_logprobs(tokens, top_logprobs)
+        )
 
     def _of_response(self, name: str, response: Response) -> bytes:
         return self._event(name, response=_dict(response))
 
     def _event(self, name: str, **fields: Any) -> bytes:
         kind = name if name == "error" else f"response.{name}"
-        event = _Event(type=kind, sequence_number=self._number, **fields)
+        event = {"type": kind, "sequence_number": self._number, **fields}
         self._number += 1
-        return f"event: {kind}\ndata: {event.model_dump_json()}\n\n".encode()
-
-
-class _Event(BaseModel, extra="allow"):
-    type: str
-    sequence_number: int
+        return f"event: {kind}\ndata: ".encode() + msgspec.json.encode(event) + b"\n\n"
 
 
 def _echo(body: ResponsesRequest, request: CaptionRequest) -> dict[str, Any]:
@@ -175,9 +181,9 @@ def _echo(body: ResponsesRequest, request: CaptionRequest) -> dict[str, Any]:
 
 def _dict(model: BaseModel) -> dict[str, Any]:
     absent = {"caption_studio"} if getattr(model, "caption_studio", None) is None else set()
-    return model.model_dump(exclude=absent)
+    return model.model_dump(mode="json", exclude=absent)
 
 
-def _json(response: Response) -> bytes:
-    absent = {"caption_studio"} if response.caption_studio is None else set()
-    return response.model_dump_json(exclude=absent).encode()
+def _put(logprobs: msgspec.Raw, response: dict[str, Any]) -> None:
+    """Put log probabilities into a finished response."""
+    response["output"][0]["content"][0]["logprobs"] = logprobs

@@ -40,8 +40,8 @@ class ResponsesRequest(Drawing):
     text: TextConfig | None = None
     stream: StrictBool | None = None
     stream_options: ResponsesStreamOptions | None = None
-    include: list[str] | None = None
-    tools: list[dict[str, Any]] | None = None
+    include: Annotated[list[str], Field(fail_fast=True)] | None = None
+    tools: Annotated[list[dict[str, Any]], Field(fail_fast=True)] | None = None
     tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = None
     parallel_tool_calls: StrictBool | None = None
     max_tool_calls: int | None = None

@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 MAX_SCHEMA_LENGTH = 32 * 1024
-MAX_ATTEMPTS = 64
-"""Limit of braces at which a JSON object is tried: each may cost a pass over the text."""
+MAX_READ_CHARS = 4 * MAX_SCHEMA_LENGTH
+"""Limit of characters that are read as JSON, counted again for each brace at which it is tried."""
 
 _DECODER = json.JSONDecoder()
 
@@ -20,10 +20,10 @@ def without_schemas(text: str) -> tuple[dict[str, Any] | None, str]:
     If there is none, the schema is None and the text is unchanged.
     """
     schema, kept, position = None, [], 0
-    attempts, brace = 0, text.find("{")
-    while brace >= 0 and attempts < MAX_ATTEMPTS:
-        attempts += 1
-        found, end = _object_at(text, brace)
+    read, brace = 0, text.find("{")
+    while brace >= 0 and read < MAX_READ_CHARS:
+        found, end, read_here = _object_at(text, brace)
+        read += read_here
         if found is not None and _describes_object(found):
             schema = found
             kept.append(text[position:brace])
@@ -32,13 +32,15 @@ def without_schemas(text: str) -> tuple[dict[str, Any] | None, str]:
     return schema, "".join([*kept, text[position:]])
 
 
-def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
-    """Return the JSON object that begins at a brace, and the place where the search goes on."""
+def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int, int]:
+    """Return the JSON object that begins at a brace, where to go on, and how much was read."""
     try:
         value, end = _DECODER.raw_decode(text[: start + MAX_SCHEMA_LENGTH], start)
-    except (ValueError, RecursionError):
-        return None, start + 1
-    return value, end
+    except json.JSONDecodeError as error:
+        return None, start + 1, 1 + error.pos - start
+    except RecursionError:
+        return None, start + 1, MAX_SCHEMA_LENGTH
+    return value, end, end - start
 
 
 def _describes_object(value: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ SENDER: ContextVar[RelaySender] = ContextVar("sender")
 
 
 def packed(*groups: DeltaGroup) -> Packed:
-    return Packed(len(groups), msgspec.msgpack.encode(groups))
+    return Packed(len(groups), tuple(map(msgspec.msgpack.encode, enumerate(groups))))
 
 
 def raised_in_the_replica(cause: Exception) -> Exception:

@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pytest
 from transformers import AutoTokenizer
 
 from caption_studio.language.answer import Choices
@@ -21,8 +22,10 @@ with warnings.catch_warnings():
     from vllm.v1.engine.output_processor import OutputProcessor, RequestOutputCollector
     from vllm.v1.outputs import LogprobsLists
 
-    from caption_studio.language.engine_outputs import feed, logprobs_of, token_logprobs
+    from caption_studio.language.engine_outputs import feed, token_logprobs
     from caption_studio.language.engine_token_names import skip_token_names
+
+pytestmark = pytest.mark.anyio
 
 CANDIDATES = 3
 
@@ -68,21 +71,22 @@ def output_of(tokenizer: Any, token_ids: list[int], *, with_names: bool) -> Requ
     return output
 
 
-def logprobs_in_the_answer(output: RequestOutput, tokenizer: Any) -> tuple[TokenLogprob, ...]:
+async def logprobs_in_the_answer(output: RequestOutput, tokenizer: Any) -> tuple[TokenLogprob, ...]:
     choices = Choices(Prompt("r", "m", "", Sampling(None, 1.0, 1.0), "verbatim"), prompt_tokens=2)
-    feed(choices, output, TokenBytes(tokenizer))
+    (piece,) = output.outputs
+    feed(choices, output, [await token_logprobs(piece, TokenBytes(tokenizer))])
     (delta,) = choices.flush()
     return delta.logprobs
 
 
-def test_the_answer_is_the_same_and_no_candidate_is_decoded() -> None:
+async def test_the_answer_is_the_same_and_no_candidate_is_decoded() -> None:
     tokenizer = AutoTokenizer.from_pretrained(model_location("embedded:falcon-demo"))
     token_ids = tokenizer.encode("Two boats 🌊 at sea")
     plain = output_of(tokenizer, token_ids, with_names=True)
     ours = output_of(tokenizer, token_ids, with_names=False)
     assert ours.outputs[0].text == plain.outputs[0].text
-    found = logprobs_in_the_answer(ours, tokenizer)
-    assert found == logprobs_in_the_answer(plain, tokenizer)
+    found = await logprobs_in_the_answer(ours, tokenizer)
+    assert found == await logprobs_in_the_answer(plain, tokenizer)
     assert b"".join(token.data for token in found).decode() == "Two boats 🌊 at sea"
     for place, token in enumerate(found):
         likeliest = [(one.data, one.logprob) for one in token.alternatives]
@@ -93,19 +97,31 @@ def test_the_answer_is_the_same_and_no_candidate_is_decoded() -> None:
             assert likeliest[-1] == (token.data, token.logprob) == (token.data, -9.0)
             assert len(likeliest) == CANDIDATES + 1
         assert [logprob for _, logprob in likeliest[:3]] == [-0.5, -1.0, -2.0]
-    assert logprobs_of(ours) == (1 + CANDIDATES) * len(token_ids)
     (piece,) = ours.outputs
     assert isinstance(piece.logprobs, FlatLogprobs)
     assert set(piece.logprobs.decoded_tokens) == {None}
 
 
-def test_an_answer_that_vllm_has_merged_ranks_its_candidates_too() -> None:
+async def test_an_answer_that_vllm_has_merged_ranks_its_candidates_too() -> None:
     """For a slow reader vLLM merges outputs, and then lists no token twice."""
     flat = FlatLogprobs()
     flat.append({8: Logprob(-2.0, 2), 7: Logprob(-1.0, 1)})
     piece = CompletionOutput(0, "", [8], None, flat)
     tokens = TokenBytes(None)
     tokens.update({7: b"seven", 8: b"eight"})
-    (token,) = token_logprobs(piece, tokens)
+    (token,) = await token_logprobs(piece, tokens)
     assert (token.data, token.logprob) == (b"eight", -2.0)
     assert [one.data for one in token.alternatives] == [b"seven", b"eight"]
+
+
+async def test_a_special_token_has_a_name_and_no_text() -> None:
+    """The text that vLLM gives leaves special tokens out."""
+    tokenizer = AutoTokenizer.from_pretrained(model_location("embedded:falcon-demo"))
+    sea, soon = tokenizer.encode("sea"), tokenizer.encode(" soon")
+    output = output_of(tokenizer, [*sea, tokenizer.eos_token_id, *soon], with_names=False)
+    assert output.outputs[0].text == "sea soon"
+    found = await logprobs_in_the_answer(output, tokenizer)
+    is_special = [token.is_special for token in found]
+    assert is_special == [False] * len(sea) + [True] + [False] * len(soon)
+    assert found[len(sea)].data.decode() == tokenizer.eos_token
+    assert [found[len(sea)].text_offset, found[len(sea) + 1].text_offset] == [3, 3]

@@ -40,6 +40,8 @@ def test_each_token_is_looked_up_once_and_one_without_a_name_has_no_bytes() -> N
     asked = []
 
     class Tokenizer:
+        all_special_ids = ()
+
         def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]:
             asked.append(ids)
             return ["Ġsea" if ids == [7] else None]
