@@ -9,7 +9,9 @@ from typing import Any
 
 MAX_SCHEMA_LENGTH = 32 * 1024
 MAX_READ_CHARS = 4 * MAX_SCHEMA_LENGTH
-"""Limit of characters that are read as JSON, counted again for each brace at which it is tried."""
+ATTEMPT_CHARS = 256
+"""Limit of characters that are read as JSON, counted anew for each brace at which it is tried, and
+what each of these attempts costs besides."""
 
 _DECODER = json.JSONDecoder()
 
@@ -23,7 +25,7 @@ def without_schemas(text: str) -> tuple[dict[str, Any] | None, str]:
     read, brace = 0, text.find("{")
     while brace >= 0 and read < MAX_READ_CHARS:
         found, end, read_here = _object_at(text, brace)
-        read += read_here
+        read += ATTEMPT_CHARS + read_here
         if found is not None and _describes_object(found):
             schema = found
             kept.append(text[position:brace])
