@@ -157,6 +157,6 @@ def test_private_uses_are_seen_at_all() -> None:
         "ray.serve._private.api.serve_start",
     ) in private_imports()
     assert ("language/engine.py", "vllm.v1.engine.async_llm.AsyncLLM") in private_imports()
-    assert ("language/lora_cpu_wrapper.py", "_version") in private_attributes()
+    assert ("language/vllm_plugins/cpu_lora.py", "_version") in private_attributes()
     assert ("deploy/cluster-env.sh", "RAY_SERVE_HAPROXY_NBTHREAD") in variables()
     assert "Tensor._version" in LISTED

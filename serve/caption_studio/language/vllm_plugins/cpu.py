@@ -1,7 +1,7 @@
 """The vLLM platform plugin: LoRA at full speed where the engine runs on a CPU.
 
 vLLM calls `platform` through the entry point `vllm.platform_plugins` in each of its
-processes, to choose its platform. Not here: the arithmetic (language.lora_cpu_wrapper).
+processes, to choose its platform. Not here: the arithmetic (language.vllm_plugins.cpu_lora).
 """
 
 STOCK = "vllm.platforms.cpu.CpuPlatform"
@@ -17,4 +17,4 @@ def platform() -> str | None:
 
     if cpu_platform_plugin() != STOCK:
         return None
-    return "caption_studio.language.lora_cpu_platform.GroupedLoraCpuPlatform"
+    return "caption_studio.language.vllm_plugins.cpu_platform.GroupedLoraCpuPlatform"

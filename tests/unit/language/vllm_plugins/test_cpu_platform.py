@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from caption_studio.language.lora_cpu import platform
+from caption_studio.language.vllm_plugins.cpu import platform
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # vLLM's imports warn
@@ -13,8 +13,8 @@ with warnings.catch_warnings():
     from vllm.platforms.cpu import CpuPlatform
     from vllm.utils.import_utils import resolve_obj_by_qualname
 
-    from caption_studio.language.lora_cpu_platform import GroupedLoraCpuPlatform
-    from caption_studio.language.lora_cpu_wrapper import GroupedPunicaWrapper
+    from caption_studio.language.vllm_plugins.cpu_lora import GroupedPunicaWrapper
+    from caption_studio.language.vllm_plugins.cpu_platform import GroupedLoraCpuPlatform
 
 
 @pytest.mark.skipif(
@@ -36,7 +36,7 @@ def test_on_other_platforms_the_plugin_stands_aside(
 
 def test_the_plugin_imports_neither_torch_nor_vllm_by_itself() -> None:
     program = (
-        "import sys, caption_studio.language.lora_cpu as _; "
+        "import sys, caption_studio.language.vllm_plugins.cpu as _; "
         "sys.exit(bool({'torch', 'vllm'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -5,7 +5,7 @@ layers but does not declare them, so the engine refuses to enable LoRA on it. It
 takes configs of 2023 (`RWForCausalLM`). vLLM calls `register` in each of its processes
 through the entry point `vllm.general_plugins`, before it reads a model's config.
 
-Not here: the model class (falcon_lora_model), the config's fields (falcon_config).
+Not here: the model class (falcon_model), the config's fields (language.falcon_config).
 """
 
 from vllm import ModelRegistry
@@ -13,7 +13,7 @@ from vllm.transformers_utils.config import register_config_parser
 
 from caption_studio.language import engine_sample
 from caption_studio.language.falcon_config import ARCHITECTURE
-from caption_studio.language.falcon_lora_config import FalconConfigParser
+from caption_studio.language.vllm_plugins.falcon_config_parser import FalconConfigParser
 
 CONFIG_FORMAT = "caption_studio_falcon"
 """The engine argument `config_format` under which a Falcon's config is read."""
@@ -26,7 +26,7 @@ def register() -> None:
     in processes that only ask which architectures exist.
     """
     ModelRegistry.register_model(
-        ARCHITECTURE, "caption_studio.language.falcon_lora_model:FalconForCausalLMWithLoRA"
+        ARCHITECTURE, "caption_studio.language.vllm_plugins.falcon_model:FalconForCausalLMWithLoRA"
     )
     register_config_parser(CONFIG_FORMAT)(FalconConfigParser)
     engine_sample.install()

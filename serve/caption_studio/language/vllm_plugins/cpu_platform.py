@@ -1,7 +1,7 @@
 """vLLM's CPU platform with our LoRA wrapper, through vLLM's own extension point.
 
 `Platform.get_punica_wrapper` names the class that applies adapters. On a CPU vLLM imports this
-module by the name that language.lora_cpu returns.
+module by the name that language.vllm_plugins.cpu returns.
 """
 
 import logging
@@ -24,14 +24,14 @@ class GroupedLoraCpuPlatform(CpuPlatform):  # type: ignore[misc]
         if stock != STOCK or not _is_known_interface():
             logger.warning("this vLLM applies LoRA in a way unknown to us: its own path is used")
             return stock
-        return "caption_studio.language.lora_cpu_wrapper.GroupedPunicaWrapper"
+        return "caption_studio.language.vllm_plugins.cpu_lora.GroupedPunicaWrapper"
 
 
 def _is_known_interface() -> bool:
     # Imported here: vLLM's LoRA modules need the platform, which is not set at import time.
     from vllm.lora.punica_wrapper.punica_cpu import PunicaWrapperCPU
 
-    from caption_studio.language.lora_cpu_wrapper import GroupedPunicaWrapper
+    from caption_studio.language.vllm_plugins.cpu_lora import GroupedPunicaWrapper
 
     theirs, ours = (
         tuple(signature(wrapper.add_lora_linear).parameters)

@@ -8,7 +8,7 @@ adapter's weights. Both are known upstream and open:
 https://github.com/vllm-project/vllm/pull/48421, https://github.com/vllm-project/vllm/pull/49656.
 This module can go when a release has both fixes and is as fast.
 
-Imported by vLLM in its worker, by the name that language.lora_cpu_platform gives it.
+Imported by vLLM in its worker, by the name that language.vllm_plugins.cpu_platform gives it.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ with warnings.catch_warnings():
     from vllm.lora.layers import LoRAMapping
     from vllm.lora.punica_wrapper.punica_cpu import PunicaWrapperCPU
 
-    from caption_studio.language.lora_cpu_wrapper import GroupedPunicaWrapper, rows_by_slot
+    from caption_studio.language.vllm_plugins.cpu_lora import GroupedPunicaWrapper, rows_by_slot
 
 SLOTS = [7, 3, None, 9]
 """The adapters' numbers by slot; 0 stands for the base model's rows."""

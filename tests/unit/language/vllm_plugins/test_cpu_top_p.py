@@ -11,7 +11,11 @@ with warnings.catch_warnings():
     from vllm.v1.sample.logits_processor import BatchUpdate, MoveDirectionality
     from vllm.v1.sample.ops.topk_topp_sampler import apply_top_k_top_p_pytorch
 
-    from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting, keep_nucleus
+    from caption_studio.language.vllm_plugins.cpu_top_p import (
+        TOP_P,
+        TopPWithoutSorting,
+        keep_nucleus,
+    )
 
 VOCABULARY = 700
 
