@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from caption_studio.deployments.vision import Describer, describer_deployment
+from caption_studio.deployments.describer import Describer, describer_deployment
 from caption_studio.settings import Settings
 from tests.service_app import FAULTS_VARIABLE
 

@@ -9,11 +9,11 @@ from ray import serve
 from ray.serve import Application
 
 from benchmarks.cluster import models
-from caption_studio.deployments import metrics
 from caption_studio.deployments.app import application
-from caption_studio.deployments.language import Captioner
-from caption_studio.deployments.relay_sender import RelaySender
-from caption_studio.deployments.vision import Describer
+from caption_studio.deployments.captioner import Captioner
+from caption_studio.deployments.describer import Describer
+from caption_studio.deployments.shared import metrics
+from caption_studio.deployments.streaming.sender import RelaySender
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.records import (

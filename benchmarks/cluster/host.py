@@ -25,7 +25,7 @@ from ray.serve.schema import ApplicationStatus, ServeDeploySchema
 
 from benchmarks.cluster import models
 from benchmarks.cluster.nodes import KINDS, REPLICAS_PER_NODE, cluster
-from caption_studio.deployments.run import deploy
+from caption_studio.deployments.one_machine.run import deploy
 
 SAMPLE_S = 0.5
 START_TIMEOUT_S = 120.0

@@ -38,7 +38,7 @@ NO_COMMANDS = (
 
 def environment(folder: Path) -> dict[str, str]:
     """Return the variables that a process needs from its start to run a cluster in `folder`."""
-    from caption_studio.deployments.environment import serve_environment
+    from caption_studio.deployments.one_machine.environment import serve_environment
 
     path = os.pathsep.join([str(ROOT), str(ROOT / "serve"), os.environ.get("PYTHONPATH", "")])
     return {

@@ -1,8 +1,8 @@
 """vLLM's AsyncLLM by itself, in one process with its callers: no HTTP, no Ray.
 
 The callers send the client's prompts, and for captions GIT's descriptions of the client's pictures.
-Top-p is our engine's (language.top_p_cpu). The demo's adapter ends its answer by itself after the
-closing quote, so the text need not be watched for the quote.
+Top-p is our engine's (language.vllm_plugins.cpu_top_p). The demo's adapter ends its answer by
+itself after the closing quote, so the text need not be watched for the quote.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from benchmarks.peers.alone_describer import BareDescriber
 from benchmarks.peers.loads import Load
 from benchmarks.peers.records import RoundRecord, Row
 from benchmarks.peers.servers import captioning
-from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
+from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P, TopPWithoutSorting
 
 TEXTS = 2000
 LOADS = {

@@ -1,7 +1,7 @@
 """Constants that the gateway shares with modules that must start quickly, without the settings."""
 
 MAX_IN_FLIGHT = 512
-"""Requests in one gateway; HAProxy in front (deployments.haproxy) refuses those far beyond."""
+"""Requests in one gateway; HAProxy in front (deployments.edge.haproxy) refuses those far beyond."""
 
 PACE_HEADER = "x-caption-studio-pace"
 """Microseconds between the returns of two refused clients; for HAProxy, which removes it."""

@@ -45,7 +45,7 @@ def generate(
     from vllm.distributed import cleanup_dist_env_and_memory
     from vllm.lora.request import LoRARequest
 
-    from caption_studio.language.falcon_lora import CONFIG_FORMAT
+    from caption_studio.language.vllm_plugins.falcon import CONFIG_FORMAT
 
     requests = [LoRARequest(f"a{i}", i + 1, path) for i, path in enumerate(adapters)]
     llm = None

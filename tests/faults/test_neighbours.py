@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from caption_studio.deployments import semaphores
-from caption_studio.deployments.belongings import (
+from caption_studio.deployments.one_machine import semaphores
+from caption_studio.deployments.one_machine.belongings import (
     OWNER,
     SHARED_MEMORY,
     SHARED_MEMORY_DIR,

@@ -15,7 +15,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.scripts.scripts import cli as ray_cli
 from ray.serve.scripts import cli as serve_cli
 
-from caption_studio.deployments import edge, haproxy
+from caption_studio.deployments.edge import haproxy, middlewares
 from tests.k8s.dockerfile import environment
 from tests.k8s.reference_rules import secrets
 from tests.k8s.rendered import KUBECTL, OVERLAYS, ROOT, containers, of_kind, overlay, pods, ports
@@ -153,7 +153,7 @@ def test_a_cluster_by_hand_has_the_images_environment() -> None:
     assert binary == str(Path(sys.executable).with_name(haproxy.COMMAND))
     assert variables.pop("RAY_AUTH_MODE") == "token"  # KubeRay sets it on Kubernetes
     ours = {name: value for name, value in variables.items() if name.startswith(OURS)}
-    assert ours["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == edge.IMPORT_PATH
+    assert ours["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == middlewares.IMPORT_PATH
     images = {name: value for name, value in environment().items() if name.startswith(OURS)}
     images.pop("RAY_SERVE_HAPROXY_BINARY_PATH")
     assert ours == images

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from caption_studio.deployments import edge, haproxy
+from caption_studio.deployments.edge import haproxy, middlewares
 from tests.k8s.dockerfile import DOCKERFILE, environment, instructions
 from tests.k8s.rendered import OVERLAYS, ROOT, containers, overlay, pods
 
@@ -89,7 +89,7 @@ def test_images_set_what_serve_needs_on_a_cluster() -> None:
     assert venv == f"{instructions('WORKDIR')[0]}/.venv"
     assert variables["MALLOC_ARENA_MAX"] == "2"
     assert variables["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
-    assert variables["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == edge.IMPORT_PATH
+    assert variables["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == middlewares.IMPORT_PATH
     assert variables["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"] == "60"
     assert variables["RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP"] == "0"
     assert variables["RAY_SERVE_USE_GRPC_BY_DEFAULT"] == "1"

@@ -152,8 +152,11 @@ def test_the_versions_at_the_top_are_the_pinned_ones(library: str) -> None:
 
 
 def test_private_uses_are_seen_at_all() -> None:
-    assert ("deployments/run.py", "ray.serve._private.api.serve_start") in private_imports()
+    assert (
+        "deployments/one_machine/run.py",
+        "ray.serve._private.api.serve_start",
+    ) in private_imports()
     assert ("language/engine.py", "vllm.v1.engine.async_llm.AsyncLLM") in private_imports()
-    assert ("language/lora_cpu_wrapper.py", "_version") in private_attributes()
+    assert ("language/vllm_plugins/cpu_lora.py", "_version") in private_attributes()
     assert ("deploy/cluster-env.sh", "RAY_SERVE_HAPROXY_NBTHREAD") in variables()
     assert "Tensor._version" in LISTED

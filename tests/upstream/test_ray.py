@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from starlette.middleware import Middleware
 
-from caption_studio.deployments import haproxy
+from caption_studio.deployments.edge import haproxy
 from tests.upstream.forms import begins_with, found, has_attributes, says, takes
 from tests.upstream.listed import names
 

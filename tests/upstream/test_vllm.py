@@ -70,9 +70,9 @@ def names_the_wrapper() -> None:
 
 
 def adds_adapters() -> None:
-    ours = "caption_studio.language.lora_cpu_wrapper.GroupedPunicaWrapper"
+    ours = "caption_studio.language.vllm_plugins.cpu_lora.GroupedPunicaWrapper"
     takes(f"{PUNICA}.add_lora_linear", "y", "x", "lora_a_stacked", "lora_b_stacked", "scale")
-    is_known = found("caption_studio.language.lora_cpu_platform._is_known_interface")
+    is_known = found("caption_studio.language.vllm_plugins.cpu_platform._is_known_interface")
     assert is_known(), f"{ours} takes other parameters"
 
 

@@ -15,20 +15,20 @@ from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 from ray.util import get_node_ip_address
 
-from caption_studio.deployments import sleep
-from caption_studio.deployments.adapter_registry import RunTimeAdapters
+from caption_studio.deployments import scaling_to_zero
 from caption_studio.deployments.allocator import give_back_large_blocks
-from caption_studio.deployments.collector import leave_out_what_is_loaded
+from caption_studio.deployments.captioner import captioner_deployment
+from caption_studio.deployments.describer import describer_deployment
+from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
-from caption_studio.deployments.key_value import RayKeyValueStore
-from caption_studio.deployments.language import captioner_deployment
-from caption_studio.deployments.ledger import RayLedger
 from caption_studio.deployments.listening import listening_host
-from caption_studio.deployments.metrics import of_this_proxy, of_this_replica
-from caption_studio.deployments.priority import interrupt_nobody
-from caption_studio.deployments.relay_listener import RelayListener
-from caption_studio.deployments.snapshots import Snapshots
-from caption_studio.deployments.vision import describer_deployment
+from caption_studio.deployments.scheduling_class import interrupt_nobody
+from caption_studio.deployments.shared.adapter_registry import RunTimeAdapters
+from caption_studio.deployments.shared.key_value import RayKeyValueStore
+from caption_studio.deployments.shared.ledger import RayLedger
+from caption_studio.deployments.shared.metrics import of_this_proxy, of_this_replica
+from caption_studio.deployments.shared.snapshots import Snapshots
+from caption_studio.deployments.streaming.listener import RelayListener
 from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
 from caption_studio.gateway.exposure import check_exposure, is_loopback
@@ -94,7 +94,7 @@ class Gateway:
         give_back_large_blocks()
         intake = self._intake = self._make_intake(settings)
         relay = RelayListener(get_node_ip_address())
-        is_asleep = sleep.in_application(serve.get_replica_context().app_name)
+        is_asleep = scaling_to_zero.in_application(serve.get_replica_context().app_name)
         describer = DescriberHandle(self._describer, is_asleep)
         captioner = CaptionerHandle(self._captioner, relay, is_asleep)
         configured = ConfiguredAdapters(settings.language)
@@ -146,7 +146,7 @@ class Gateway:
             tracing=spans,
             administration=None if added is None else Administration(captioner, added, usage),
             limiter=limiter,
-            proxy_echoes_id=True,  # see deployments.edge
+            proxy_echoes_id=True,  # see deployments.edge.middlewares
             only_loopback_hosts=host is None or is_loopback(host),
         )
 

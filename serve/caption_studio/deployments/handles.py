@@ -18,8 +18,8 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from caption_studio.deployments.packed import Packed, unpack
-from caption_studio.deployments.relay_listener import Live, RelayListener
+from caption_studio.deployments.streaming.listener import Live, RelayListener
+from caption_studio.deployments.streaming.packed import Packed, unpack
 from caption_studio.errors import (
     RETRY_AFTER_S,
     CaptionStudioError,
@@ -33,7 +33,7 @@ READY_TIMEOUT_S = 2.0
 """Limit on a readiness check, because a call waits while no replica is up."""
 
 IsAsleep = Callable[[str], bool]
-"""Whether a deployment has no replica on purpose (deployments.sleep). Blocking."""
+"""Whether a deployment has no replica on purpose (deployments.scaling_to_zero). Blocking."""
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
 from caption_studio.language import engine_sampler
-from caption_studio.language.falcon_lora import CONFIG_FORMAT
-from caption_studio.language.top_p_cpu import TOP_P, TopPWithoutSorting
+from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P, TopPWithoutSorting
+from caption_studio.language.vllm_plugins.falcon import CONFIG_FORMAT
 from caption_studio.records import Prompt, Sampling, Structure
 from caption_studio.settings import LanguageSettings
 

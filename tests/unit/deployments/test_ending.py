@@ -9,9 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
-from caption_studio.deployments import language
+from caption_studio.deployments import captioner
+from caption_studio.deployments.captioner import Captioner
 from caption_studio.deployments.ending import ending_with_the_engine
-from caption_studio.deployments.language import Captioner
 from caption_studio.errors import EngineFailure
 
 HANGS = """
@@ -60,7 +60,7 @@ def test_a_failure_on_one_request_ends_nothing() -> None:
 async def test_a_sample_that_fails_does_not_end_the_sampling(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(language, "SAMPLE_S", 0.0)
+    monkeypatch.setattr(captioner, "SAMPLE_S", 0.0)
     enough = asyncio.Event()
 
     class Engine:
@@ -72,8 +72,8 @@ async def test_a_sample_that_fails_does_not_end_the_sampling(
                 enough.set()
             raise ValueError("no such method")
 
-    captioner: Any = Sampled(Engine())
-    sampling = asyncio.create_task(captioner._keep_sampling())
+    sampled: Any = Sampled(Engine())
+    sampling = asyncio.create_task(sampled._keep_sampling())
     async with asyncio.timeout(10):
         await enough.wait()
     assert not sampling.done()

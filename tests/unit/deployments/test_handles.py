@@ -12,10 +12,10 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from caption_studio.deployments import handles
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
-from caption_studio.deployments.packed import Packed
-from caption_studio.deployments.relay import Ticket
-from caption_studio.deployments.relay_listener import RelayListener
-from caption_studio.deployments.relay_sender import RelaySender
+from caption_studio.deployments.streaming.listener import RelayListener
+from caption_studio.deployments.streaming.packed import Packed
+from caption_studio.deployments.streaming.relay import Ticket
+from caption_studio.deployments.streaming.sender import RelaySender
 from caption_studio.errors import (
     CaptionStudioError,
     ContextLengthExceeded,

@@ -8,7 +8,7 @@ from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
 
 from caption_studio.language.engine_options import sampling_params
-from caption_studio.language.top_p_cpu import TOP_P
+from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P
 from caption_studio.records import AnswerForm, Prompt, Sampling
 
 ROOM = 100

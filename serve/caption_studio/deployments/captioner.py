@@ -1,0 +1,127 @@
+"""The captioner's deployment: one vLLM engine per replica.
+
+The engine runs in its own process. If it dies, the replica ends too: see `ending`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Generator
+from contextlib import aclosing, contextmanager
+
+from ray import serve
+
+from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
+from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
+from caption_studio.deployments.one_machine.semaphores import name_semaphores
+from caption_studio.deployments.scheduling_class import interrupt_nobody
+from caption_studio.deployments.shared import metrics
+from caption_studio.deployments.streaming.packed import Packed, pack
+from caption_studio.deployments.streaming.relay import Ticket
+from caption_studio.deployments.streaming.sender import RelaySender
+from caption_studio.errors import EngineDied
+from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.observability import logging as studio_logging
+from caption_studio.observability import tracing
+from caption_studio.observability.loop_watch import LoopWatch
+from caption_studio.observability.stage_metrics import captioner_registry
+from caption_studio.records import Adapter, DeltaGroup, Prompt
+from caption_studio.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_S = 1.0
+"""Interval at which the engine's load is sampled for the metrics."""
+
+
+class Captioner:
+    """Continues prompts; the replica is up when model and adapters are loaded."""
+
+    async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
+        # Here and not above: vLLM takes seconds to import, and the processes that only bind
+        # or call this deployment need none of it.
+        from caption_studio.language.engine import FalconEngine
+
+        studio_logging.configure(settings.logging)
+        name_semaphores()
+        self._tracing = tracing.make(settings.tracing, "captioner")
+        self._engine = FalconEngine(
+            settings.language,
+            run_time_adapters=settings.gateway.has_admin,
+            stall_s=settings.gateway.request_timeout_s / 2,  # leaves time to ask another replica
+        )
+        self._relay = RelaySender()
+        loop_watch = LoopWatch()
+        registry = captioner_registry(self._engine.load, loop_watch)
+        self._metrics = metrics.of_this_replica(registry)
+        self._sampling: asyncio.Task[None] | None = None
+        await self._engine.start()
+        interrupt_nobody()
+        leave_out_what_is_loaded()
+        await self._metrics.start()
+        await loop_watch.start()  # it ends with the loop
+        self._sampling = asyncio.create_task(self._keep_sampling())
+
+    async def stream(self, prompt: Prompt, ticket: Ticket) -> Packed:
+        """Send the answer's groups over the relay as they come; return them all at the end."""
+        studio_logging.request_id.set(prompt.request_id)
+        sent: list[DeltaGroup] = []
+        with ending_with_the_engine(), self._span(prompt):
+            async with aclosing(self._engine.generate(prompt, stream=True)) as groups:
+                async for group in groups:
+                    self._relay.send(ticket, len(sent), group)
+                    sent.append(group)
+            return await pack(sent)
+
+    async def complete(self, prompt: Prompt) -> Packed:
+        """Return the whole answer, one delta per choice, as one message between processes."""
+        studio_logging.request_id.set(prompt.request_id)
+        with ending_with_the_engine(), self._span(prompt):
+            async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
+                return await pack((await anext(groups),))
+
+    async def load_adapter(self, adapter: Adapter) -> Adapter:
+        """Get, check and load an adapter in this replica; return it with its digest."""
+        with ending_with_the_engine():
+            return await self._engine.load_adapter(adapter)
+
+    async def check_ready(self) -> None:
+        """Raise `NotReady` unless the engine lives."""
+        await self._engine.check_health()
+
+    async def check_health(self) -> None:
+        """Let Serve replace the replica when its engine is dead."""
+        with ending_with_the_engine():
+            await self._engine.check_health()
+
+    @contextmanager
+    def _span(self, prompt: Prompt) -> Generator[None]:
+        with self._tracing.span("caption", prompt.traceparent) as span:
+            span.set({"request_id": prompt.request_id, "model": prompt.model})
+            yield
+
+    async def _keep_sampling(self) -> None:
+        with ending_with_the_engine():
+            while True:
+                try:
+                    await self._engine.sample()
+                except EngineDied:
+                    raise
+                except Exception:  # nobody awaits this task, and it must go on
+                    logger.exception("the engine could not be asked what it does")
+                await asyncio.sleep(SAMPLE_S)
+
+    def __del__(self) -> None:
+        if self._sampling is not None:
+            self._sampling.cancel()
+        self._metrics.end()
+        self._tracing.close()
+        self._engine.stop()
+
+
+# As many as one gateway lets in, as for the describer: vLLM has its own queue.
+captioner_deployment = serve.deployment(
+    ray_actor_options={"num_cpus": 0.5},
+    max_ongoing_requests=MAX_IN_FLIGHT,
+    max_queued_requests=512,
+    health_check_period_s=HEALTH_CHECK_PERIOD_S,
+)(Captioner)

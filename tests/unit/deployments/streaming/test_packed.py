@@ -1,0 +1,48 @@
+"""Groups on their way between replicas."""
+
+from dataclasses import replace
+
+import pytest
+
+from caption_studio.deployments.streaming.packed import pack, unpack
+from caption_studio.logprob_parts import PART, in_parts, logprobs_in
+from caption_studio.records import CaptionDelta, DeltaGroup, TokenLogprob
+
+pytestmark = pytest.mark.anyio
+
+CANDIDATES = (TokenLogprob(b"a", -1.0), TokenLogprob(b"b", -2.0))
+TOKEN = TokenLogprob(b"\xf0\x9f", -0.5, CANDIDATES, 3)
+DELTA = CaptionDelta(1, "Sea 🌊", 2, 7, "stop", (TOKEN, TOKEN), queued=True)
+LARGE = replace(DELTA, logprobs=(TOKEN,) * PART)
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        (),
+        ((CaptionDelta(0, "", 0, 7),),),
+        ((DELTA,), (DELTA, CaptionDelta(0, "more", 1, 7))),
+        ((DELTA,), (LARGE, DELTA, LARGE), (LARGE,)),
+    ],
+)
+async def test_groups_arrive_as_they_were(groups: tuple[DeltaGroup, ...]) -> None:
+    packed = await pack(groups)
+    assert packed.number == len(groups)
+    assert await unpack(packed) == groups
+
+
+async def test_no_part_holds_more_than_one_large_delta() -> None:
+    assert len((await pack(((LARGE, LARGE), (DELTA, DELTA)))).parts) == 3
+
+
+def test_alternatives_count() -> None:
+    assert logprobs_in(()) == logprobs_in((CaptionDelta(0, "x", 1, 7),)) == 0
+    assert logprobs_in((DELTA, DELTA)) == 12
+
+
+def test_parts_are_small_and_leave_nothing_out() -> None:
+    tokens = [TokenLogprob(b"x", -0.5, CANDIDATES, place) for place in range(PART)]
+    parts = list(in_parts(tokens))
+    assert [token for part in parts for token in part] == tokens
+    assert all(3 * len(part) <= PART for part in parts)
+    assert list(in_parts([])) == []
