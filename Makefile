@@ -1,4 +1,4 @@
-# make serve | make test | make test-fast | make test-slow | make test-clients | make check | make bench | make bench-peers | make install
+# make serve | make test | make test-fast | make test-slow | make test-clients | make test-page | make check | make bench | make bench-peers | make install
 # Each sets up what it needs: a virtual environment in .venv, once per change of pyproject.toml.
 
 VENV := .venv
@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 FAST := tests/unit tests/upstream tests/k8s
 
-.PHONY: serve test test-fast test-slow test-clients check bench bench-peers install
+.PHONY: serve test test-fast test-slow test-clients test-page check bench bench-peers install
 
 serve: $(INSTALLED)
 	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
@@ -27,6 +27,11 @@ test-slow: check
 # Every client in an environment of its own, some of them large: they are installed into tmp/clients.
 test-clients: $(INSTALLED)
 	$(VENV)/bin/python -m tests.clients
+
+# The page in a real browser, which must be installed: Chromium or Chrome.
+test-page: $(INSTALLED)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[browser]'
+	$(VENV)/bin/python -m pytest tests/page
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .
