@@ -14,7 +14,7 @@ import yaml
 
 from benchmarks.peers import engine, loads
 from benchmarks.peers.loads import Load
-from benchmarks.peers.process import Server
+from benchmarks.server import Server
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "serve" / "caption_studio" / "demo" / "models"

@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 
 from benchmarks.hardware import describe
-from benchmarks.peers.process import StartFailed
 from benchmarks.rehearsal import answers, checkpoints, hub
 from benchmarks.rehearsal.checkpoints import Size
 from benchmarks.rehearsal.service import Rehearsed, service
+from benchmarks.server import StartFailed
 from benchmarks.soak.parts import held
 
 NEEDED_BYTES = {"full": 46 * 10**9, "small": 10**9}

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from benchmarks.peers.process import Server, running
 from benchmarks.ports import free_port
+from benchmarks.server import Server, running
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "gpu.yaml"
@@ -59,7 +59,7 @@ def service(
 ) -> Iterator[Rehearsed]:
     """Run it for the length of the context; its log goes to `folder`.
 
-    Raises `peers.process.StartFailed`.
+    Raises `server.StartFailed`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.yaml"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.peers.process import Server, running
 from benchmarks.ports import free_port
+from benchmarks.server import Server, running
 from benchmarks.soak.requests import Keys
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ class Soaked:
 def service(folder: Path, pictures: str) -> Iterator[Soaked]:
     """Run the service for the length of the context; `pictures` is the host it may fetch from.
 
-    Its log goes to `folder`. Raises `peers.process.StartFailed`.
+    Its log goes to `folder`. Raises `server.StartFailed`.
     """
     keys = Keys(*(secrets.token_hex(16) for _ in range(3)))
     key_file = folder / "keys"
