@@ -13,7 +13,7 @@ ALONE = {"alone_captioner.py", "alone_describer.py"}
 
 ROOMS = ("workload", "load", "figures", "report")
 """Each may import those before it."""
-FOUNDATIONS = {"arguments", "hardware", "ports", "processes", "scenario", "server"}
+FOUNDATIONS = {"arguments", "hardware", "ports", "processes", "scenario", "server", "service"}
 """Modules beside the rooms that import none of them. The others are built on rooms."""
 
 
