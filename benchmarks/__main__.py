@@ -13,16 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, trace_like
 from benchmarks.calibrate import Ceiling, calibrate
 from benchmarks.fleet import ClientFailed
-from benchmarks.prompts import read_prompts
-from benchmarks.report_files import write_files
-from benchmarks.report_terminal import Live, ceiling_lines, sweep_table, table
+from benchmarks.load.worker import Endpoint
+from benchmarks.report import compare
+from benchmarks.report.files import write_files
+from benchmarks.report.terminal import Live, ceiling_lines, sweep_table, table
 from benchmarks.run import RemoteRefused, Result, check_endpoint, run
 from benchmarks.scenario import SCENARIOS, ModelShare, Scenario, read_scenario
 from benchmarks.sweep import run_sweep
-from benchmarks.worker import Endpoint
+from benchmarks.workload import trace_like
+from benchmarks.workload.prompts import read_prompts
 
 KEY_VARIABLE = "CAPTION_BENCH_API_KEY"
 HEADERS_VARIABLE = "CAPTION_BENCH_HEADERS"
@@ -98,7 +99,7 @@ def _once(endpoint: Endpoint, scenario: Scenario, **options: Any) -> list[Result
 
 
 def _write(folder: Path, results: Sequence[Result], ceilings: Sequence[Ceiling]) -> None:
-    from benchmarks import plots, report_html  # imports take half a second: after measuring
+    from benchmarks.report import html_page, plots  # imports take half a second: after measuring
 
     folder.mkdir(parents=True, exist_ok=True)
     write_files(folder, results, ceilings)
@@ -106,7 +107,7 @@ def _write(folder: Path, results: Sequence[Result], ceilings: Sequence[Ceiling])
     for name, figure in figures.items():
         (folder / f"{name}.png").write_bytes(plots.png(figure))
     svgs = {name: plots.svg(figure, name) for name, figure in figures.items()}
-    (folder / "report.html").write_text(report_html.page(results, svgs, ceilings))
+    (folder / "report.html").write_text(html_page.page(results, svgs, ceilings))
     print(f"written: {folder}/report.html, PNGs, result.json, samples.csv, samples.jsonl")
 
 

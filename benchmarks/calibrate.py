@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.hardware import ROOT
+from benchmarks.load.worker import Endpoint
 from benchmarks.run import run
 from benchmarks.scenario import Closed, Pictures, Requests, Scenario
-from benchmarks.worker import Endpoint
 
 CALLERS = 64
 STOP_TIMEOUT_S = 5.0

@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from typing import Any, Self
 
-from benchmarks.plan import draw_plan
-from benchmarks.sample import Sample
+from benchmarks.load.sample import Sample
+from benchmarks.load.worker import Effort, Endpoint, Order, Progress, Report, work
 from benchmarks.scenario import Closed, Scenario
-from benchmarks.worker import Effort, Endpoint, Order, Progress, Report, work
+from benchmarks.workload.plan import draw_plan
 
 START_TIMEOUT_S = 300.0
 """Limit for starting a process and painting its pictures."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from benchmarks.figures.intervals import Estimate, estimate
+from benchmarks.figures.measure import Figures, figures
+from benchmarks.figures.selfcheck import client_limits
 from benchmarks.fleet import Fleet, OnProgress, Round
 from benchmarks.hardware import Environment, describe
-from benchmarks.intervals import Estimate, estimate
-from benchmarks.measure import Figures, figures
+from benchmarks.load.worker import Endpoint
 from benchmarks.scenario import Scenario
-from benchmarks.selfcheck import client_limits
-from benchmarks.worker import Endpoint
 
 OnRound = Callable[[int, Figures], None]
 

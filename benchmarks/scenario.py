@@ -111,7 +111,7 @@ class RandomTokens(ExactTokens):
 
 
 class TraceTokens(ExactTokens):
-    """The lengths and the shared prefixes of a recorded trace: see `traces`.
+    """The lengths and the shared prefixes of a recorded trace: see `workload.traces`.
 
     With `load: {kind: replay}` of the same file, each request has its recorded length at its
     recorded time. Lengths are multiplied by `scale`, and are at least one token.
@@ -231,7 +231,10 @@ class Ramp(Part):
 
 
 class Replay(Part):
-    """Send times from a file (forms: `traces`); a relative path starts at the YAML's folder."""
+    """Send times from a file, whose forms `workload.traces` names.
+
+    A relative path starts at the YAML's folder.
+    """
 
     kind: Literal["replay"] = "replay"
     trace: Path

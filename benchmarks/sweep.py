@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.figures.measure import late_good_share
 from benchmarks.fleet import Fleet, OnProgress
 from benchmarks.hardware import describe
-from benchmarks.measure import late_good_share
+from benchmarks.load.worker import Endpoint
 from benchmarks.run import OnRound, Result, check_endpoint, repeated
 from benchmarks.scenario import (
     CallerSweep,
@@ -14,7 +15,6 @@ from benchmarks.scenario import (
     RateSweep,
     Scenario,
 )
-from benchmarks.worker import Endpoint
 
 BACK_OFF = 0.95
 """If a rate did not hold for long, this share of it is tried next."""

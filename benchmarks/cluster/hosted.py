@@ -19,10 +19,10 @@ import psutil
 from benchmarks.cluster import models
 from benchmarks.cluster.nodes import environment, short_folder
 from benchmarks.fleet import Fleet
+from benchmarks.load.sample import Sample
+from benchmarks.load.worker import Endpoint, Progress
 from benchmarks.ports import free_port
-from benchmarks.sample import Sample
 from benchmarks.scenario import PictureKind, Pictures, Replay, Requests, Scenario
-from benchmarks.worker import Endpoint, Progress
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 90.0

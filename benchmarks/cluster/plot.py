@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.cluster.nodes import KINDS
-from benchmarks.plots import COLOURS, INK, REST, STYLE
+from benchmarks.report.plots import COLOURS, INK, REST, STYLE
 
 STAGES = ("describer", "captioner")
 BIN_S = 2

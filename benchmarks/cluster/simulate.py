@@ -16,7 +16,7 @@ from benchmarks.cluster import models
 from benchmarks.cluster.hosted import Phase, poisson
 from benchmarks.cluster.nodes import KINDS
 from benchmarks.cluster.plot import compared, joint_and_alone, timeline
-from benchmarks.plots import png
+from benchmarks.report.plots import png
 from caption_studio.scaling.policy import CAPTIONER, DESCRIBER
 from caption_studio.scaling.simulation import Model, Outcome, StageModel, quantile, simulate
 from caption_studio.settings import ScalingSettings, StageScaling

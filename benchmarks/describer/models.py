@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from transformers import AutoProcessor, GitConfig, GitForCausalLM, GitVisionConfig
 
-from benchmarks.pictures import paint
 from benchmarks.scenario import PictureKind
+from benchmarks.workload.pictures import paint
 from caption_studio.records import Pixels
 from caption_studio.vision.git import Git, LoadedGit
 

@@ -18,13 +18,13 @@ from vllm.lora.request import LoRARequest
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 
-from benchmarks.bodies import Bodies
 from benchmarks.peers import engine, loads
 from benchmarks.peers.alone import Windows, arguments, write
 from benchmarks.peers.alone_describer import BareDescriber
 from benchmarks.peers.loads import Load
 from benchmarks.peers.records import RoundRecord, Row
 from benchmarks.peers.servers import captioning
+from benchmarks.workload.bodies import Bodies
 from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P, TopPWithoutSorting
 
 TEXTS = 2000

@@ -14,14 +14,14 @@ import yaml
 
 from benchmarks.peers import engine, loads
 from benchmarks.peers.loads import Load
-from benchmarks.peers.process import Server
+from benchmarks.server import Server
+from benchmarks.service import service
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "serve" / "caption_studio" / "demo" / "models"
 GIT, FALCON, ADAPTER = MODELS / "git-demo", MODELS / "falcon-demo", MODELS / "caption-demo"
 BASE_ID, ADAPTER_ID = FALCON.name, ADAPTER.name
 OUR_CONFIG = ROOT / "deploy" / "demo.yaml"
-OUR_COMMAND = Path(sys.executable).with_name("caption-studio")
 
 CLOSED_CAPTIONS = (loads.CAPTIONS_64, loads.CAPTIONS_1)
 CLOSED_TEXT = (loads.TEXT_WHOLE, loads.TEXT_STREAMED)
@@ -138,10 +138,7 @@ def _ours(
     (application,) = config["applications"]
     ours = {"language": language, **({} if cache else NO_CACHE)}
     application["args"] = {**application["args"], **ours}
-    path = work.folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(config))
-    words = [str(OUR_COMMAND), "serve", "--config", str(path), "--port", str(port)]
-    return Server(words, f"http://127.0.0.1:{port}/readyz", {})
+    return service(config, work.folder / f"{name}.yaml", port)
 
 
 _OUR_ADAPTER = {"adapters": [{"id": ADAPTER_ID, "source": f"embedded:{ADAPTER.name}"}]}

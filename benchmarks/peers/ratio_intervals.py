@@ -7,7 +7,7 @@ mean of the ratios' logarithms, because a ratio of a half is as far from 1 as a 
 import math
 from collections.abc import Mapping
 
-from benchmarks.intervals import estimate
+from benchmarks.figures.intervals import estimate
 
 Interval = tuple[float, float]
 

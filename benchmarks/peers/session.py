@@ -6,15 +6,15 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 
+from benchmarks.load.worker import Endpoint
 from benchmarks.peers import engine
 from benchmarks.peers.catalogue import ADAPTER, FALCON, ROOT, Alone, Peer, Workspace
 from benchmarks.peers.loads import Load
-from benchmarks.peers.process import StartFailed, run_program, running
 from benchmarks.peers.records import RoundRecord, Row, from_json
 from benchmarks.peers.usage import usage
 from benchmarks.ports import free_port
 from benchmarks.run import Repeat, run
-from benchmarks.worker import Endpoint
+from benchmarks.server import StartFailed, run_program, running
 
 MERGE_TIMEOUT_S = 120.0
 ALONE_START_TIMEOUT_S = 240.0

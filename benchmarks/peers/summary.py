@@ -20,7 +20,7 @@ class Figure:
     """Medians over the rounds of one load of one peer; lowest and highest rate beside them.
 
     `rates_per_s` is by round, `processor_ms` of one answer by part of the server, `memory_mib` by
-    part. In `client_limited_rounds` rounds the client was the limit (benchmarks.selfcheck).
+    part. In `client_limited_rounds` rounds the client was the limit (figures.selfcheck).
     """
 
     rounds: int

@@ -18,10 +18,11 @@ from typing import Any
 import httpx
 
 from benchmarks.hardware import describe
-from benchmarks.peers.process import StartFailed
 from benchmarks.rehearsal import answers, checkpoints, hub
 from benchmarks.rehearsal.checkpoints import Size
-from benchmarks.rehearsal.service import Rehearsed, service
+from benchmarks.rehearsal.service import service
+from benchmarks.server import StartFailed
+from benchmarks.service import Serving
 from benchmarks.soak.parts import held
 
 NEEDED_BYTES = {"full": 46 * 10**9, "small": 10**9}
@@ -147,7 +148,7 @@ def _second_start(
     report.check(not served.asked, f"offline it asked the hub: {dict(served.asked)}")
 
 
-def _started(running: Rehearsed, served: hub.Hub) -> dict[str, float]:
+def _started(running: Serving, served: hub.Hub) -> dict[str, float]:
     return {"ready_s": round(running.start_s), "fetched_mb": round(served.bytes_sent / 1e6)}
 
 

@@ -1,32 +1,19 @@
 """deploy/gpu.yaml, changed only in its devices and as a small machine requires."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.peers.process import Server, running
-from benchmarks.ports import free_port
+from benchmarks.service import Serving, serving
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "gpu.yaml"
-COMMAND = Path(sys.executable).with_name("caption-studio")
 KEY = "the-key-of-the-rehearsal"
 START_TIMEOUT_S = 900.0
-
-
-@dataclass(frozen=True)
-class Rehearsed:
-    """The running service."""
-
-    url: str
-    pid: int
-    start_s: float
 
 
 def config(side_px: int, *, merged: bool = False) -> dict[str, Any]:
@@ -56,21 +43,12 @@ def config(side_px: int, *, merged: bool = False) -> dict[str, Any]:
 @contextmanager
 def service(
     folder: Path, environment: Mapping[str, str], side_px: int, *, merged: bool = False
-) -> Iterator[Rehearsed]:
+) -> Iterator[Serving]:
     """Run it for the length of the context; its log goes to `folder`.
 
-    Raises `peers.process.StartFailed`.
+    Raises `server.StartFailed`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(config(side_px, merged=merged)))
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    server = Server(
-        [str(COMMAND), "serve", "--config", str(path), "--port", str(port)],
-        f"{url}/readyz",
-        environment,
-        start_timeout_s=START_TIMEOUT_S,
-    )
-    with running(server, folder / "service.log") as started:
-        yield Rehearsed(url, started.pid, started.start_s)
+    changed = config(side_px, merged=merged)
+    with serving(changed, folder, environment, start_timeout_s=START_TIMEOUT_S) as started:
+        yield started

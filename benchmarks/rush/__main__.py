@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.hardware import describe
+from benchmarks.load.worker import Endpoint
 from benchmarks.run import check_endpoint
 from benchmarks.rush.callers import Played, Round, work
 from benchmarks.rush.figures import Ending, Rush, rate, summary
-from benchmarks.worker import Endpoint
 
 MAX_REQUESTS = 4000
 CALLERS_A_PROCESS = 400

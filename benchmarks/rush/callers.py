@@ -10,10 +10,10 @@ from typing import Any
 
 import openai
 
-from benchmarks.loop_lag import probe
-from benchmarks.pictures import paint
+from benchmarks.load.loop_lag import probe
 from benchmarks.rush.figures import Ending
 from benchmarks.scenario import PictureKind
+from benchmarks.workload.pictures import paint
 
 NICENESS = 15
 """Ray's default for its workers. Else the client takes CPU time from a service beside it."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.arguments import up_to
 from benchmarks.hardware import describe
-from benchmarks.peers.process import StartFailed
+from benchmarks.server import StartFailed
 from benchmarks.soak.pictures import picture_server
 from benchmarks.soak.run import Plan, Soak, as_rows, soak
 from benchmarks.soak.service import service
@@ -51,7 +51,7 @@ def measure(plan: Plan) -> Soak:
 
 def write(folder: Path, plan: Plan, found: Soak, table: Sequence[Row]) -> None:
     """Write `soak.json`, `soak-readings.jsonl` and `soak.png`."""
-    from benchmarks.plots import png  # imports take half a second: after measuring
+    from benchmarks.report.plots import png  # imports take half a second: after measuring
     from benchmarks.soak.plot import drawn
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pillow_heif
 from PIL import Image
 
-from benchmarks.pictures import paint
 from benchmarks.scenario import PictureKind
+from benchmarks.workload.pictures import paint
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
 SIZES_PX = ((32, 32), (128, 128), (320, 240), (640, 480))

@@ -6,7 +6,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.plots import COLOURS, INK, REST, STYLE
+from benchmarks.report.plots import COLOURS, INK, REST, STYLE
 from benchmarks.soak.parts import Holding
 from benchmarks.soak.run import Reading
 from benchmarks.soak.verdict import MIB, QUANTITIES

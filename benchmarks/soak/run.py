@@ -7,11 +7,11 @@ from dataclasses import astuple, dataclass, field
 
 import httpx
 
-from benchmarks.arrivals import poisson
-from benchmarks.loops import open_loop
+from benchmarks.load.loops import open_loop
 from benchmarks.soak.parts import Holding, held
 from benchmarks.soak.requests import Callers
 from benchmarks.soak.service import Soaked
+from benchmarks.workload.arrivals import poisson
 
 REQUEST_TIMEOUT_S = 60.0
 MAX_IN_FLIGHT = 48

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.peers.process import Server, running
-from benchmarks.ports import free_port
+from benchmarks.service import serving
 from benchmarks.soak.requests import Keys
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "demo.yaml"
-COMMAND = Path(sys.executable).with_name("caption-studio")
 FRUGAL_PER_MINUTE = 6
 CACHE_SIZE = 500
 """Size of the cache of descriptions, which must be full before measuring begins. The default's
@@ -39,7 +36,7 @@ class Soaked:
 def service(folder: Path, pictures: str) -> Iterator[Soaked]:
     """Run the service for the length of the context; `pictures` is the host it may fetch from.
 
-    Its log goes to `folder`. Raises `peers.process.StartFailed`.
+    Its log goes to `folder`. Raises `server.StartFailed`.
     """
     keys = Keys(*(secrets.token_hex(16) for _ in range(3)))
     key_file = folder / "keys"
@@ -54,15 +51,6 @@ def service(folder: Path, pictures: str) -> Iterator[Soaked]:
         "images": {"allowed_hosts": [pictures], "fetch_timeout_s": PATIENCE_S},
         "gateway": {"api_keys_file": str(key_file), "admin_keys": [keys.admin]},
     }
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(config))
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
     import_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    server = Server(
-        [str(COMMAND), "serve", "--config", str(path), "--port", str(port)],
-        f"{url}/readyz",
-        {"PYTHONPATH": import_path},
-    )
-    with running(server, folder / "service.log") as started:
-        yield Soaked(url, started.pid, keys)
+    with serving(config, folder, {"PYTHONPATH": import_path}) as started:
+        yield Soaked(started.url, started.pid, keys)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.intervals import student_t
+from benchmarks.figures.intervals import student_t
 
 BLOCKS = 10
 HOUR_S = 3600.0

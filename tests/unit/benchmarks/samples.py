@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.sample import Outcome, Sample
+from benchmarks.load.sample import Outcome, Sample
 from benchmarks.scenario import Closed, Requests, Scenario, Text
 
 

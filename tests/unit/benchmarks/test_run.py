@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks
 from benchmarks.__main__ import main
 from benchmarks.calibrate import null_server
 from benchmarks.fleet import ClientFailed, Fleet
@@ -36,6 +37,14 @@ timeout_s: 10
 def server() -> Iterator[FakeServer]:
     with running(FakeServer(first_s=0.02, gap_s=0.01)) as server:
         yield server
+
+
+def test_the_readmes_code_fits_the_library() -> None:
+    readme = Path(benchmarks.__file__).with_name("README.md").read_text()
+    (code,) = re.findall(r"## As a library\n\n```python\n(.*?)```", readme, re.DOTALL)
+    names: dict[str, object] = {"__name__": "readme"}
+    exec(code, names)
+    assert callable(names["main"])
 
 
 def test_two_processes_give_the_known_delays_and_counts_back(server: FakeServer) -> None:

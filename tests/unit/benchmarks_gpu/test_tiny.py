@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BLOCKED = ("ray", "vllm", "fastapi", "peft", "starlette")
 CODE = f"""
 import importlib.util, runpy, sys
@@ -16,6 +18,7 @@ runpy.run_module("benchmarks.gpu", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_the_describer_is_measured_without_ray_vllm_peft_and_fastapi(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE, "--tiny", "--output", str(tmp_path)],

@@ -1,0 +1,1 @@
+"""Samples → a round's figures, their intervals over repeats, and reasons to distrust them."""

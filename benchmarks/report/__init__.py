@@ -1,0 +1,1 @@
+"""Results → what people and CI read: tables, files, a page, plots, a comparison of two runs."""
