@@ -70,7 +70,7 @@ class StaticFile:
         """Read it. Raises `OSError`."""
         data = path.read_bytes()
         media_type = MEDIA_TYPES[Path(path.name).suffix]
-        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'  # weak: of both forms
         return cls(media_type, data, gzip.compress(data, mtime=0), etag)
 
 
@@ -122,9 +122,19 @@ def _named(known: Mapping[str, StaticFile], name: str) -> StaticFile:
 
 def _response(asked: Headers, file: StaticFile) -> Response:
     headers = {**HEADERS, "ETag": file.etag}
-    if file.etag in asked.get("if-none-match", ""):
+    known = asked.get("if-none-match", "")
+    if known.strip() == "*" or file.etag in known:
         return Response(status_code=304, headers=headers)
-    if "gzip" not in asked.get("accept-encoding", ""):
+    if not _takes_gzip(asked.get("accept-encoding", "")):
         return Response(file.data, media_type=file.media_type, headers=headers)
     headers["Content-Encoding"] = "gzip"
     return Response(file.compressed, media_type=file.media_type, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether `Accept-Encoding` names gzip, and not with a weight of 0."""
+    for coding in accepted.lower().split(","):
+        name, _, weight = coding.replace(" ", "").partition(";q=")
+        if name == "gzip":
+            return weight.strip("0.") != "" or not weight
+    return False

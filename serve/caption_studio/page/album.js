@@ -1,8 +1,9 @@
 // The album: items of one or more pictures, each with its takes, one for each voice. Pure.
 //
 // item    { id, pictures: [{ name, blob, thumb }], steering, about, takes }
-// take    { voice, n, state, why, captions, again }
-//         state: waiting | writing | done | failed; again: the place of the caption to write anew
+// take    { voice, n, state, why, captions, again, draft }
+//         state: waiting | writing | done | failed
+//         again: the place of a caption that is written anew; draft: what there is of it
 // caption { text, favourite, edited }
 
 /** Return new items for these pictures: one for each, or one for all. */
@@ -31,6 +32,15 @@ export const newCaption = () => ({ text: '', favourite: false, edited: false });
 export const nameOf = (item) => item.pictures.map((picture) => picture.name).join(', ');
 
 export const isOpen = (take) => take.state === 'waiting' || take.state === 'writing';
+
+export const isBusy = (take) => isOpen(take) || take.again !== undefined;
+
+/** Forget what a take was about to do when its page was closed. */
+export function atRest(take) {
+  delete take.again;
+  delete take.draft;
+  if (isOpen(take)) Object.assign(take, { state: 'waiting', why: '' });
+}
 
 /** Return how many captions were asked for, are written, and have failed. */
 export function progressOf(items) {

@@ -1,9 +1,12 @@
 // The public API of this service. Nothing else is called.
 
 const ROOT = new URL('../', import.meta.url);
-const KEY = 'caption-studio-key';
 
-/** An answer that is no caption; `status` 0: there was none, or it broke off. */
+/** A name in the browser's storage: another service may be under another path of the same host. */
+export const storageName = (name) => `caption-studio${ROOT.pathname}${name}`;
+const KEY = storageName('key');
+
+/** An answer that is no caption; `status` 0: there was none (`code` unreachable), or it broke off. */
 export class Failure extends Error {
   constructor(message, { status = 0, code = null, retryAfterS = null } = {}) {
     super(message);
@@ -49,12 +52,24 @@ export async function* captions(body, signal) {
   for await (const data of events(response.body, signal)) {
     isWhole = data === '[DONE]';
     if (isWhole) break;
-    const { error, choices, caption_studio: about } = JSON.parse(data);
-    if (error) throw new Failure(error.message, { status: statusOf(error), code: error.code });
-    if (about) yield { about };
-    for (const { index, delta } of choices) if (delta.content) yield { index, text: delta.content };
+    yield* read(data);
   }
   if (!isWhole) throw new Failure('The answer broke off.');
+}
+
+function* read(data) {
+  let chunk;
+  try {
+    chunk = JSON.parse(data);
+    if (chunk.error) chunk.error.message ??= 'The service failed.';
+    else chunk.pieces = chunk.choices.map(({ index, delta }) => ({ index, text: delta.content }));
+  } catch {
+    throw new Failure('The answer cannot be read.', { status: 500 });
+  }
+  const { error, pieces, caption_studio: about } = chunk;
+  if (error) throw new Failure(error.message, { status: statusOf(error), code: error.code });
+  if (about) yield { about };
+  for (const piece of pieces) if (piece.text) yield piece;
 }
 
 /** Yield the data of server-sent events. */
@@ -84,7 +99,7 @@ async function ask(path, options) {
     response = await fetch(new URL(path, ROOT), { ...options, headers });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Failure('The service cannot be reached.');
+    throw new Failure('The service cannot be reached.', { code: 'unreachable' });
   }
   if (response.ok) return response;
   const { error } = await response.json().catch(() => ({}));

@@ -1,7 +1,7 @@
 // The studio: pictures in, captions out. What it knows is in `items`; cards show it.
 
-import { isOpen, nameOf, newCaption, newItems, progressOf } from './album.js';
-import { baseURL, captions, key, requestFor, voices } from './api.js';
+import { atRest, isOpen, newCaption, newItems, progressOf } from './album.js';
+import { Failure, baseURL, captions, key, requestFor, storageName, voices } from './api.js';
 import { Card } from './cards.js';
 import { asCSV, asJSON, sidecars } from './exports.js';
 import { dataURL, filesIn, isPicture, prepared } from './pictures.js';
@@ -11,17 +11,22 @@ import { openStore } from './store.js';
 import { waitAfter } from './waits.js';
 import { zipped } from './zip.js';
 
-const IN_FLIGHT = 6; // as many connections as a browser opens to one host
+const IN_FLIGHT = 4; // a browser opens six connections to a host, and there may be a second tab
 const SAVE_AFTER_MS = 400;
+const STOPPED = Symbol('stopped');
 
 const $ = (id) => document.getElementById(id);
 const never = new AbortController().signal;
 
-const store = await openStore();
-const items = (await store.all()).sort((one, other) => one.addedAt - other.addedAt);
+const { store, kept } = await openStore(storageName('album'));
+const items = kept.sort((one, other) => one.addedAt - other.addedAt);
 const cards = new Map();
+const stops = new Map(); // of each item, for when it is removed
 const queue = new Queue(write, { inFlight: IN_FLIGHT, changed: showProgress });
-let toldLast = '';
+const keyIsNew = new EventTarget();
+let told = '';
+let stopped = 0; // how often the user stopped everything
+let cleared = 0; // … or removed it
 
 // ---- pictures ----
 
@@ -32,17 +37,26 @@ async function add(files) {
   if (!pictures.length || !(await voicesAreKnown)) return;
   const wishes = wishesNow();
   if (!wishes.voices.length) return tell('Choose a voice first.');
-  if (wishes.forAll) return begin(newItems(await Promise.all(pictures.map(prepared)), wishes));
-  for (const file of pictures) begin(newItems([await prepared(file)], wishes));
+  const before = { stopped, cleared };
+  const together = [];
+  for (const file of pictures) {
+    const picture = await prepared(file);
+    if (cleared !== before.cleared) return;
+    if (wishes.forAll) together.push(picture);
+    else begin(newItems([picture], wishes), stopped === before.stopped);
+  }
+  if (together.length) begin(newItems(together, wishes), stopped === before.stopped);
 }
 
-function begin(added) {
+/** Show new items; write their captions unless the user stopped everything meanwhile. */
+function begin(added, isWanted) {
   for (const item of added) {
     items.push(item);
     save(item);
     show(item);
-    queue.add(...item.takes.map((take) => ({ item, take })));
+    if (isWanted) queue.add(...item.takes.map((take) => ({ item, take })));
   }
+  showProgress();
 }
 
 function wishesNow() {
@@ -57,43 +71,62 @@ function wishesNow() {
 // ---- captions ----
 
 /** Write all captions of a take, or only the one to write `again`. Never rejects. */
-async function write({ item, take }, signal) {
-  const isAgain = take.again !== undefined;
-  const wanted = isAgain ? [take.again] : take.captions.map((_, place) => place);
-  const before = [...take.captions];
-  for (let tries = 1; ; tries += 1) {
-    for (const place of wanted) take.captions[place] = newCaption();
-    update(item, take, 'writing');
-    try {
-      await stream(item, take, wanted, signal);
-      update(item, take, 'done');
-      break;
-    } catch (error) {
-      if (error.status === 401 && !signal.aborted && (await keyIsGiven(error.message))) continue;
-      const wait = signal.aborted ? null : waitAfter(error, tries);
-      if (!wait && isAgain) take.captions = before;
-      if (!wait) {
-        const state = signal.aborted ? 'waiting' : isAgain ? 'done' : 'failed';
-        update(item, take, state, signal.aborted ? '' : error.message);
-        break;
-      }
-      update(item, take, 'waiting', navigator.onLine ? wait.why : 'You are offline.');
-      await sleep(wait.seconds, signal).catch(() => {});
-    }
+async function write({ item, take }, stop) {
+  const signal = AbortSignal.any([stop, stops.get(item).signal]);
+  const place = take.again;
+  const reason = await untilDone(item, take, signal, async () => {
+    if (place === undefined) take.captions = take.captions.map(newCaption);
+    else take.draft = '';
+    update(item, take, place === undefined ? 'writing' : 'done');
+    await stream(item, take, signal);
+  });
+  if (place === undefined) {
+    const state = reason === STOPPED ? 'waiting' : reason ? 'failed' : 'done';
+    update(item, take, state, reason === STOPPED ? '' : reason);
+  } else {
+    if (!reason) take.captions[place] = { ...newCaption(), text: take.draft };
+    atRest(take);
+    update(item, take, 'done', reason === STOPPED ? '' : reason);
   }
-  if (!isOpen(take)) delete take.again;
   save(item);
 }
 
-async function stream(item, take, wanted, signal) {
+/** Call `attempt` until it succeeds; return '' then, else why it never will, or `STOPPED`. */
+async function untilDone(item, take, signal, attempt) {
+  for (let tries = 1; ; tries += 1) {
+    const usedKey = key.get();
+    try {
+      await attempt();
+      return '';
+    } catch (error) {
+      if (signal.aborted) return STOPPED;
+      if (error.status === 401) {
+        if (key.get() !== usedKey || (await keyIsGiven(error.message))) continue;
+        stopAll();
+        return STOPPED;
+      }
+      const wait = waitAfter(error, tries);
+      if (!wait) return error.message;
+      update(item, take, take.state, navigator.onLine ? wait.why : 'You are offline.');
+      await sleep(wait.seconds, signal).catch(() => {});
+      if (signal.aborted) return STOPPED;
+    }
+  }
+}
+
+async function stream(item, take, signal) {
+  const isAgain = take.again !== undefined;
   const urls = await Promise.all(item.pictures.map((picture) => dataURL(picture.blob)));
-  const seed = take.again === undefined ? undefined : Math.floor(Math.random() * 2 ** 31);
-  const wishes = { voice: take.voice, n: wanted.length, steering: item.steering, seed };
+  const seed = isAgain ? Math.floor(Math.random() * 2 ** 31) : undefined;
+  const wishes = { voice: take.voice, n: isAgain ? 1 : take.n, steering: item.steering, seed };
   for await (const { about, index, text } of captions(requestFor(urls, wishes), signal)) {
     if (about) Object.assign(item.about, about);
-    else take.captions[wanted[index]].text += text;
+    else if (isAgain) take.draft += text;
+    else if (take.captions[index]) take.captions[index].text += text;
     cards.get(item)?.refresh();
   }
+  const written = isAgain ? [take.draft] : take.captions.map((caption) => caption.text);
+  if (!written.every(Boolean)) throw new Failure('The service wrote nothing.', { status: 400 });
 }
 
 function update(item, take, state, why = '') {
@@ -102,9 +135,24 @@ function update(item, take, state, why = '') {
   showProgress();
 }
 
+function stopAll() {
+  stopped += 1;
+  queue.stop();
+  for (const item of items) {
+    for (const take of item.takes) atRest(take);
+    cards.get(item).refresh();
+  }
+  showProgress();
+}
+
+const jobsOf = (state) =>
+  items.flatMap((item) =>
+    item.takes.filter((take) => take.state === state).map((take) => ({ item, take })),
+  );
+
 const act = {
-  async copy(text, told) {
-    tell((await isCopied(text)) ? told : 'The browser does not allow copying.');
+  async copy(text, said) {
+    tell((await isCopied(text)) ? said : 'The browser does not allow copying.');
   },
   edit(item, caption, text) {
     Object.assign(caption, { text, edited: true });
@@ -117,7 +165,7 @@ const act = {
   },
   regenerate(item, take, place) {
     take.again = place;
-    update(item, take, 'waiting');
+    update(item, take, 'done');
     queue.add({ item, take });
   },
   tryAgain(item, take) {
@@ -125,12 +173,10 @@ const act = {
     queue.add({ item, take });
   },
   remove(item) {
-    items.splice(items.indexOf(item), 1);
-    queue.keep((job) => job.item !== item);
-    cards.get(item).remove();
-    cards.delete(item);
-    store.remove(item.id);
-    showProgress();
+    const next = cards.get(item).element.nextElementSibling;
+    (next?.querySelector('.remove') ?? $('pick')).focus();
+    forget(item);
+    store.remove(item.id).catch(() => {});
   },
   showRequest(item) {
     const options = { baseURL, hasKey: Boolean(key.get()) };
@@ -150,8 +196,14 @@ async function askForVoices() {
       tell('');
       return true;
     } catch (error) {
-      if (error.status === 401 && (await keyIsGiven(error.message))) continue;
-      const wait = waitAfter(error, tries) ?? { seconds: 5, why: error.message };
+      if (error.status === 401) {
+        if (!(await keyIsGiven(error.message))) {
+          tell('The service asks for a key. Press “API key” to give it.');
+          await new Promise((go) => keyIsNew.addEventListener('given', go, { once: true }));
+        }
+        continue;
+      }
+      const wait = waitAfter(error, Math.min(tries, 2)) ?? { seconds: 5, why: error.message };
       tell(wait.why);
       await sleep(wait.seconds, never);
     }
@@ -173,17 +225,19 @@ function showVoices(names) {
 let asking = null;
 
 /** Ask for a key, once for all that want one; return whether one was given. */
-function keyIsGiven(why) {
+function keyIsGiven(why = 'Some services ask for a key. It is kept until you close this tab.') {
   asking ??= new Promise((resolve) => {
-    $('key-why').textContent = why ?? 'Some services ask for a key. It is kept until you close this tab.';
+    const dialog = $('key-dialog');
+    $('key-why').textContent = why;
     $('key').value = key.get();
-    $('key-dialog').returnValue = '';
-    $('key-dialog').showModal();
-    $('key-dialog').addEventListener('close', () => {
-      const isGiven = $('key-dialog').returnValue === 'save';
+    dialog.returnValue = '';
+    dialog.showModal();
+    dialog.addEventListener('close', () => {
+      const isGiven = dialog.returnValue === 'save';
       if (isGiven) key.set($('key').value.trim());
       asking = null;
       resolve(isGiven);
+      if (isGiven) keyIsNew.dispatchEvent(new Event('given'));
     }, { once: true });
   });
   return asking;
@@ -191,26 +245,60 @@ function keyIsGiven(why) {
 
 // ---- the screen ----
 
-function show(item) {
+function show(item, place = $('cards').firstElementChild) {
   const card = new Card(item, act);
   cards.set(item, card);
-  $('cards').prepend(card.element);
+  stops.set(item, new AbortController());
+  $('cards').insertBefore(card.element, place);
 }
 
-function tell(text) {
-  toldLast = text;
+/** Remove an item from the screen, and end what is asked for it. */
+function forget(item) {
+  items.splice(items.indexOf(item), 1);
+  queue.keep((job) => job.item !== item);
+  stops.get(item).abort();
+  stops.delete(item);
+  cards.get(item).remove();
+  cards.delete(item);
   showProgress();
+}
+
+/** Show what another tab has changed, unless this one is about to change it too. */
+async function takeOver(id) {
+  const mine = items.find((item) => item.id === id);
+  if (mine && (unsaved.has(mine) || queue.has((job) => job.item === mine))) return;
+  const theirs = await store.get(id);
+  const place = mine && cards.get(mine).element.nextElementSibling;
+  if (mine) forget(mine);
+  if (!theirs) return;
+  items.push(theirs);
+  items.sort((one, other) => one.addedAt - other.addedAt);
+  show(theirs, mine ? place : undefined);
+  showProgress();
+}
+
+/** Say something that is of interest until the next thing is said. */
+function tell(text) {
+  told = text;
+  showProgress();
+}
+
+/** Say something that stays. */
+function warn(text) {
+  $('warning').textContent = text;
 }
 
 function showProgress() {
   const { all, written, failed } = progressOf(items);
   const open = all - written - failed;
-  const why = items.flatMap((item) => item.takes).find((take) => isOpen(take) && take.why)?.why;
+  const waiting = items.flatMap((item) => item.takes).find((take) => isOpen(take) && take.why);
   const counts = all && `${written} of ${all} captions written${failed ? `, ${failed} failed` : ''}.`;
-  $('status').textContent = [counts, open && why, toldLast].filter(Boolean).join(' ');
+  const text = [counts, waiting?.why, told].filter(Boolean).join(' ');
+  if ($('status').textContent !== text) $('status').textContent = text; // else it is read again
   Object.assign($('progress'), { max: Math.max(all, 1), value: written + failed, hidden: !open });
   $('stop').hidden = !queue.open;
   $('go-on').hidden = !open || queue.open > 0;
+  $('try-failed').hidden = !failed || queue.open > 0;
   $('tools').hidden = !items.length;
   $('empty').hidden = items.length > 0;
 }
@@ -227,7 +315,7 @@ function saveNow(item) {
   clearTimeout(unsaved.get(item));
   unsaved.delete(item);
   if (!items.includes(item)) return; // removed meanwhile
-  store.put(item).catch(() => tell('The browser has no room to keep this after a reload.'));
+  store.put(item).catch(() => warn('The browser has no room to keep all of this after a reload.'));
 }
 
 async function isCopied(text) {
@@ -236,12 +324,14 @@ async function isCopied(text) {
     return true;
   } catch {
     // Over http from another machine there is no such clipboard; the older way still works.
+    const focused = document.activeElement;
     const area = document.createElement('textarea');
     area.value = text;
-    document.body.append(area);
+    (document.querySelector('dialog[open]') ?? document.body).append(area);
     area.select();
     const isDone = document.execCommand('copy');
     area.remove();
+    focused?.focus();
     return isDone;
   }
 }
@@ -268,11 +358,13 @@ for (const id of ['pick', 'photograph']) {
     target.value = ''; // the same file may be picked again
   });
 }
-addEventListener('paste', ({ clipboardData }) => {
-  if (clipboardData?.files.length) add([...clipboardData.files]);
+addEventListener('paste', ({ target, clipboardData }) => {
+  const isText = target.closest?.('input, textarea') && clipboardData.types.includes('text/plain');
+  if (clipboardData.files.length && !isText) add([...clipboardData.files]);
 });
 for (const name of ['dragover', 'dragleave', 'drop']) {
   addEventListener(name, (event) => {
+    if (!event.dataTransfer.types.includes('Files')) return;
     event.preventDefault();
     $('drop').classList.toggle('over', name === 'dragover');
     if (name === 'drop') filesIn(event.dataTransfer).then(add);
@@ -280,30 +372,32 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
 }
 addEventListener('pagehide', () => [...unsaved.keys()].forEach(saveNow));
 $('wishes').addEventListener('submit', (event) => event.preventDefault());
-$('stop').addEventListener('click', () => queue.stop());
-$('go-on').addEventListener('click', () => {
-  for (const item of items)
-    queue.add(...item.takes.filter(isOpen).map((take) => ({ item, take })));
+$('stop').addEventListener('click', stopAll);
+$('go-on').addEventListener('click', () => queue.add(...jobsOf('waiting')));
+$('try-failed').addEventListener('click', () => {
+  for (const { item, take } of jobsOf('failed')) act.tryAgain(item, take);
 });
 $('export').addEventListener('click', () => EXPORTS[$('format').value]());
 $('only-favourites').addEventListener('change', ({ target }) =>
   $('cards').classList.toggle('only-favourites', target.checked));
 $('clear').addEventListener('click', () => {
   if (!confirm('Remove all pictures and captions from this browser?')) return;
-  queue.stop();
+  cleared += 1;
   for (const item of [...items]) act.remove(item);
 });
 $('open-key').addEventListener('click', () => keyIsGiven());
+$('cancel-key').addEventListener('click', () => $('key-dialog').close(''));
 for (const kind of ['curl', 'python']) {
   $(`copy-${kind}`).addEventListener('click', () => act.copy($(`request-${kind}`).textContent, 'Copied.'));
 }
+store.onChange(takeOver);
 
 // ---- the start ----
 
 for (const item of items) {
-  for (const take of item.takes) if (isOpen(take)) update(item, take, 'waiting');
+  for (const take of item.takes) atRest(take);
   show(item);
 }
 const voicesAreKnown = askForVoices();
-if (!store.lasts) tell('This browser does not keep the album after a reload.');
+if (!store.lasts) warn('This browser does not keep the album after a reload.');
 showProgress();

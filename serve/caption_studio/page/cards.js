@@ -1,8 +1,8 @@
 // One item of the album on the screen.
 
-import { isOpen, nameOf, seenIn } from './album.js';
+import { isBusy, isOpen, nameOf, seenIn } from './album.js';
 
-const STATES = { waiting: 'Waiting …', writing: 'Writing …', done: '', failed: '' };
+const STATES = { waiting: 'Waiting …', writing: 'Writing …' };
 
 const copyOf = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
@@ -88,11 +88,11 @@ class Take {
   refresh() {
     const { state, why } = this.#take;
     const line = this.element.querySelector('.take-state');
-    line.textContent = why || STATES[state];
+    line.textContent = why || (isBusy(this.#take) ? STATES[state] || STATES.writing : '');
     line.hidden = !line.textContent;
     line.classList.toggle('failed', state === 'failed');
     this.element.querySelector('.again').hidden = state !== 'failed';
-    this.element.classList.toggle('writing', isOpen(this.#take));
+    this.element.classList.toggle('writing', isBusy(this.#take));
     for (const caption of this.#captions) caption.refresh();
   }
 }
@@ -117,7 +117,7 @@ class Caption {
     };
     for (const [name, action] of Object.entries(actions)) {
       const button = this.element.querySelector(`.${name}`);
-      button.addEventListener('click', action);
+      button.addEventListener('click', () => isBusy(this.#take) || action());
       button.setAttribute('aria-label', `${button.textContent}: ${label}`);
     }
   }
@@ -127,14 +127,18 @@ class Caption {
   }
 
   refresh() {
-    const { text, favourite } = this.#caption;
-    const isWriting = isOpen(this.#take);
+    const { favourite, text: kept } = this.#caption;
+    const { again, draft, state } = this.#take;
+    const text = again === this.#place && draft ? draft : kept;
     // Setting an equal value would move the cursor of somebody who edits.
     if (this.#text.value !== text) this.#text.value = text;
-    this.#text.readOnly = isWriting;
-    this.element.hidden = !text && this.#take.state === 'failed';
+    this.#text.readOnly = again === this.#place || isOpen(this.#take);
+    this.element.hidden = !text && state === 'failed';
     this.element.classList.toggle('is-favourite', favourite);
     this.element.querySelector('.favourite').setAttribute('aria-pressed', favourite);
-    for (const button of this.element.querySelectorAll('button')) button.disabled = isWriting;
+    // A button that is disabled would lose the focus of whoever has just pressed it.
+    for (const button of this.element.querySelectorAll('button')) {
+      button.setAttribute('aria-disabled', isBusy(this.#take));
+    }
   }
 }

@@ -2,12 +2,15 @@
 
 import { nameOf } from './album.js';
 
-/** Return one record for each item, with the captions that are written; the favourites if any. */
+const MAX_NAME_BYTES = 200;
+const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)$/i; // on Windows
+
+/** Return one record for each item, with the captions that are finished, or were edited. */
 export function records(items) {
   return items.map((item) => {
     const written = item.takes.flatMap((take) =>
       take.captions
-        .filter((caption) => caption.text)
+        .filter(({ text, edited }) => text && (take.state === 'done' || edited))
         .map(({ text, favourite }) => ({ voice: take.voice, caption: text, favourite })),
     );
     return {
@@ -21,7 +24,10 @@ export function records(items) {
 
 export const asJSON = (items) => `${JSON.stringify(records(items), null, 2)}\n`;
 
-/** Return a table by RFC 4180, with a line for each caption. */
+/**
+ * Return a table by RFC 4180, with a line for each caption. It begins with the mark by which Excel
+ * knows UTF-8, and no cell is taken for a formula.
+ */
 export function asCSV(items) {
   const rows = records(items).flatMap(({ pictures, description, alt_text, captions }) =>
     captions.map(({ voice, caption, favourite }) => [
@@ -29,13 +35,13 @@ export function asCSV(items) {
     ]),
   );
   const head = ['picture', 'voice', 'caption', 'favourite', 'alt_text', 'description'];
-  return [head, ...rows].map((row) => `${row.map(quoted).join(',')}\r\n`).join('');
+  return `\ufeff${[head, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')}`;
 }
 
 /** Return `[name, text]` of each file: the caption to post, and all details in JSON. */
 export function sidecars(items) {
   const taken = new Map();
-  return items.flatMap((item, place) => {
+  return items.flatMap((item) => {
     const record = records([item])[0];
     const posted = record.captions.find((caption) => caption.favourite) ?? record.captions[0];
     const name = unique(stem(nameOf(item)), taken);
@@ -46,12 +52,22 @@ export function sidecars(items) {
   });
 }
 
-const quoted = (field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
+function cell(field) {
+  const safe = /^[=+\-@]/.test(field) ? `'${field}` : field;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
 
-const stem = (name) => name.replace(/\.[^.,]*$/, '').replace(/[/\\:*?"<>|\p{Cc}]/gu, '_').slice(0, 100) || 'picture';
+function stem(name) {
+  const plain = name.replace(/\.[^.,]*$/, '').replace(/[/\\:*?"<>|\p{Cc}]/gu, '_');
+  const bytes = new TextEncoder().encode(plain).subarray(0, MAX_NAME_BYTES);
+  const cut = new TextDecoder().decode(bytes).replace(/\ufffd+$/, '').trim() || 'picture';
+  return RESERVED.test(cut) ? `_${cut}` : cut;
+}
 
+/** Return the name, numbered if it is taken; many file systems do not tell letters' case apart. */
 function unique(name, taken) {
-  const number = (taken.get(name) ?? 0) + 1;
-  taken.set(name, number);
+  const known = name.normalize('NFC').toLowerCase();
+  const number = (taken.get(known) ?? 0) + 1;
+  taken.set(known, number);
   return number === 1 ? name : unique(`${name} (${number})`, taken);
 }

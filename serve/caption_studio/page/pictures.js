@@ -9,17 +9,13 @@ export const isPicture = (file) => file.type.startsWith('image/') || BY_NAME.tes
 /** Return `{ name, blob, thumb }`. What the browser cannot read goes to the service as it is. */
 export async function prepared(file) {
   const name = file.name || 'pasted picture';
-  let bitmap;
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' });
+    const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image' });
+    const [blob, thumb] = [await drawn(bitmap, MAX_SENT_PX), await drawn(bitmap, THUMBNAIL_PX)];
+    bitmap.close();
+    return { name, blob, thumb };
   } catch {
     return { name, blob: typed(file), thumb: null };
-  }
-  try {
-    const [blob, thumb] = [await drawn(bitmap, MAX_SENT_PX), await drawn(bitmap, THUMBNAIL_PX)];
-    return { name, blob, thumb };
-  } finally {
-    bitmap.close();
   }
 }
 
@@ -43,7 +39,9 @@ export const dataURL = (blob) =>
   });
 
 async function filesBelow(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  if (entry.isFile) {
+    return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));
+  }
   const reader = entry.createReader();
   const found = [];
   for (;;) {
@@ -65,5 +63,8 @@ function drawn(bitmap, px) {
   context.fillStyle = '#fff'; // below transparent pictures
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => canvas.toBlob(resolve, 'image/jpeg', 0.9));
+  return new Promise((resolve, reject) => {
+    const done = (blob) => (blob ? resolve(blob) : reject(new Error('too large to draw')));
+    canvas.toBlob(done, 'image/jpeg', 0.9);
+  });
 }

@@ -2,7 +2,7 @@
 
 export class Queue {
   #waiting = [];
-  #running = 0;
+  #running = new Set();
   #stop = new AbortController();
 
   /** `run(job, signal)` never rejects; `changed` is called when a job begins or ends. */
@@ -14,7 +14,12 @@ export class Queue {
 
   /** How many have not ended. */
   get open() {
-    return this.#waiting.length + this.#running;
+    return this.#waiting.length + this.#running.size;
+  }
+
+  /** Whether a job that has not ended is one that is meant. */
+  has(isMeant) {
+    return [...this.#waiting, ...this.#running].some(isMeant);
   }
 
   add(...jobs) {
@@ -36,18 +41,18 @@ export class Queue {
   }
 
   #begin() {
-    while (this.#running < this.inFlight && this.#waiting.length) {
-      this.#running += 1;
+    while (this.#running.size < this.inFlight && this.#waiting.length) {
       this.#finish(this.#waiting.shift());
     }
     this.changed();
   }
 
   async #finish(job) {
+    this.#running.add(job);
     try {
       await this.run(job, this.#stop.signal);
     } finally {
-      this.#running -= 1;
+      this.#running.delete(job);
       this.#begin();
     }
   }

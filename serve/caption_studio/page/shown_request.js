@@ -6,17 +6,20 @@ const inPython = (text) => JSON.stringify(text);
 /** Return a `curl` command that asks for this item's captions in one voice. */
 export function asCurl(item, take, { baseURL, hasKey }) {
   const fields = [
-    ...item.pictures.map((picture) => `image=@${picture.name}`),
-    `model=${take.voice}`,
-    ...(take.n > 1 ? [`n=${take.n}`] : []),
-    ...(item.steering ? [`prompt=${item.steering}`] : []),
+    `--form-string ${inShell(`model=${take.voice}`)}`,
+    ...(take.n > 1 ? [`-F n=${take.n}`] : []),
+    ...(item.steering ? [`--form-string ${inShell(`prompt=${item.steering}`)}`] : []),
+    ...item.pictures.map((picture) => `-F ${inShell(`image=@"${inForm(picture.name)}"`)}`),
   ];
   return [
     `curl -s ${inShell(`${baseURL}/completions`)}`,
     ...(hasKey ? ['-H "Authorization: Bearer $CAPTION_STUDIO_API_KEY"'] : []),
-    ...fields.map((field) => `-F ${inShell(field)}`),
+    ...fields,
   ].join(' \\\n  ');
 }
+
+// curl takes @-, an end of a name at ; and much more for its own.
+const inForm = (name) => `${name.startsWith('-') ? './' : ''}${name.replace(/[\\"]/g, '\\$&')}`;
 
 /** Return a Python program that does the same with the `openai` package. */
 export function asPython(item, take, { baseURL, hasKey }) {

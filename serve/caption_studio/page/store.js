@@ -1,28 +1,40 @@
 // The album in IndexedDB: it survives a reload and leaves the browser only as requests.
 
-const NAME = 'caption-studio';
 const ITEMS = 'items';
+const OPENING_MS = 5000;
 
-/** Return the store; one that forgets at a reload where the browser allows no other. */
-export async function openStore() {
+/** Return the store and what is in it; one that forgets where the browser allows no other. */
+export async function openStore(name) {
   try {
-    return new Store(await opened());
+    const store = new Store(await opened(name), new BroadcastChannel(name));
+    return { store, kept: await store.all() };
   } catch {
-    return new Forgetful();
+    return { store: new Forgetful(), kept: [] };
   }
 }
 
 class Store {
   lasts = true;
 
-  constructor(database) {
+  constructor(database, channel) {
     this.database = database;
+    this.channel = channel;
   }
 
   all = () => this.#done('readonly', (items) => items.getAll());
-  put = (item) => this.#done('readwrite', (items) => items.put(item));
-  remove = (id) => this.#done('readwrite', (items) => items.delete(id));
-  clear = () => this.#done('readwrite', (items) => items.clear());
+  get = (id) => this.#done('readonly', (items) => items.get(id));
+  put = (item) => this.#changed(item.id, (items) => items.put(item));
+  remove = (id) => this.#changed(id, (items) => items.delete(id));
+
+  /** Have `listener` called with the id of each item that another tab changed or removed. */
+  onChange(listener) {
+    this.channel.onmessage = ({ data }) => listener(data);
+  }
+
+  async #changed(id, call) {
+    await this.#done('readwrite', call);
+    this.channel.postMessage(id);
+  }
 
   #done(mode, call) {
     return new Promise((resolve, reject) => {
@@ -36,15 +48,15 @@ class Store {
 
 class Forgetful {
   lasts = false;
-  all = async () => [];
   put = async () => {};
   remove = async () => {};
-  clear = async () => {};
+  onChange() {}
 }
 
-const opened = () =>
+const opened = (name) =>
   new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, 1);
+    setTimeout(() => reject(new Error('it hangs')), OPENING_MS);
+    const request = indexedDB.open(name, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(ITEMS, { keyPath: 'id' });
     request.onsuccess = () => resolve(request.result);
     request.onerror = request.onblocked = () => reject(request.error);

@@ -20,6 +20,7 @@ function written(name, ...texts) {
   const [item] = newItems([picture(name)], { ...wishes, voices: ['lively'], n: texts.length });
   item.about = { description: 'a cat', alt_text: 'A cat.' };
   texts.forEach((text, place) => (item.takes[0].captions[place].text = text));
+  item.takes[0].state = 'done';
   return item;
 }
 
@@ -83,7 +84,10 @@ test('a full or waking service is asked again when it says so, a refusal is not'
   assert.equal(waitAfter({ status: 429, retryAfterS: 9000 }, 1).seconds, 60);
   assert.match(waitAfter({ status: 503, retryAfterS: 3 }, 9).why, /40 s/);
   assert.equal(waitAfter({ status: 503, code: 'adapter_unavailable' }, 1), null);
-  assert.equal(waitAfter({ status: 0 }, 50).seconds, 32);
+  assert.equal(waitAfter({ status: 0, code: 'unreachable' }, 50).seconds, 32);
+  assert.ok(waitAfter({ status: 0 }, 2));
+  assert.equal(waitAfter({ status: 0 }, 3), null);
+  assert.match(waitAfter({ status: 429, code: 'rate_limit_exceeded' }, 1).why, /your key/);
   assert.ok(waitAfter({ status: 500 }, 2));
   assert.equal(waitAfter({ status: 500 }, 3), null);
   assert.equal(waitAfter({ status: 400 }, 1), null);
@@ -125,28 +129,54 @@ test('a table keeps commas, quotes and line breaks', () => {
   const table = asCSV([written('a, b.jpg', 'Sea, "you"\nsoon', '')]);
   assert.equal(
     table,
-    'picture,voice,caption,favourite,alt_text,description\r\n' +
+    '\ufeffpicture,voice,caption,favourite,alt_text,description\r\n' +
       '"a, b.jpg",lively,"Sea, ""you""\nsoon",no,A cat.,a cat\r\n',
   );
 });
 
+test('no cell of a table is taken for a formula', () => {
+  assert.ok(asCSV([written('=1+1.jpg', '@home')]).includes("\r\n'=1+1.jpg,lively,'@home,no,"));
+});
+
+test('only what is finished or was edited is exported', () => {
+  const item = written('a.jpg', 'Half', 'Edited');
+  item.takes[0].state = 'writing';
+  item.takes[0].captions[1].edited = true;
+  assert.deepEqual(records([item])[0].captions.map(({ caption }) => caption), ['Edited']);
+});
+
 test('a folder has a text and the details for each picture, under names of its own', () => {
-  const items = [written('a.jpg', 'One', 'Two'), written('a.png', 'Three'), written('x/y:z.jpg')];
+  const items = [
+    written('a.jpg', 'One', 'Two'), written('A.png', 'Three'), written('x/y:z.jpg'),
+    written('con.jpg'), written(`${'東'.repeat(300)}.jpg`),
+  ];
   items[0].takes[0].captions[1].favourite = true;
   const files = sidecars(items);
   assert.deepEqual(files.map(([name]) => name), [
-    'a.txt', 'a.json', 'a (2).txt', 'a (2).json', 'x_y_z.txt', 'x_y_z.json',
+    'a.txt', 'a.json', 'A (2).txt', 'A (2).json', 'x_y_z.txt', 'x_y_z.json',
+    '_con.txt', '_con.json', `${'東'.repeat(66)}.txt`, `${'東'.repeat(66)}.json`,
   ]);
   assert.equal(files[0][1], 'Two\n');
   assert.deepEqual(JSON.parse(files[1][1]), records([items[0]])[0]);
 });
 
-test('shown requests keep quotes in names and wishes', () => {
-  const item = { ...written("it's.jpg", 'One'), steering: `Say "it's" \\ ` };
+test('shown requests say what is meant, whatever the names and wishes hold', async () => {
+  const { execFileSync } = await import('node:child_process');
+  const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
+  const folder = mkdtempSync('/tmp/shown-');
+  const name = `it's; a "b", \\c.jpg`;
+  writeFileSync(`${folder}/${name}`, 'JPEG');
+  writeFileSync(`${folder}/curl`, '#!/usr/bin/env python3\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n', { mode: 0o755 });
+  const item = { ...written(name, 'One'), steering: `@secret; <"it's" \\ ` };
   const options = { baseURL: 'http://127.0.0.1:8000/v1', hasKey: true };
   const curl = asCurl(item, item.takes[0], options);
-  assert.match(curl, /^curl -s 'http:\/\/127.0.0.1:8000\/v1\/completions'/);
-  assert.ok(curl.includes(`-F 'image=@it'\\''s.jpg'`), curl);
+  const said = JSON.parse(execFileSync('bash', ['-c', curl], { env: { PATH: `${folder}:${process.env.PATH}`, CAPTION_STUDIO_API_KEY: 'k' } }));
+  rmSync(folder, { recursive: true });
+  assert.deepEqual(said, [
+    '-s', 'http://127.0.0.1:8000/v1/completions', '-H', 'Authorization: Bearer k',
+    '--form-string', 'model=lively', '--form-string', `prompt=${item.steering}`,
+    '-F', `image=@"it's; a \\"b\\", \\\\c.jpg"`,
+  ]);
   const python = asPython(item, item.takes[0], options);
   assert.ok(python.includes(JSON.stringify(item.steering)));
   assert.ok(python.includes('os.environ["CAPTION_STUDIO_API_KEY"]'));
@@ -154,10 +184,11 @@ test('shown requests keep quotes in names and wishes', () => {
 
 test('a zip file is read by others', async () => {
   const { execFileSync } = await import('node:child_process');
-  const { mkdtempSync, writeFileSync } = await import('node:fs');
+  const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
   const folder = mkdtempSync('/tmp/zip-');
   writeFileSync(`${folder}/a.zip`, zipped([['sea 🌊.txt', 'Sea, you soon 🌊\n'], ['b.json', '{}']]));
   const program = 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print({n: z.read(n).decode() for n in z.namelist()})';
   const read = execFileSync('python3', ['-c', program, `${folder}/a.zip`], { encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
   assert.equal(read.trim(), `{'sea 🌊.txt': 'Sea, you soon 🌊\\n', 'b.json': '{}'}`);
 });

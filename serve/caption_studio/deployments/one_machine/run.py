@@ -110,7 +110,9 @@ def _longest_request_s(config: ServeDeploySchema) -> float:
 def _pages(config: ServeDeploySchema) -> list[str]:
     """Return the address of each application's page, as a browser on this machine reaches it."""
     host = config.http_options.host
-    name = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host
+    every = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # addresses to listen on
+    name = every.get(host, host)
+    name = f"[{name}]" if ":" in name else name
     return [
         f"http://{name}:{config.http_options.port}{(application.route_prefix or '').rstrip('/')}/"
         for application in config.applications
