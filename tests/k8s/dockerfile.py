@@ -1,6 +1,7 @@
 """The Dockerfile, read."""
 
 import re
+import shlex
 
 from tests.k8s.rendered import ROOT
 
@@ -15,4 +16,4 @@ def instructions(name: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return what ENV sets."""
-    return dict(pair.split("=", 1) for line in instructions("ENV") for pair in line.split())
+    return dict(pair.split("=", 1) for line in instructions("ENV") for pair in shlex.split(line))

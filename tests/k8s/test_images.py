@@ -90,6 +90,9 @@ def test_images_set_what_serve_needs_on_a_cluster() -> None:
     assert variables["MALLOC_ARENA_MAX"] == "2"
     assert variables["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
     assert variables["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == middlewares.IMPORT_PATH
+    ours = haproxy.environment(Path("/tmp"), longest_request_s=150)
+    for name in ("NBTHREAD", "RETRIES", "RETRY_ON", "TUNE_BUFSIZE"):
+        assert variables[f"RAY_SERVE_HAPROXY_{name}"] == ours[f"RAY_SERVE_HAPROXY_{name}"]
     assert variables["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"] == "60"
     assert variables["RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP"] == "0"
     assert variables["RAY_SERVE_USE_GRPC_BY_DEFAULT"] == "1"

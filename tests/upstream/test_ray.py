@@ -15,9 +15,12 @@ from tests.upstream.listed import names
 
 CONSTANTS = "ray.serve._private.constants"
 HAPROXY = "ray.serve._private.haproxy"
+TEMPLATE = "ray.serve._private.haproxy_templates.HAPROXY_CONFIG_TEMPLATE"
 KEY_VALUE = "ray.experimental.internal_kv"
 PATTERNS = {
-    pattern for pattern, _ in (*haproxy._CHANGES, *haproxy._IN_BACKENDS, *haproxy._IN_NO_BACKEND)
+    haproxy._BACKEND,
+    haproxy._ELSEWHERE,
+    *(pattern for pattern, _ in haproxy._CHANGES),
 }
 
 
@@ -94,9 +97,16 @@ def puts_the_socket_below_its_folder() -> None:
     says(HAPROXY, "socket_path=_per_node(RAY_SERVE_HAPROXY_SOCKET_PATH)")
 
 
+def writes(variable: str, line: str) -> None:
+    """This variable's value stands in this line of Serve's template."""
+    reads(variable)
+    says(f"{HAPROXY}.HAProxyConfig", f" = {variable}\n")
+    assert f"\n    {line}\n" in found(TEMPLATE)
+
+
 def template() -> str:
     """Serve's template as if every value were 1 and every condition true."""
-    text = found("ray.serve._private.haproxy_templates.HAPROXY_CONFIG_TEMPLATE")
+    text = found(TEMPLATE)
     return re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "1", text))
 
 
@@ -112,19 +122,13 @@ def has_lines(*lines: str) -> None:
 
 
 def names_its_backends() -> None:
-    has_lines("http-reuse always")
+    assert re.search(r"^backend 1$", template(), re.MULTILINE)
     assert found("ray.serve._private.common.RequestProtocol").HTTP.value.lower() == "http"
     says(HAPROXY, 'f"{target_group.protocol.value.lower()}-{target_group.app_name}"')
 
 
 LINES = (
-    "retry-on",
-    "tune.bufsize",
-    "errorfile 502",
-    "errorfile 503",
-    "errorfile 504",
-    "global",
-    "frontend http_frontend",
+    "errorfile 502/errorfile 503/errorfile 504",
     "if routes",
     "bind :/bind *:/mode 666 level admin",
     'lf-string "Path',
@@ -134,7 +138,6 @@ VARIABLES = (
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S",
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC",
-    "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH",
     "RAY_SERVE_HAPROXY_SERVER_STATE_BASE",
     "RAY_SERVE_HAPROXY_SERVER_STATE_FILE",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S",
@@ -185,8 +188,17 @@ CHECKS: dict[str, Callable[[], None]] = {
     "HAProxyApi -f": partial(says, f"{HAPROXY}.HAProxyApi", '"-f", self.config_file_path'),
     "RAY_SERVE_HAPROXY_SOCKET_PATH": puts_the_socket_below_its_folder,
     **{variable: partial(reads, variable) for variable in VARIABLES},
+    "RAY_SERVE_HAPROXY_RETRY_ON": partial(
+        writes, "RAY_SERVE_HAPROXY_RETRY_ON", "retry-on {{ config.retry_on }}"
+    ),
+    "RAY_SERVE_HAPROXY_RETRIES": partial(
+        writes, "RAY_SERVE_HAPROXY_RETRIES", "retries {{ config.retries }}"
+    ),
+    "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": partial(
+        writes, "RAY_SERVE_HAPROXY_TUNE_BUFSIZE", "tune.bufsize {{ config.bufsize }}"
+    ),
     **{line: partial(has_lines, *line.split("/")) for line in LINES},
-    "backend http-/http-reuse always": names_its_backends,
+    "backend http-": names_its_backends,
 }
 
 
@@ -201,4 +213,4 @@ def test_every_check_has_a_row() -> None:
 
 def test_every_pattern_for_the_template_has_a_row() -> None:
     lines = [line for name in LINES for line in name.split("/")]
-    assert {pattern_of(line) for line in (*lines, "http-reuse always")} == PATTERNS
+    assert {pattern_of(line) for line in (*lines, "backend http-")} == PATTERNS

@@ -2,9 +2,10 @@
 
 HAProxy stands in front of the gateway instead of Serve's Python proxy. Requests then reach a
 gateway replica directly, without an actor call for each, and large bodies bypass Ray's object
-store. Serve writes HAProxy's configuration and offers no way to change it, except that the binary
-can be named (RAY_SERVE_HAPROXY_BINARY_PATH). That name leads to `main`, which edits the file and
-then becomes the real binary. See ray/serve/_private/haproxy_templates.py, 2.60.
+store. Serve writes HAProxy's configuration. `environment` sets the values that Serve reads from
+variables. The rest has none, but the binary can be named (RAY_SERVE_HAPROXY_BINARY_PATH). That name
+leads to `main`, which edits the file and then becomes the real binary. See
+ray/serve/_private/haproxy_templates.py, 2.60.
 
 The command starts anew at each change of the gateways, and the old ones wait for it to finish. So
 it imports little, neither pydantic nor Ray.
@@ -71,12 +72,15 @@ def environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(Path(sys.executable).with_name(COMMAND)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
-        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
         "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
+        # A retry is harmless, unless the request kills every gateway that it reaches: at most two.
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+        "RAY_SERVE_HAPROXY_RETRIES": "2",
+        "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": str(REPLAYED_BYTES),
         # They cost a line for each request, read by a further Python process; ours say the same.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         **_ports(),
@@ -125,12 +129,21 @@ def hardened(config: str) -> str:
     Raises:
         ValueError: an expected line is missing; this Serve writes another configuration.
     """
-    has_backends = re.search(r"^backend http-", config, flags=re.MULTILINE)
-    for pattern, replacement in (*_CHANGES, *(_IN_BACKENDS if has_backends else _IN_NO_BACKEND)):
-        text = replacement.replace("\\", r"\\")  # no references to groups
-        config, count = re.subn(pattern, text, config, flags=re.MULTILINE)
-        if not count and replacement not in config:
-            raise ValueError(f"Serve's HAProxy configuration has no line like {pattern!r}")
+    if config.startswith(_OWN_GLOBAL):
+        return config
+    config, applications = re.subn(
+        _BACKEND, lambda line: f"{line[0]}\n{_IN_BACKEND}", config, flags=re.MULTILINE
+    )
+    elsewhere = f"    http-request return {_NO_PATH if applications else _STARTING}"
+    for pattern, text in (*_CHANGES, (_ELSEWHERE, elsewhere)):
+        config = _replaced(config, pattern, text)
+    return _OWN_GLOBAL + config
+
+
+def _replaced(config: str, pattern: str, text: str) -> str:
+    config, count = re.subn(pattern, lambda _: text, config, flags=re.MULTILINE)
+    if not count:
+        raise ValueError(f"Serve's HAProxy configuration has no line like {pattern!r}")
     return config
 
 
@@ -165,7 +178,6 @@ _HAS_BODY = (
 """Gateways read only the bodies of POST requests; any other would fill buffers that never drain."""
 
 _IN_BACKEND = f"""\
-    http-reuse always
     tcp-request inspect-delay {BODY_WAIT_S}s
     tcp-request content accept if !METH_POST || {{ req.hdr(expect) -m found }}
     tcp-request content set-var(txn.length) req.body_size
@@ -175,48 +187,37 @@ _IN_BACKEND = f"""\
 {line.on_request()}
     http-request return {_FULL} if {line.IS_REFUSED}
 {line.on_response()}"""
+"""Rules for each application's backend.
 
-_RETRIES = "    retry-on conn-failure empty-response\n    retries 2"
+HAProxy can retry only a request that it held whole when it first sent it. It also refuses requests
+in place of the gateways, though they know each one's Retry-After: a refusal costs a gateway a
+millisecond or two, and in a flood refused clients would queue for longer than for an answer.
+"""
 
-_FRONT = "frontend http_frontend"
+_OWN_GLOBAL = f"global\n{counts.in_global()}\n"
+"""A section before Serve's own of this name; HAProxy joins them. A file that has it is changed."""
+
+_BACKEND = r"^backend http-.*$"
+"""The line under which Serve describes an application's gateways; there may be no application."""
 
 _ELSEWHERE = r"^    http-request return .* lf-string \"Path .*$"
 """Serve's answer to a path under no application's prefix."""
 
-_IN_NO_BACKEND = ((_ELSEWHERE, f"    http-request return {_STARTING}"),)
-"""Changes while there is no application."""
-
-_IN_BACKENDS = (
-    (_ELSEWHERE, f"    http-request return {_NO_PATH}"),
-    # HAProxy can retry only a request that it held whole when it first sent it. It also refuses
-    # requests in place of the gateways, though they know each one's Retry-After: a refusal costs a
-    # gateway a millisecond or two, and in a flood refused clients would queue for longer than for
-    # an answer.
-    (
-        r"^    http-reuse always$(\n    ((tcp|http)-(request|response)|stick-table) .*)*",
-        _IN_BACKEND,
-    ),
-)
-"""Changes once there is an application, most of them in its backend."""
-
 _CHANGES = (
-    # A retry is harmless, unless the request kills every gateway that it reaches: at most two.
-    (r"^    retry-on .*$(\n    retries .*$)?", _RETRIES),
-    (r"^    tune.bufsize .*$", f"    tune.bufsize {REPLAYED_BYTES}"),
-    # 502: a gateway replica died during a request. 503: there is no gateway.
-    (r"^    errorfile 502 .*$", f"    http-error {_CUT_OFF}"),
-    (r"^    errorfile 503 .*$", f"    http-error {_STARTING}"),
-    # 504: a gateway hangs.
+    # 502: a gateway replica died during a request. 503: there is no gateway. 504: a gateway hangs.
     (
-        r"^    errorfile 504 .*$",
-        f"    http-error {_TOO_LATE}\n    timeout http-request {HEAD_TIMEOUT_S}s",
+        r"^    errorfile 502 .*\n    errorfile 503 .*\n    errorfile 504 .*$",
+        f"    http-error {_CUT_OFF}\n    http-error {_STARTING}\n    http-error {_TOO_LATE}\n"
+        f"    timeout http-request {HEAD_TIMEOUT_S}s",
     ),
-    (r"^global$(\n    set-var proc\.own_.*)*", f"global\n{counts.in_global()}"),
-    (rf"^{_FRONT}$(\n    http-(after-)?response .*)*", f"{_FRONT}\n{counts.in_front()}"),
-    # The routes are in the OpenAPI document; Serve's own list is not needed.
-    (r"^    http-request return .* if routes$", f"    http-request return {_NO_ROUTE} if routes"),
+    # The routes are in the OpenAPI document; Serve's own list is not needed. The line stands in the
+    # part that clients reach, as the rules that count must.
+    (
+        r"^    http-request return .* if routes$",
+        f"    http-request return {_NO_ROUTE} if routes\n{counts.in_front()}",
+    ),
     # Statistics are for this machine only, and commands for this user only.
     (r"^    bind :(?=\d+$)", "    bind 127.0.0.1:"),
     (r"^  bind \*:(?=\d+$)", "  bind 127.0.0.1:"),
     (r" mode 666 level admin ", " mode 600 level admin "),
-)  # fmt: skip
+)
