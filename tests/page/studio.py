@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-PATIENCE_MS = 120_000
+PATIENCE_MS = 60_000
 """For captions on a busy machine."""
 
 
@@ -49,6 +49,11 @@ class Studio:
     def expect_status(self, text: str) -> None:
         """Wait until the status line says so."""
         self._expect(self.page.locator("#status")).to_contain_text(text, timeout=PATIENCE_MS)
+
+    def expect_caption(self, text: str) -> None:
+        """Wait until the first caption says so."""
+        area = self.page.locator(".caption textarea").first
+        self._expect(area).to_have_value(text, timeout=PATIENCE_MS)
 
     def expect_hidden(self, selector: str) -> None:
         """Wait until it is gone."""

@@ -156,7 +156,7 @@ const act = {
   },
   edit(item, caption, text) {
     Object.assign(caption, { text, edited: true });
-    save(item);
+    saveSoon(item);
   },
   favourite(item, caption) {
     caption.favourite = !caption.favourite;
@@ -306,12 +306,12 @@ function showProgress() {
 const unsaved = new Map();
 
 /** Save soon: a caption that is typed is not saved at every letter. */
-function save(item) {
+function saveSoon(item) {
   clearTimeout(unsaved.get(item));
-  unsaved.set(item, setTimeout(saveNow, SAVE_AFTER_MS, item));
+  unsaved.set(item, setTimeout(save, SAVE_AFTER_MS, item));
 }
 
-function saveNow(item) {
+function save(item) {
   clearTimeout(unsaved.get(item));
   unsaved.delete(item);
   if (!items.includes(item)) return; // removed meanwhile
@@ -370,7 +370,7 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
     if (name === 'drop') filesIn(event.dataTransfer).then(add);
   });
 }
-addEventListener('pagehide', () => [...unsaved.keys()].forEach(saveNow));
+addEventListener('pagehide', () => [...unsaved.keys()].forEach(save));
 $('wishes').addEventListener('submit', (event) => event.preventDefault());
 $('stop').addEventListener('click', stopAll);
 $('go-on').addEventListener('click', () => queue.add(...jobsOf('waiting')));

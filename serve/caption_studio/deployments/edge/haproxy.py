@@ -17,13 +17,12 @@ connection closes. This is built in and cannot be changed.
 import os
 import re
 import signal
-import socket
 import sys
-from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
 
 from caption_studio.deployments.edge import counts, line
+from caption_studio.deployments.edge.free_ports import free_ports
 from caption_studio.deployments.one_machine.supervisor import end_with_parent
 from caption_studio.errors import (
     BodyTooLarge,
@@ -99,11 +98,7 @@ def _ports() -> dict[str, str]:
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
     )
-    with ExitStack() as probes:  # all are held until all are found, so no port is found twice
-        found = {name: probes.enter_context(socket.socket()) for name in names}
-        for probe in found.values():
-            probe.bind(("127.0.0.1", 0))
-        return {name: str(probe.getsockname()[1]) for name, probe in found.items()}
+    return {name: str(port) for name, port in free_ports(names).items()}
 
 
 def main() -> None:
