@@ -32,12 +32,16 @@ export async function voices(signal) {
   return adapters.length ? adapters : data.map((model) => model.id);
 }
 
-/** Return the body of a request for `n` captions in one voice; `urls` are the pictures' URLs. */
+/**
+ * Return the body of a request for `n` captions in one voice; `urls` are the pictures' URLs.
+ *
+ * With a `seed` it asks for something else than before.
+ */
 export function requestFor(urls, { voice, n, steering, seed }) {
   const pictures = urls.map((url) => ({ type: 'image_url', image_url: { url } }));
   const words = steering ? [{ type: 'text', text: steering }] : [];
   const body = { model: voice, messages: [{ role: 'user', content: [...words, ...pictures] }] };
-  return { ...body, ...(n > 1 && { n }), ...(seed !== undefined && { seed }) };
+  return { ...body, ...(n > 1 && { n }), ...(seed !== undefined && { seed, temperature: 1 }) };
 }
 
 /** Ask for captions. Yields `{ about }`, what was seen, and `{ index, text }`, the next piece. */

@@ -53,7 +53,7 @@ test('a request holds the wish, the pictures and nothing that was not asked for'
     messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:x' } }] }],
   });
   const full = requestFor(['a', 'b'], { voice: 'v', n: 3, steering: 'Short.', seed: 0 });
-  assert.deepEqual([full.n, full.seed, full.messages[0].content.length], [3, 0, 3]);
+  assert.deepEqual([full.temperature, full.n, full.seed, full.messages[0].content.length], [1, 3, 0, 3]);
 });
 
 test('events come whole however the bytes are cut', async () => {
