@@ -1,21 +1,16 @@
 """One running service with two gateways, and one browser, for all tests of the page."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ARGS, Service, running
-from tests.page.studio import Studio
+from tests.page.studio import CHROMIUM, Studio
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 GATEWAYS = 2
-
-playwright = pytest.importorskip("playwright.sync_api", reason="make test-page installs it")
 
 
 @pytest.fixture(scope="package")
@@ -25,19 +20,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator["playwright.Browser"]:
-    if CHROMIUM is None:
-        pytest.skip("it takes Chromium")
-    with playwright.sync_playwright() as started:
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         # Chromium's sandbox does not start for root, which containers' tests often run as.
         arguments = ["--no-sandbox"] if os.getuid() == 0 else []
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def studio(service: Service, browser: "playwright.Browser", tmp_path: Path) -> Iterator[Studio]:
+def studio(service: Service, browser: Any, tmp_path: Path) -> Iterator[Studio]:
     """The page, freshly opened by somebody who was never here."""
     context = browser.new_context(accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=service.url)

@@ -1,9 +1,20 @@
 """The page as its user sees it: what can be clicked, typed and read."""
 
 import re
+import shutil
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+LACKING = [
+    *([] if find_spec("playwright") and find_spec("axe_playwright_python") else ["Playwright"]),
+    *([] if CHROMIUM else ["Chromium or Chrome"]),
+]
+"""What this machine lacks for the tests; `make test-page` installs Playwright."""
 
 PATIENCE_MS = 60_000
 """For captions on a busy machine."""

@@ -18,8 +18,13 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from tests.conftest import ROOT, Service
-from tests.page.studio import Studio
+from tests.page.studio import LACKING, Studio
 from tests.pictures import held_out
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.skipif(bool(LACKING), reason=f"it takes {' and '.join(LACKING)}"),
+]
 
 EXAMPLE = ROOT / "docs" / "example.jpg"
 SEEN = "three yellow balloons over a calm sea under a rainbow"
