@@ -133,6 +133,9 @@ async def test_the_examples_of_the_reference_are_requests_that_work() -> None:
 def test_the_modules_that_draw_nothing_do_what_they_should() -> None:
     """Node's own runner; the tests are JavaScript, as what they test."""
     run = subprocess.run(
-        ["node", "--test", "tests/unit/page/modules.test.mjs"], capture_output=True, text=True, check=False
+        ["node", "--test", "tests/unit/page/modules.test.mjs"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stdout
