@@ -36,7 +36,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # asked for again each time, and answered by a 304
+    "Cache-Control": "no-cache",  # the browser asks each time, and gets a 304 if nothing changed
     "Vary": "Accept-Encoding",
 }
 
@@ -70,7 +70,8 @@ class StaticFile:
         """Read it. Raises `OSError`."""
         data = path.read_bytes()
         media_type = MEDIA_TYPES[Path(path.name).suffix]
-        etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'  # weak: of both forms
+        # Weak, because one tag stands for the plain and the compressed form.
+        etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'
         return cls(media_type, data, gzip.compress(data, mtime=0), etag)
 
 

@@ -1,7 +1,7 @@
 """Keeps vLLM from decoding the candidate tokens of log probabilities, which we do not use.
 
 We look up their bytes in the vocabulary instead (engine_outputs). With 20 candidates for each
-token, decoding took most of the event loop's time, and up to two seconds in one callback.
+token, decoding took most of the event loop's time.
 Private in vLLM 0.32: `OutputProcessor.add_request` and `request_states`,
 `RequestState.logprobs_processor` and its `tokenizer`. This module can go when vLLM decodes
 candidates only on demand.

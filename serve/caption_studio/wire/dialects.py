@@ -143,7 +143,8 @@ class CompletionDialect:
             },
             "text_offset": lambda token: token.text_offset,
         }
-        return _encoded({name: await _array(tokens, of) for name, of in fields.items()})
+        arrays = {name: await _array(tokens, of) for name, of in fields.items()}
+        return msgspec.Raw(msgspec.json.encode(arrays))
 
 
 async def chat_logprobs(tokens: Sequence[TokenLogprob], top_logprobs: int) -> msgspec.Raw:
@@ -165,10 +166,6 @@ async def _array(tokens: Sequence[TokenLogprob], of: Callable[[TokenLogprob], An
             await asyncio.sleep(0)
         encoded.append(msgspec.json.encode([of(token) for token in part])[1:-1])
     return msgspec.Raw(b"[" + b",".join(encoded) + b"]")
-
-
-def _encoded(fields: dict[str, msgspec.Raw]) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(fields))
 
 
 def _token(token: TokenLogprob) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from transformers import AutoTokenizer
 from caption_studio.language.answer import AnswerEnd, Choices
 from caption_studio.records import AnswerForm, Prompt, Sampling
 from caption_studio.settings import model_location
+from tests.unit.language.vllm_requests import engine_request
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # vLLM's imports warn
     from vllm import SamplingParams
     from vllm.outputs import RequestOutput
     from vllm.sampling_params import RequestOutputKind
-    from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
+    from vllm.v1.engine import EngineCoreOutput
     from vllm.v1.engine.output_processor import OutputProcessor, RequestOutputCollector
 
     from caption_studio.language.engine_answer_ends import AnswerEnds
@@ -58,18 +59,7 @@ class Engine:
     def ask(self, id_: str, outside: str) -> RequestOutputCollector:
         params = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY)
         queue = RequestOutputCollector(RequestOutputKind.FINAL_ONLY, id_)
-        request = EngineCoreRequest(
-            request_id=id_,
-            external_req_id=outside,
-            prompt_token_ids=[1, 2],
-            mm_features=None,
-            sampling_params=params,
-            pooling_params=None,
-            arrival_time=0.0,
-            lora_request=None,
-            cache_salt=None,
-            data_parallel_rank=None,
-        )
+        request = engine_request(id_, outside, params)
         self.processor.add_request(request, None, queue=queue)
         return queue
 

@@ -11,6 +11,7 @@ from caption_studio.language.answer import Choices
 from caption_studio.language.tokens import TokenBytes
 from caption_studio.records import Prompt, Sampling, TokenLogprob
 from caption_studio.settings import model_location
+from tests.unit.language.vllm_requests import engine_request
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # vLLM's imports warn
@@ -18,7 +19,7 @@ with warnings.catch_warnings():
     from vllm.logprobs import FlatLogprobs, Logprob
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.sampling_params import RequestOutputKind
-    from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest
+    from vllm.v1.engine import EngineCoreOutput
     from vllm.v1.engine.output_processor import OutputProcessor, RequestOutputCollector
     from vllm.v1.outputs import LogprobsLists
 
@@ -42,18 +43,7 @@ def output_of(tokenizer: Any, token_ids: list[int], *, with_names: bool) -> Requ
         output_kind=RequestOutputKind.FINAL_ONLY, logprobs=CANDIDATES, flat_logprobs=True
     )
     queue = RequestOutputCollector(RequestOutputKind.FINAL_ONLY, "r")
-    request = EngineCoreRequest(
-        request_id="r",
-        external_req_id="r",
-        prompt_token_ids=[1, 2],
-        mm_features=None,
-        sampling_params=params,
-        pooling_params=None,
-        arrival_time=0.0,
-        lora_request=None,
-        cache_salt=None,
-        data_parallel_rank=None,
-    )
+    request = engine_request("r", "r", params)
     processor.add_request(request, None, queue=queue)
     for position, token_id in enumerate(token_ids):
         is_likeliest = position % 2 == 0

@@ -190,7 +190,8 @@ millisecond or two, and in a flood refused clients would queue for longer than f
 """
 
 _OWN_GLOBAL = f"global\n{counts.in_global()}\n"
-"""A section before Serve's own of this name; HAProxy joins them. A file that has it is changed."""
+"""A section before Serve's own of this name; HAProxy joins them. A file that begins with it has
+been changed already."""
 
 _BACKEND = r"^backend http-.*$"
 """The line under which Serve describes an application's gateways; there may be no application."""
@@ -205,8 +206,8 @@ _CHANGES = (
         f"    http-error {_CUT_OFF}\n    http-error {_STARTING}\n    http-error {_TOO_LATE}\n"
         f"    timeout http-request {HEAD_TIMEOUT_S}s",
     ),
-    # The routes are in the OpenAPI document; Serve's own list is not needed. The line stands in the
-    # part that clients reach, as the rules that count must.
+    # The routes are in the OpenAPI document; Serve's own list is not needed. The line is in the
+    # frontend that clients reach. The rules that count belong there, so they are added below it.
     (
         r"^    http-request return .* if routes$",
         f"    http-request return {_NO_ROUTE} if routes\n{counts.in_front()}",
