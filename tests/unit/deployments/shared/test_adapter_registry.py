@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from caption_studio.deployments.shared import adapter_registry
+from caption_studio.deployments.shared import adapter_registry, shared_list
 from caption_studio.deployments.shared.adapter_registry import RunTimeAdapters
 from caption_studio.deployments.shared.snapshots import KEPT, Snapshots
 from caption_studio.errors import (
@@ -127,7 +127,7 @@ async def test_one_that_starts_later_knows_it_too() -> None:
 async def test_a_removed_one_is_refused_elsewhere_after_the_next_look(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(adapter_registry, "REFRESH_S", 0.01)
+    monkeypatch.setattr(shared_list, "REFRESH_S", 0.01)
     store = Store()
     async with gateway(store) as one, gateway(store) as other:
         await one.add(LATE)
@@ -198,7 +198,7 @@ async def test_the_number_of_adapters_is_bounded(monkeypatch: pytest.MonkeyPatch
 async def test_a_store_that_fails_leaves_what_is_known_and_says_so_of_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(adapter_registry, "REFRESH_S", 0.01)
+    monkeypatch.setattr(shared_list, "REFRESH_S", 0.01)
     store = Store()
     async with gateway(store) as adapters:
         await adapters.add(LATE)
