@@ -28,9 +28,19 @@ def test_errors_cross_processes_whole(cls: type[CaptionStudioError]) -> None:
     assert str(copy) == "m"
 
 
+def test_no_class_is_missing_from_the_package() -> None:
+    assert {cls.__name__ for cls in _with_subclasses(CaptionStudioError)} <= set(errors.__all__)
+
+
 def test_a_code_of_one_error_is_not_that_of_its_class() -> None:
     errors.InvalidValue("m", code="other")
     assert errors.InvalidValue("m").code == "invalid_value"
+
+
+def _with_subclasses(cls: type[CaptionStudioError]) -> set[type[CaptionStudioError]]:
+    below = (_with_subclasses(child) for child in cls.__subclasses__())
+    ours = {cls} if cls.__module__.startswith(errors.__name__) else set()
+    return ours.union(*below)
 
 
 def _is_request_error(cls: type[CaptionStudioError]) -> bool:

@@ -1,0 +1,44 @@
+"""One frozen record per arrow of the data flow; nothing here computes.
+
+CaptionRequest ─▶ ImageBytes ─▶ Pixels ─▶ Description ─▶ Prompt ─▶ CaptionDelta…
+"""
+
+from caption_studio.records.answer import Answer, StageTimes
+from caption_studio.records.caption import CaptionDelta, DeltaGroup, FinishReason, TokenLogprob
+from caption_studio.records.description import CacheResult, Described, Description
+from caption_studio.records.load import CaptionerLoad, Counts, DescriberLoad
+from caption_studio.records.pictures import ImageBytes, ImageReference, Loaded, Picture, Pixels
+from caption_studio.records.prompt import Adapter, AnswerForm, Prompt
+from caption_studio.records.request import CaptionRequest, PromptText, Turn
+from caption_studio.records.sampling import Sampling, Structure
+from caption_studio.records.usage import KeyUsage, UsageTotals
+
+__all__ = [
+    "Adapter",
+    "Answer",
+    "AnswerForm",
+    "CacheResult",
+    "CaptionDelta",
+    "CaptionRequest",
+    "CaptionerLoad",
+    "Counts",
+    "DeltaGroup",
+    "Described",
+    "DescriberLoad",
+    "Description",
+    "FinishReason",
+    "ImageBytes",
+    "ImageReference",
+    "KeyUsage",
+    "Loaded",
+    "Picture",
+    "Pixels",
+    "Prompt",
+    "PromptText",
+    "Sampling",
+    "StageTimes",
+    "Structure",
+    "TokenLogprob",
+    "Turn",
+    "UsageTotals",
+]

@@ -1,0 +1,84 @@
+"""A config file's values and the environment → Settings."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from caption_studio.settings.gateway import GatewaySettings
+from caption_studio.settings.images import ImageSettings
+from caption_studio.settings.language import LanguageSettings
+from caption_studio.settings.observability import LoggingSettings, TracingSettings
+from caption_studio.settings.scaling import ScalingSettings
+from caption_studio.settings.vision import VisionSettings
+
+
+class Settings(BaseSettings):
+    """All sections; frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix="CAPTION_STUDIO_",
+        env_nested_delimiter="__",
+    )
+
+    images: ImageSettings = ImageSettings()
+    vision: VisionSettings = VisionSettings()
+    language: LanguageSettings = LanguageSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    scaling: ScalingSettings = ScalingSettings()
+    logging: LoggingSettings = LoggingSettings()
+    tracing: TracingSettings = TracingSettings()
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any] | None = None) -> Self:
+        """Build the settings from a config file's `values`, overlaid by the environment.
+
+        Raises `pydantic.ValidationError` for an unknown name or a bad value.
+        """
+        return cls(**(values or {}))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the config file, so that an operator can override it."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _merged_weights_take_no_adapters(self) -> Self:
+        if self.language.mode == "merged" and self.gateway.has_admin:
+            raise ValueError("mode: merged takes no adapters at run time: set no admin keys")
+        return self
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = self.model_ids
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"model and adapter ids must differ from one another: {ids}")
+        return self
+
+    @property
+    def batch_size(self) -> int:
+        """How many requests one replica of each stage works on at a time."""
+        return min(self.vision.max_batch_size, self.language.max_num_seqs)
+
+    @property
+    def model_ids(self) -> tuple[str, ...]:
+        """The configured ids, that of the weights first; others may be added at run time."""
+        adapters = self.language.lora_adapters
+        return (self.language.weights_id, *(adapter.id for adapter in adapters))
+
+    @property
+    def default_caption_model(self) -> str:
+        """The model of a request that has a picture and names none."""
+        adapters = self.language.lora_adapters
+        return adapters[0].id if adapters else self.language.weights_id
