@@ -1,4 +1,4 @@
-"""The command line: `caption-studio serve | caption | models`."""
+"""The command line: `caption-studio serve | caption | adapters | voices | models`."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from caption_studio.limits import MAX_IN_FLIGHT
 
@@ -43,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
 
+    _add_admin(commands)
+
     models = commands.add_parser("models", help="what a service loads")
     model_commands = models.add_subparsers(required=True, metavar="COMMAND")
     train = model_commands.add_parser(
@@ -75,6 +78,31 @@ def _add_caption(caption: argparse.ArgumentParser) -> None:
     )
     caption.add_argument("--json", action="store_true", help="print one JSON object a line")
     caption.set_defaults(run=_caption)
+
+
+def _add_admin(commands: Any) -> None:
+    """Add the commands that change what a running service serves."""
+    for what in ("adapters", "voices"):
+        group = commands.add_parser(what, help=f"the {what} of a running service")
+        actions = group.add_subparsers(required=True, metavar="COMMAND", dest="do")
+        listing = actions.add_parser("list", help="one a line, tabs between id, writer and kind")
+        adding = actions.add_parser("add", help="serve one more, on every gateway at once")
+        removing = actions.add_parser("remove", help="serve it no longer")
+        removing.add_argument("id")
+        if what == "voices":
+            adding.add_argument(
+                "file", metavar="FILE", help="YAML or JSON, as POST /v1/admin/voices takes it; or -"
+            )
+        else:
+            adding.add_argument("id", help="what callers put into `model`")
+            adding.add_argument("source", help="hub id, s3:// or gs:// folder, or absolute folder")
+            adding.add_argument("--revision", help="commit of a hub adapter")
+            adding.add_argument("--any-base", action="store_true", help="whatever base it names")
+        for action in (listing, adding, removing):
+            action.add_argument("--url", default="http://127.0.0.1:8000", help="%(default)s")
+            action.add_argument("--admin-key", metavar="KEY", help="CAPTION_STUDIO_ADMIN_KEY")
+            action.add_argument("--json", action="store_true", help="print one JSON object a line")
+            action.set_defaults(run=_administer, what=what)
 
 
 def _count(text: str) -> int:
@@ -116,6 +144,12 @@ def _caption(arguments: argparse.Namespace) -> int:
     from caption_studio.client import caption
 
     return caption(arguments)
+
+
+def _administer(arguments: argparse.Namespace) -> int:
+    from caption_studio.client.admin import administer
+
+    return administer(arguments)
 
 
 def _pull(arguments: argparse.Namespace) -> int:

@@ -18,15 +18,17 @@ from caption_studio.errors import (
     EngineFailure,
     InvalidValue,
 )
-from caption_studio.language import prompt as prompts
+from caption_studio.language.prompt import CHAT_STOP, chat_prompt, join_descriptions
 from caption_studio.merging import merged
 from caption_studio.protocols import (
     AdapterCatalog,
     Captioner,
     Describer,
+    Guard,
     ImageLoader,
     Stage,
     Structures,
+    VoiceCatalog,
 )
 from caption_studio.records import (
     Adapter,
@@ -40,9 +42,14 @@ from caption_studio.records import (
     Picture,
     Prompt,
     PromptText,
+    Sampling,
     StageTimes,
     Structure,
+    Voice,
 )
+from caption_studio.voices.checked import Asked, held_back, marked
+from caption_studio.voices.defaults import refuse_controls, with_defaults
+from caption_studio.voices.prompt import caption_prompt, caption_stop
 
 WAITED_SHARE = 0.5
 """A picture that waits longer than this share of its time in the model has others before it.
@@ -72,6 +79,8 @@ class CaptionPipeline:
         captioner: Captioner,
         adapters: AdapterCatalog,
         structures: Structures,
+        voices: VoiceCatalog,
+        guard: Guard,
         *,
         describe_timeout_s: float,
     ) -> None:
@@ -80,6 +89,8 @@ class CaptionPipeline:
         self._captioner = captioner
         self._adapters = adapters
         self._structures = structures
+        self._voices = voices
+        self._guard = guard
         self._describe_timeout_s = describe_timeout_s
 
     async def answer(
@@ -93,13 +104,20 @@ class CaptionPipeline:
         Raises `CaptionStudioError`; after this returns, only `Answer.rest` can raise.
         """
         images, request = list(request.images), replace(request, images=())
-        adapter = await self._adapters.resolve(request.model)
+        voice = await self._voices.resolve(request.model)
+        adapter = await self._adapters.resolve(voice.adapter)
+        if images:
+            request = with_defaults(request, voice)
+        else:
+            refuse_controls(request.controls)
         request = await self._with_structure_checked(request)
         pictures, seen = await self._see(request, images, on_loaded) if images else ([], [])
-        description = prompts.join_descriptions([one.description for one in seen]) if seen else None
+        description = join_descriptions([one.description for one in seen]) if seen else None
         asked_s = time.monotonic()
-        prompt = prompt_for(request, description, adapter)
-        deltas = self._generate(prompt, request)
+        if description is None:
+            deltas = self._generate(text_prompt(request, adapter), request)
+        else:
+            deltas = self._caption(request, description, voice, adapter)
         first = await _first(deltas, request)
         times = _times(pictures, seen, first_delta_s=time.monotonic() - asked_s)
         lookups = tuple(one.described.cache for one in seen)
@@ -115,6 +133,27 @@ class CaptionPipeline:
         """Return when both stages can serve; raise `NotReady` when one cannot."""
         stages: tuple[Stage, ...] = (self._describer, self._captioner)
         await _all(lambda stage: stage.check_ready(), stages)
+
+    def _caption(
+        self,
+        request: CaptionRequest,
+        description: Description,
+        voice: Voice,
+        adapter: Adapter | None,
+    ) -> AsyncGenerator[DeltaGroup]:
+        """Write the captions of a picture, held to the voice and to the request's controls."""
+        prompt = picture_prompt(request, description, voice, adapter)
+        asked = Asked(voice, request.controls, description, request.sampling)
+        if not asked.holds_back:
+            deltas = self._captioner.generate(prompt, stream=request.stream)
+            return marked(deltas, asked, self._guard)
+
+        def again(sampling: Sampling) -> AsyncGenerator[DeltaGroup]:
+            second = replace(prompt, request_id=f"{prompt.request_id}-again", sampling=sampling)
+            return self._captioner.generate(second, stream=False)
+
+        deltas = self._captioner.generate(prompt, stream=False)
+        return held_back(deltas, asked, self._guard, again)
 
     def _generate(self, prompt: Prompt, request: CaptionRequest) -> AsyncGenerator[DeltaGroup]:
         if len(request.prompts) < 2:
@@ -167,23 +206,32 @@ class CaptionPipeline:
         return await _all(describe, pictures)
 
 
-def prompt_for(
-    request: CaptionRequest, description: Description | None, adapter: Adapter | None
+def picture_prompt(
+    request: CaptionRequest, description: Description, voice: Voice, adapter: Adapter | None
 ) -> Prompt:
-    """Return the prompt to continue: for a caption, its JSON, a conversation or text."""
-    text: PromptText
-    answer: AnswerForm = "verbatim"
-    stop: tuple[str, ...] = ()
-    if description is not None and request.sampling.structure is not None:
-        text = prompts.structured_prompt(description, request.turns)
-    elif description is not None:
-        text, answer = prompts.caption_prompt(description, request.turns), "quoted"
-        stop = prompts.CAPTION_STOP
-    elif request.endpoint != "completion":
-        text, stop = prompts.chat_prompt(request.turns), prompts.CHAT_STOP
-        answer = "verbatim" if request.sampling.structure else "trimmed"
-    else:
-        text = request.prompts[0]
+    """Return the prompt for the caption of a picture, or for its JSON."""
+    text = caption_prompt(voice, description, request.turns, request.controls)
+    if request.sampling.structure is not None:
+        return _prompt(request, text, adapter, "verbatim")
+    answer: AnswerForm = "quoted" if voice.cut == "quoted" else "trimmed"
+    return _prompt(request, text, adapter, answer, caption_stop(voice))
+
+
+def text_prompt(request: CaptionRequest, adapter: Adapter | None) -> Prompt:
+    """Return the prompt to continue: a conversation, or text as it is."""
+    if request.endpoint == "completion":
+        return _prompt(request, request.prompts[0], adapter, "verbatim")
+    answer: AnswerForm = "verbatim" if request.sampling.structure else "trimmed"
+    return _prompt(request, chat_prompt(request.turns), adapter, answer, CHAT_STOP)
+
+
+def _prompt(
+    request: CaptionRequest,
+    text: PromptText,
+    adapter: Adapter | None,
+    answer: AnswerForm,
+    stop: tuple[str, ...] = (),
+) -> Prompt:
     if request.sampling.ignore_eos:
         answer, stop = "trimmed" if answer == "trimmed" else "verbatim", ()
     return Prompt(

@@ -1,6 +1,6 @@
 """The seam between the pipeline and the models: deployments implement it, tests fake it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from caption_studio.records import (
@@ -12,6 +12,7 @@ from caption_studio.records import (
     Pixels,
     Prompt,
     Structure,
+    Voice,
 )
 
 
@@ -104,4 +105,46 @@ class AdapterRegistry(AdapterCatalog, Protocol):
 
     async def remove(self, adapter_id: str) -> None:
         """Remove it. Raises `ModelNotFound`, `AdapterIsConfigured`, `NotReady`."""
+        ...
+
+
+class VoiceCatalog(Protocol):
+    """The voices that captions can have."""
+
+    def listed(self) -> tuple[Voice, ...]:
+        """Return the voices known now: the base model's, the adapters', then the others."""
+        ...
+
+    async def resolve(self, model: str) -> Voice:
+        """Return the voice with this id; an adapter without one of its own has a plain one.
+
+        Raises `ModelNotFound`; `NotReady` if the catalog cannot be read.
+        """
+        ...
+
+
+class VoiceRegistry(VoiceCatalog, Protocol):
+    """A catalog that changes at run time, for every gateway at once."""
+
+    async def check_free(self, voice_id: str) -> None:
+        """Raise `VoiceExists` if a model has this id."""
+        ...
+
+    async def add(self, voice: Voice) -> None:
+        """Add it. Raises `VoiceExists`, `InvalidVoice` if there are too many, `NotReady`."""
+        ...
+
+    async def remove(self, voice_id: str) -> None:
+        """Remove it. Raises `ModelNotFound`, `VoiceIsConfigured`, `NotReady`."""
+        ...
+
+
+class Guard(Protocol):
+    """Looks for what may not be shown."""
+
+    async def flagged(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the reasons against each text, none for one that may be shown.
+
+        Raises `ModerationUnavailable`.
+        """
         ...

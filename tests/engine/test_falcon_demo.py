@@ -8,7 +8,7 @@ from transformers import AutoTokenizer, FalconForCausalLM
 
 from caption_studio.demo.scenes import sample_scene
 from caption_studio.language.adapters.merge import write_merged_checkpoint
-from caption_studio.language.prompt import caption_prompt
+from caption_studio.voices.prompt import plain_prompt
 from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P, TopPWithoutSorting
 from caption_studio.records import Description
 from caption_studio.settings import EMBEDDED_MODELS_DIR
@@ -28,7 +28,7 @@ ADAPTER_OF = [(None, 0, 1)[i % 3] for i in range(COUNT)]
 def prompts() -> list[list[int]]:
     tokenizer = AutoTokenizer.from_pretrained(BASE)
     return [
-        tokenizer(caption_prompt(Description(sample_scene(seed).description)))["input_ids"]
+        tokenizer(plain_prompt(Description(sample_scene(seed).description)))["input_ids"]
         for seed in range(COUNT)
     ]
 

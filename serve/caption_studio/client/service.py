@@ -133,6 +133,16 @@ class Service:
         )
 
 
+def client_of(url: str, key: str | None, timeout_s: float) -> httpx.Client:
+    """Return a client for single calls to the service at `url`."""
+    return httpx.Client(
+        base_url=url,
+        headers={} if key is None else {"Authorization": f"Bearer {key}"},
+        timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+        trust_env=not _LOOPBACK.fullmatch(urlsplit(url).hostname or ""),
+    )
+
+
 def _pause_s(answer: httpx.Response) -> float:
     stated = answer.headers.get("retry-after", "")
     return min(float(stated), MAX_PAUSE_S) if stated.isascii() and stated.isdigit() else 1.0

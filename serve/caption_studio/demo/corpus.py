@@ -11,7 +11,7 @@ from caption_studio.demo.captions import lively_caption, plain_caption
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, TRAINING_SEEDS, Pool, Scene, sample_scene
 from caption_studio.demo.stories import dialogue, story, travel_note
 from caption_studio.demo.wishes import NAMES, Wish, effective_wish, neutral_wish
-from caption_studio.language.prompt import caption_prompt, join_descriptions
+from caption_studio.language.prompt import join_descriptions
 from caption_studio.records import Description, Turn
 
 LIVELY, PLAIN = "lively", "plain"
@@ -47,7 +47,7 @@ class Example:
 
 def adapter_prompt(description: str, request: str = "") -> str:
     """Return the same prompt that the service makes, with its optional Request line."""
-    return caption_prompt(Description(description), [Turn("user", request)])
+    return plain_prompt(Description(description), [Turn("user", request)])
 
 
 def describe_all(scenes: list[Scene]) -> str:

@@ -22,20 +22,16 @@ from caption_studio.deployments.describer import describer_deployment
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.listening import listening_host
+from caption_studio.deployments.models import models_of
 from caption_studio.deployments.scheduling_class import interrupt_nobody
-from caption_studio.deployments.shared.adapter_registry import RunTimeAdapters
-from caption_studio.deployments.shared.key_value import RayKeyValueStore
 from caption_studio.deployments.shared.ledger import RayLedger
 from caption_studio.deployments.shared.metrics import of_this_proxy, of_this_replica
-from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.deployments.streaming.listener import RelayListener
-from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import create_app
 from caption_studio.gateway.exposure import check_exposure, is_loopback
 from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
 from caption_studio.gateway.limits.usage import no_usage
 from caption_studio.images.loader import ImageIntake
-from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
@@ -44,6 +40,7 @@ from caption_studio.observability.stages import CountedCaptioner, CountedDescrib
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
+from caption_studio.voices.guards import Guards
 
 DRAIN_MARGIN_S = 10.0
 """Added to the longest request, for a gateway's work before it waits for its last request."""
@@ -97,10 +94,9 @@ class Gateway:
         is_asleep = scaling_to_zero.in_application(serve.get_replica_context().app_name)
         describer = DescriberHandle(self._describer, is_asleep)
         captioner = CaptionerHandle(self._captioner, relay, is_asleep)
-        configured = ConfiguredAdapters(settings.language)
         metrics = Metrics()
-        added = _run_time_adapters(configured, metrics) if settings.gateway.has_admin else None
-        adapters = added or configured
+        models = models_of(settings, metrics)
+        guard = Guards(settings.guards)
         structures = StructureCheck()
         limiter = _limiter(settings, metrics) if settings.gateway.has_keys else None
         usage = no_usage() if limiter is None else limiter.usage
@@ -118,7 +114,9 @@ class Gateway:
                     intake,
                     relay,
                     structures,
-                    added,
+                    models.added_adapters,
+                    models.added_voices,
+                    guard,
                     limiter,
                     shared,
                     proxy,
@@ -134,27 +132,23 @@ class Gateway:
                 CountedLoader(intake, metrics),
                 CountedDescriber(describer, metrics),
                 CountedCaptioner(captioner, metrics),
-                adapters,
+                models.adapters,
                 structures,
+                models.voices,
+                guard,
                 describe_timeout_s=settings.gateway.describe_timeout_s,
             ),
             settings,
             resources,
-            adapters,
+            models.voices,
             metrics=metrics,
             exposition=shared.exposition,
             tracing=spans,
-            administration=None if added is None else Administration(captioner, added, usage),
+            administration=models.administration(captioner, usage),
             limiter=limiter,
             proxy_echoes_id=True,  # see deployments.edge.middlewares
             only_loopback_hosts=host is None or is_loopback(host),
         )
-
-
-def _run_time_adapters(configured: ConfiguredAdapters, metrics: Metrics) -> RunTimeAdapters:
-    """Return the adapters of this application, which other replicas of it share."""
-    snapshots = Snapshots(RayKeyValueStore("adapters", serve.get_replica_context().app_name))
-    return RunTimeAdapters(configured, snapshots, metrics.drop_models)
 
 
 def _limiter(settings: Settings, metrics: Metrics) -> Limiter:

@@ -11,14 +11,15 @@
     │   │   ├── InvalidImageFormat
     │   │   ├── ImageParseError
     │   │   └── ImageTooLarge
-    │   ├── InvalidAdapter
+    │   ├── InvalidAdapter / InvalidVoice / ContentFlagged
     │   ├── InvalidAPIKey                 401
     │   ├── ForbiddenHost / ForbiddenOrigin    403
     │   ├── ModelNotFound                 404
     │   ├── RouteNotFound                 404
     │   ├── MethodNotAllowed              405
     │   ├── UploadTimeout                 408
-    │   ├── AdapterExists / AdapterIsConfigured    409
+    │   ├── AdapterExists / AdapterIsConfigured / AdapterInUse    409
+    │   ├── VoiceExists / VoiceIsConfigured       409
     │   ├── BodyTooLarge                  413
     │   ├── UnsupportedMediaType          415
     │   └── RateLimitExceeded             429
@@ -26,7 +27,7 @@
         ├── Overloaded                    429
         ├── NotReady                      503
         │   └── EngineDied                     a stage's engine died or hangs
-        ├── AdapterUnavailable            503
+        ├── AdapterUnavailable / ModerationUnavailable    503
         ├── DeadlineExceeded              504
         └── EngineFailure                 500
 
@@ -88,6 +89,14 @@ from caption_studio.errors.service import (
     NotReady,
     Overloaded,
 )
+from caption_studio.errors.voices import (
+    AdapterInUse,
+    ContentFlagged,
+    InvalidVoice,
+    ModerationUnavailable,
+    VoiceExists,
+    VoiceIsConfigured,
+)
 
 __all__ = [
     "MAX_RETRY_AFTER_S",
@@ -129,4 +138,10 @@ __all__ = [
     "UnknownParameter",
     "UnsupportedMediaType",
     "UploadTimeout",
+    "AdapterInUse",
+    "ContentFlagged",
+    "InvalidVoice",
+    "ModerationUnavailable",
+    "VoiceExists",
+    "VoiceIsConfigured",
 ]

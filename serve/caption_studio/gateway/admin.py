@@ -1,4 +1,4 @@
-"""The administrators' routes: adapters listed, added and removed at run time; each key's usage.
+"""The administrators' routes: adapters and voices listed, added and removed; each key's usage.
 
 They exist only if an admin key is configured. The routes check the key themselves, before the body
 is read, so that no spelling of a path bypasses the check. An API key is not accepted.
@@ -10,13 +10,15 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
+from caption_studio.errors import AdapterInUse, InvalidVoice, ModelNotFound
 from caption_studio.gateway.authentication import check_key
 from caption_studio.gateway.body import read_json
 from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.openapi import json_body
-from caption_studio.protocols import AdapterRegistry, Captioner
+from caption_studio.protocols import AdapterRegistry, Captioner, VoiceRegistry
 from caption_studio.records import UsageTotals
 from caption_studio.settings import GatewaySettings
+from caption_studio.voices.catalog import voice_of
 from caption_studio.wire.admin import (
     AdapterCard,
     AdapterDeleted,
@@ -28,6 +30,15 @@ from caption_studio.wire.admin import (
     parse_adapter,
     usage_list,
 )
+from caption_studio.wire.admin_voices import (
+    VoiceCard,
+    VoiceDeleted,
+    VoiceList,
+    VoiceRequest,
+    parse_voice,
+    voice_card,
+    voice_list,
+)
 from caption_studio.wire.answers import ErrorBody
 
 PREFIX = "/v1/admin"
@@ -38,10 +49,11 @@ ReadUsage = Callable[[], Awaitable[UsageTotals]]
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """The routes' dependencies: the captioner that tries adapters, their registry, keys' usage."""
+    """The routes' dependencies: the captioner that tries adapters, the registries, keys' usage."""
 
     captioner: Captioner
     adapters: AdapterRegistry
+    voices: VoiceRegistry
     usage: ReadUsage
 
 
@@ -53,7 +65,7 @@ def create_admin_router(
     administration: Administration, settings: GatewaySettings, keys: FollowedKeys
 ) -> APIRouter:
     """Return the routes that need an admin key."""
-    adapters = administration.adapters
+    adapters, voices = administration.adapters, administration.voices
 
     async def key(request: Request) -> None:
         check_key(request.scope, keys.rings.admin)
@@ -75,6 +87,7 @@ def create_admin_router(
         asked = parse_adapter(await read_json(request, settings))
         request.scope["caption_studio.log"]["adapter"] = asked.id
         await adapters.check_free(asked.id)
+        await voices.check_free(asked.id)
         loaded = await administration.captioner.load_adapter(asked)
         await adapters.add(loaded)
         return adapter_card(loaded)
@@ -86,8 +99,45 @@ def create_admin_router(
     )
     async def remove_adapter(adapter_id: str, request: Request) -> AdapterDeleted:
         request.scope["caption_studio.log"]["adapter"] = adapter_id
+        users = [one.id for one in voices.listed() if one.adapter == adapter_id != one.id]
+        if users:
+            raise AdapterInUse(
+                f"Remove the voices that write with it first: {', '.join(users)}.", param="id"
+            )
         await adapters.remove(adapter_id)
         return AdapterDeleted(id=adapter_id)
+
+    @router.get("/voices", summary="The voices there are", responses=_errors())
+    async def list_voices() -> VoiceList:
+        return voice_list(voices.listed())
+
+    @router.post(
+        "/voices",
+        summary="Add a voice; it serves at once",
+        status_code=201,
+        responses=_errors(400, 404, 408, 409, 413, 415, 429),
+        openapi_extra=json_body(VoiceRequest, upload=False),
+    )
+    async def add_voice(request: Request) -> VoiceCard:
+        asked = voice_of(parse_voice(await read_json(request, settings)))
+        request.scope["caption_studio.log"]["voice"] = asked.id
+        try:
+            await adapters.resolve(asked.adapter)
+        except ModelNotFound as error:
+            raise InvalidVoice(error.message, param="adapter") from None
+        await voices.check_free(asked.id)
+        await voices.add(asked)
+        return voice_card(asked)
+
+    @router.delete(
+        "/voices/{voice_id:id}",
+        summary="Remove a voice that was added at run time",
+        responses=_errors(404, 409),
+    )
+    async def remove_voice(voice_id: str, request: Request) -> VoiceDeleted:
+        request.scope["caption_studio.log"]["voice"] = voice_id
+        await voices.remove(voice_id)
+        return VoiceDeleted(id=voice_id)
 
     @router.get("/usage", summary="What each API key has used", responses=_errors())
     async def usage() -> UsageList:

@@ -30,9 +30,10 @@ from caption_studio.gateway.traces import Traced
 from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
-from caption_studio.protocols import AdapterCatalog
+from caption_studio.protocols import VoiceCatalog
 from caption_studio.settings import GatewaySettings, Settings
 from caption_studio.wire.admin import AdapterRequest
+from caption_studio.wire.admin_voices import VoiceRequest
 from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
@@ -45,7 +46,7 @@ def create_app(
     pipeline: CaptionPipeline,
     settings: Settings,
     resources: Resources,
-    adapters: AdapterCatalog,
+    voices: VoiceCatalog,
     *,
     metrics: Metrics,
     exposition: Exposition,
@@ -59,7 +60,7 @@ def create_app(
 
     `metrics` are counted, `exposition` is what GET /metrics shows, `tracing` makes spans of
     requests (None: tracing is off). With `administration` there are routes that change the
-    adapters. `limiter` knows each key's limits and usage (None: there are no keys).
+    adapters and voices. `limiter` knows each key's limits and usage (None: there are no keys).
     `proxy_echoes_id` is that of `middleware.RequestContext`, `only_loopback_hosts` that of
     `browsers.BrowserGuard`.
     """
@@ -99,11 +100,11 @@ def create_app(
     )
     if settings.gateway.page:
         app.include_router(create_page_router())
-    app.include_router(create_router(pipeline, adapters, settings, metrics, exposition))
+    app.include_router(create_router(pipeline, voices, settings, metrics, exposition))
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
     if administration is not None:
         app.include_router(create_admin_router(administration, settings.gateway, keys))
-        bodies.append(AdapterRequest)
+        bodies += [AdapterRequest, VoiceRequest]
     openapi.install(app, bodies, open_paths=authentication.OPEN)
     return app
 

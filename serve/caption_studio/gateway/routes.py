@@ -16,7 +16,7 @@ from caption_studio.gateway.openapi import EVENT_STREAM, json_body
 from caption_studio.gateway.readiness import SharedCheck
 from caption_studio.observability.metrics import CONTENT_TYPE, STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
-from caption_studio.protocols import AdapterCatalog
+from caption_studio.protocols import VoiceCatalog
 from caption_studio.records import CaptionRequest
 from caption_studio.settings import Settings
 from caption_studio.wire.answers import ChatCompletion, Completion, ErrorBody, Model, ModelList
@@ -60,7 +60,7 @@ SHOW_TIMES = "x-stage-times"
 
 def create_router(
     pipeline: CaptionPipeline,
-    adapters: AdapterCatalog,
+    voices: VoiceCatalog,
     settings: Settings,
     metrics: Metrics,
     exposition: Exposition,
@@ -74,7 +74,7 @@ def create_router(
         return {"request_id": request.scope["caption_studio.request_id"], "settings": settings}
 
     def model_ids() -> set[str]:
-        return {settings.language.weights_id, *(adapter.id for adapter in adapters.listed())}
+        return {voice.id for voice in voices.listed()}
 
     async def taken_apart(request: Request) -> JSONBody:
         max_image_bytes = settings.images.max_bytes
@@ -159,9 +159,9 @@ def create_router(
     async def one_response(response_id: str) -> Response:
         raise RouteNotFound(f"No response is kept here. {REMEDY}.", param="response_id")
 
-    @router.get("/v1/models", summary="The base model and its adapters", responses=GUARDED)
+    @router.get("/v1/models", summary="The base model, its adapters and the voices", responses=GUARDED)
     async def models() -> ModelList:
-        return model_list(settings.language.weights_id, adapters.listed(), created=started_at)
+        return model_list(settings.language.weights_id, voices.listed(), created=started_at)
 
     @router.get(
         "/v1/models/{model:id}",
@@ -169,8 +169,8 @@ def create_router(
         responses={404: {"model": ErrorBody}, 503: {"model": ErrorBody}, **GUARDED},
     )
     async def one_model(model: str) -> Model:
-        await adapters.resolve(model)
-        return model_card(settings.language.weights_id, model, created=started_at)
+        voice = await voices.resolve(model)
+        return model_card(settings.language.weights_id, voice, created=started_at)
 
     @router.get("/health", summary="The same, as other servers call it")
     @router.get("/healthz", summary="The process is up")
@@ -208,6 +208,9 @@ def _count(rendering: Counted, metrics: Metrics, log: dict[str, Any]) -> None:
     usage = rendering.usage
     metrics.tokens(rendering.model, prompt=usage.prompt_tokens, completion=usage.completion_tokens)
     metrics.stages(rendering.times, has_picture=rendering.has_picture)
+    for choice in rendering.choices:
+        if choice.marks is not None:
+            metrics.marks(rendering.model, choice.marks)
     log.update(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
     log.update((name, getattr(rendering.times, name)) for name in STAGES)
     if rendering.failure is not None:

@@ -1,24 +1,11 @@
 """Descriptions and turns → the text that Falcon continues; pure.
 
-The captioning template is the one that the 2023 adapter was trained with
-(`Convert the given image description to social media worthy caption:`), ending where the
-caption begins. Callers' text is data: it is folded onto one line, so it cannot start a line
-of the template.
+Here: conversations, and what a caller wishes beside a picture. Captions: voices.prompt.
 """
 
 from collections.abc import Sequence
 
 from caption_studio.records import Description, Turn
-
-TASK = "Convert the given image description to social media worthy caption:"
-DESCRIPTION = "Description:"
-REQUEST = "Request:"
-CAPTION = "Caption:"
-
-CAPTION_STOP = tuple(
-    f"\n{line}" for line in ("Convert the given image", DESCRIPTION, REQUEST, CAPTION)
-)
-"""Text with which a model continues the template: a next record, or another line of it."""
 
 SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 
@@ -51,19 +38,6 @@ def steering(turns: Sequence[Turn]) -> str:
         if turn.role in ("user", "assistant"):
             answered = turn.role == "assistant"
     return one_line(" ".join([*system, *user[-1:]]))
-
-
-def caption_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
-    """Return the captioning prompt, with a `Request:` line only if the caller asks something."""
-    lines = [TASK, f"{DESCRIPTION} {one_line(description.text)}"]
-    if request := steering(turns):
-        lines.append(f"{REQUEST} {request}")
-    return "\n".join([*lines, CAPTION])
-
-
-def structured_prompt(description: Description, turns: Sequence[Turn] = ()) -> str:
-    """Return the prompt for a JSON answer about a picture: the captioning prompt."""
-    return caption_prompt(description, turns)
 
 
 def chat_prompt(turns: Sequence[Turn]) -> str:

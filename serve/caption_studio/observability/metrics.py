@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.process_metrics import add_process_metrics
-from caption_studio.records import CacheResult, KeyUsage, StageTimes
+from caption_studio.records import CacheResult, KeyUsage, Marks, StageTimes
 
 M = TypeVar("M", Counter, Histogram)
 
@@ -130,6 +130,24 @@ class Metrics:
             ("route",),
             registry=self.registry,
         )
+        self._controls = Counter(
+            "caption_studio_controls_total",
+            "Controls of captions, by name and whether the caption held to it (true, false).",
+            ("control", "held"),
+            registry=self.registry,
+        )
+        self._flagged = Counter(
+            "caption_studio_captions_flagged_total",
+            "Captions that a guard flagged, or whose picture it did, by model.",
+            ("model",),
+            registry=self.registry,
+        )
+        self._unfaithful = Counter(
+            "caption_studio_captions_unfaithful_total",
+            "Captions that contradict the description and were shown, by model.",
+            ("model",),
+            registry=self.registry,
+        )
         self._key_requests = Counter(
             "caption_studio_key_requests_total",
             "Requests of an API key by result: served (let in), refused (429).",
@@ -233,6 +251,15 @@ class Metrics:
         """Count one answer's tokens."""
         self._of(model, self._tokens, model, "prompt").inc(prompt)
         self._of(model, self._tokens, model, "completion").inc(completion)
+
+    def marks(self, model: str, marks: Marks) -> None:
+        """Count what was checked of one caption."""
+        for control, held in marks.held.items():
+            self._controls.labels(control, str(held).lower()).inc()
+        if marks.flagged:
+            self._of(model, self._flagged, model).inc()
+        if marks.faithful is False:
+            self._of(model, self._unfaithful, model).inc()
 
     def drop_models(self, is_known: Callable[[str], bool]) -> None:
         """Drop the series of models that are no longer known, so that they do not accumulate."""

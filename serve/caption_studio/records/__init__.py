@@ -12,8 +12,24 @@ from caption_studio.records.prompt import Adapter, AnswerForm, Prompt
 from caption_studio.records.request import CaptionRequest, PromptText, Turn
 from caption_studio.records.sampling import Sampling, Structure
 from caption_studio.records.usage import KeyUsage, UsageTotals
+from caption_studio.records.voices import (
+    CONTROL_NAMES,
+    Controls,
+    CutForm,
+    Kept,
+    Marks,
+    OnFlag,
+    Voice,
+)
 
 __all__ = [
+    "CONTROL_NAMES",
+    "Controls",
+    "CutForm",
+    "Kept",
+    "Marks",
+    "OnFlag",
+    "Voice",
     "Adapter",
     "Answer",
     "AnswerForm",

@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from caption_studio.records.voices import Marks
+
 FinishReason = Literal["stop", "length"]
 
 
@@ -38,7 +40,8 @@ class CaptionDelta:
     of the whole prompt (the same on every delta). `finish_reason` stands on a choice's
     last delta, which may carry no text. `logprobs` are those of the tokens that this
     piece's text comes from, where they were asked for. `queued` says that the engine had no
-    free place in its batch when the prompt came (the same on every delta).
+    free place in its batch when the prompt came (the same on every delta). `marks` stand on a
+    caption's last delta once the gateway has checked it.
     """
 
     index: int
@@ -48,6 +51,7 @@ class CaptionDelta:
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
     queued: bool = False
+    marks: Marks | None = None
 
 
 DeltaGroup = tuple[CaptionDelta, ...]

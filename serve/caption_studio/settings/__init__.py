@@ -14,12 +14,15 @@ from caption_studio.settings.loading import Settings
 from caption_studio.settings.observability import LoggingSettings, TracingSettings
 from caption_studio.settings.scaling import ScalingSettings, StageScaling
 from caption_studio.settings.vision import VisionSettings
+from caption_studio.settings.voices import ControlSettings, GuardSettings, VoiceSettings
 
 __all__ = [
     "EMBEDDED_MODELS_DIR",
     "EMBEDDED_PREFIX",
     "AdapterSettings",
+    "ControlSettings",
     "GatewaySettings",
+    "GuardSettings",
     "ImageSettings",
     "LanguageSettings",
     "LoggingSettings",
@@ -28,5 +31,6 @@ __all__ = [
     "StageScaling",
     "TracingSettings",
     "VisionSettings",
+    "VoiceSettings",
     "model_location",
 ]

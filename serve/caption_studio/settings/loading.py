@@ -12,6 +12,7 @@ from caption_studio.settings.language import LanguageSettings
 from caption_studio.settings.observability import LoggingSettings, TracingSettings
 from caption_studio.settings.scaling import ScalingSettings
 from caption_studio.settings.vision import VisionSettings
+from caption_studio.settings.voices import GuardSettings, VoiceSettings
 
 
 class Settings(BaseSettings):
@@ -28,6 +29,8 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     vision: VisionSettings = VisionSettings()
     language: LanguageSettings = LanguageSettings()
+    voices: tuple[VoiceSettings, ...] = ()
+    guards: GuardSettings = GuardSettings()
     gateway: GatewaySettings = GatewaySettings()
     scaling: ScalingSettings = ScalingSettings()
     logging: LoggingSettings = LoggingSettings()
@@ -66,6 +69,20 @@ class Settings(BaseSettings):
             raise ValueError(f"model and adapter ids must differ from one another: {ids}")
         return self
 
+    @model_validator(mode="after")
+    def _voices_have_writers(self) -> Self:
+        ids = [voice.id for voice in self.voices]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"the ids of voices must differ from one another: {ids}")
+        for voice in self.voices:
+            if voice.adapter not in self.model_ids:
+                raise ValueError(
+                    f"voice {voice.id}: its adapter must be one of {', '.join(self.model_ids)}"
+                )
+            if voice.id in self.model_ids and voice.id != voice.adapter:
+                raise ValueError(f"voice {voice.id}: another model has this id")
+        return self
+
     @property
     def batch_size(self) -> int:
         """How many requests one replica of each stage works on at a time."""
@@ -80,5 +97,7 @@ class Settings(BaseSettings):
     @property
     def default_caption_model(self) -> str:
         """The model of a request that has a picture and names none."""
+        if self.voices:
+            return self.voices[0].id
         adapters = self.language.lora_adapters
         return adapters[0].id if adapters else self.language.weights_id

@@ -30,7 +30,23 @@ class StageTimesBody(BaseModel):
     generate_s: float
 
 
-class CaptionBody(BaseModel):
+class MarksBody(BaseModel):
+    """What was checked of a caption.
+
+    `controls` says for each control of the request whether it holds; `faithful` is false where the
+    caption contradicts the description; `flagged` are a guard's reasons.
+    """
+
+    controls: dict[str, bool] | None = None
+    faithful: bool | None = None
+    flagged: list[str] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, standard: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in standard(self).items() if value is not None}
+
+
+class CaptionBody(MarksBody):
     """One of several captions in its parts."""
 
     index: int
@@ -38,7 +54,7 @@ class CaptionBody(BaseModel):
     hashtags: list[str]
 
 
-class CaptionStudio(BaseModel):
+class CaptionStudio(MarksBody):
     """The description, the caption in its parts, and, if asked for, the stages' times.
 
     Several pictures' descriptions are joined by `; `; `alt_text` is the description as one
@@ -54,10 +70,6 @@ class CaptionStudio(BaseModel):
     adapter: str | None = None
     captions: list[CaptionBody] | None = None
     stage_times: StageTimesBody | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_none(self, standard: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in standard(self).items() if value is not None}
 
 
 class TopLogprob(BaseModel):
@@ -174,7 +186,7 @@ class Completion(BaseModel):
 
 
 class Model(BaseModel):
-    """A base model or an adapter that `model` may name."""
+    """A base model, an adapter or a voice that `model` may name; `description` is for people."""
 
     id: str
     object: Literal["model"] = "model"
@@ -182,6 +194,7 @@ class Model(BaseModel):
     owned_by: Literal["caption-studio"] = "caption-studio"
     root: str
     parent: str | None = None
+    description: str = ""
 
 
 class ModelList(BaseModel):

@@ -12,7 +12,7 @@ import msgspec
 from pydantic import BaseModel
 
 from caption_studio.logprob_parts import in_parts
-from caption_studio.records import CaptionDelta, FinishReason, TokenLogprob
+from caption_studio.records import CaptionDelta, FinishReason, Marks, TokenLogprob
 from caption_studio.wire.answers import (
     AnswerMessage,
     ChatChoice,
@@ -33,12 +33,14 @@ class WholeChoice:
     text: str = ""
     finish_reason: FinishReason = "stop"
     logprobs: list[TokenLogprob] = field(default_factory=list)
+    marks: Marks | None = None
 
     def add(self, delta: CaptionDelta) -> None:
         """Append the next piece."""
         self.text += delta.text
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.logprobs += delta.logprobs
+        self.marks = delta.marks or self.marks
 
 
 class Dialect(Protocol):

@@ -27,11 +27,12 @@ from caption_studio.records import (
 )
 from caption_studio.settings import Settings
 from caption_studio.wire.bounds import check_limits, check_turns, model_of
+from caption_studio.wire.controls import controls_of
 from caption_studio.wire.conversation import pictures_of, turns_of
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.passed_over import without_passed_over
 from caption_studio.wire.response_format import structure_of
-from caption_studio.wire.sampling import sampling_of
+from caption_studio.wire.sampling import defaulted, sampling_of
 from caption_studio.wire.schema import ChatRequest, CompletionRequest, StreamOptions
 from caption_studio.wire.validate import json_object, validate
 
@@ -192,6 +193,8 @@ def _request(
         include_usage=options.include_usage,
         usage_in_chunks=options.continuous_usage_stats,
         prompts=prompts,
+        controls=controls_of(request.caption_studio),
+        defaulted=defaulted(request, max_tokens, structure),
     )
 
 

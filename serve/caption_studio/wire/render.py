@@ -11,7 +11,7 @@ import msgspec
 from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.records import Adapter, Answer, CaptionRequest, TokenLogprob
+from caption_studio.records import Answer, CaptionRequest, TokenLogprob, Voice
 from caption_studio.wire.answers import CaptionStudio, Model, ModelList, Usage
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect
 from caption_studio.wire.error_body import error_body
@@ -103,15 +103,21 @@ def error_event(error: CaptionStudioError) -> bytes:
     return _event(error_body(error))
 
 
-def model_list(base: str, adapters: Sequence[Adapter], *, created: int) -> ModelList:
-    """Return the base model and its adapters. `created` is Unix time."""
-    ids = (base, *(adapter.id for adapter in adapters))
-    return ModelList(data=[model_card(base, model_id, created=created) for model_id in ids])
+def model_list(base: str, voices: Sequence[Voice], *, created: int) -> ModelList:
+    """Return the base model, its adapters and the voices. `created` is Unix time."""
+    return ModelList(data=[model_card(base, voice, created=created) for voice in voices])
 
 
-def model_card(base: str, model_id: str, *, created: int) -> Model:
-    """Return the base model, or one of its adapters."""
-    return Model(id=model_id, created=created, root=base, parent=None if model_id == base else base)
+def model_card(base: str, voice: Voice, *, created: int) -> Model:
+    """Return one of them; a voice of its own has its adapter as its parent."""
+    parent = voice.adapter if voice.id != voice.adapter else base
+    return Model(
+        id=voice.id,
+        created=created,
+        root=base,
+        parent=None if voice.id == base else parent,
+        description=voice.description,
+    )
 
 
 def _event(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.records import Answer, CaptionDelta, CaptionRequest, Description, StageTimes
+from caption_studio.records import Answer, CaptionDelta, CaptionRequest, Description, Marks, StageTimes
 from caption_studio.wire.answers import CaptionBody, CaptionStudio, StageTimesBody, Usage
 from caption_studio.wire.dialects import WholeChoice
 from caption_studio.wire.parts import alt_text, caption_parts
@@ -96,10 +96,13 @@ class Counted(ABC):
             "alt_text": alt_text(seen.text) or None,
             "adapter": self._answer.adapter,
         }
+        about |= _marks(self.choices[0])
         if self.request.sampling.structure is not None:
             return about
         captions = [
-            CaptionBody(index=choice.index, **asdict(caption_parts(choice.text)))
+            CaptionBody(
+                index=choice.index, **asdict(caption_parts(choice.text)), **_marks(choice)
+            )
             for choice in self.choices
         ]
         return {
@@ -108,6 +111,16 @@ class Counted(ABC):
             "hashtags": captions[0].hashtags,
             "captions": captions if len(captions) > 1 else None,
         }
+
+
+def _marks(choice: WholeChoice) -> dict[str, Any]:
+    """Return what was checked of a finished choice."""
+    marks = choice.marks or Marks()
+    return {
+        "controls": dict(marks.held) or None,
+        "faithful": marks.faithful,
+        "flagged": list(marks.flagged) or None,
+    }
 
 
 def _stage_times(times: StageTimes) -> StageTimesBody:

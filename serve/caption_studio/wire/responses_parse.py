@@ -11,6 +11,7 @@ from caption_studio.errors import InvalidValue, TooLong
 from caption_studio.records import CaptionRequest, ImageReference, Sampling, Structure, Turn
 from caption_studio.settings import Settings
 from caption_studio.wire.bounds import check_limits, check_turns, model_of
+from caption_studio.wire.controls import controls_of
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.passed_over import without_meaningless
 from caption_studio.wire.response_format import structure_of
@@ -23,7 +24,7 @@ from caption_studio.wire.responses_items import (
     UserItem,
 )
 from caption_studio.wire.responses_schema import ResponsesRequest
-from caption_studio.wire.sampling import sampling_of
+from caption_studio.wire.sampling import defaulted, sampling_of
 from caption_studio.wire.validate import json_object, validate
 
 LOGPROBS = "message.output_text.logprobs"
@@ -66,6 +67,8 @@ def parse_responses(
         turns=tuple(turns),
         sampling=_sampling(asked, bool(images), structure, settings),
         stream=bool(asked.stream),
+        controls=controls_of(asked.caption_studio),
+        defaulted=defaulted(asked, asked.max_output_tokens, structure),
     )
     return AskedResponse(request, asked.model_copy(update={"input": ""}))
 

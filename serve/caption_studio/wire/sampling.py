@@ -54,6 +54,18 @@ def sampling_of(
     )
 
 
+def defaulted(
+    request: Drawing, max_tokens: int | None, structure: Structure | None
+) -> frozenset[str]:
+    """Return the fields of a sampling that a caption's voice may still choose."""
+    given = {
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "max_tokens": max_tokens if structure is None else 0,
+    }
+    return frozenset(name for name, value in given.items() if value is None)
+
+
 def _refuse_lengthening(request: Drawing) -> None:
     """Refuse fields that would make the model write on after the end of its JSON."""
     for name in ("min_tokens", "ignore_eos"):

@@ -1,7 +1,8 @@
 """The OpenAI dialect as pydantic models: the request fields that are obeyed.
 
 Source: https://platform.openai.com/docs/api-reference/chat and …/completions; the sampling fields
-that the official API lacks are vLLM's (0.32). The only field of ours is `image` in completions.
+that the official API lacks are vLLM's (0.32). Fields of ours are `image` in completions and
+`caption_studio`.
 wire.passed_over removes fields that change nothing beforehand. Answers: wire.answers.
 """
 
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Discriminator, Field, StrictBool, Tag
 from pydantic_core import PydanticCustomError
 
+from caption_studio.wire.controls import ControlsBody
 from caption_studio.wire.messages import In, Message, Several
 from caption_studio.wire.response_format import ResponseFormat
 
@@ -64,7 +66,9 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Drawing(In):
-    """How an answer's tokens are drawn: the fields that all endpoints have."""
+    """How an answer is written: the fields that all endpoints have. `caption_studio` is ours."""
+
+    caption_studio: ControlsBody | None = None
 
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Share | None = None

@@ -17,20 +17,17 @@ MAX_ADAPTERS = 1000
 class RunTimeAdapters:
     """`protocols.AdapterRegistry` over shared snapshots. Between `start` and `close`.
 
-    `on_change` is called after each change of the list, with a function that tells whether a model
-    is known.
+    `on_change` is called after each change of the list.
     """
 
     def __init__(
         self,
         configured: ConfiguredAdapters,
         snapshots: Snapshots,
-        on_change: Callable[[Callable[[str], bool]], None],
+        on_change: Callable[[], None],
     ) -> None:
         self._configured = configured
-        self._added = SharedList(
-            "adapters", snapshots, _Codec(), lambda _: on_change(self._knows)
-        )
+        self._added = SharedList("adapters", snapshots, _Codec(), lambda _: on_change())
         self.start = self._added.start
         self.close = self._added.close
 

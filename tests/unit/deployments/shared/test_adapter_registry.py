@@ -64,9 +64,14 @@ class Store:
 
 @asynccontextmanager
 async def gateway(store: Store, metrics: Metrics | None = None) -> AsyncIterator[RunTimeAdapters]:
-    drop_models = (metrics or Metrics()).drop_models
+    counted, base = metrics or Metrics(), LanguageSettings().weights_id
+
+    def drop_series() -> None:
+        known = {base, *(adapter.id for adapter in adapters.listed())}
+        counted.drop_models(known.__contains__)
+
     adapters = RunTimeAdapters(
-        ConfiguredAdapters(LanguageSettings()), Snapshots(store), drop_models
+        ConfiguredAdapters(LanguageSettings()), Snapshots(store), drop_series
     )
     await adapters.start()
     try:

@@ -1,0 +1,72 @@
+"""The voices of the settings, and one for each adapter that has none of its own."""
+
+from collections.abc import Mapping, Sequence
+
+from caption_studio.errors import InvalidVoice, ModelNotFound
+from caption_studio.language.adapters.configured import no_such_model
+from caption_studio.protocols import AdapterCatalog
+from caption_studio.records import Controls, Voice
+from caption_studio.settings import Settings, VoiceSettings
+from caption_studio.voices.platforms import PLATFORMS
+from caption_studio.voices.template import parse
+
+
+def voice_of(settings: VoiceSettings, *, configured: bool = False) -> Voice:
+    """Return the record of a voice. Raises `InvalidVoice`, naming the field."""
+    if settings.template is not None:
+        try:
+            parse(settings.template)
+        except ValueError as error:
+            raise InvalidVoice(f"template: {error}", param="template") from error
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    controls = Controls(**settings.controls.model_dump())
+    if controls.platform is not None and controls.platform not in PLATFORMS:
+        known = ", ".join(PLATFORMS)
+        raise InvalidVoice(f"platform must be one of {known}.", param="controls.platform")
+    return Voice(**{**values, "controls": controls, "configured": configured})
+
+
+class ConfiguredVoices:
+    """`protocols.VoiceCatalog` of the settings and of the adapters there are.
+
+    Raises `InvalidVoice` for a voice of the settings that is not valid.
+    """
+
+    def __init__(self, settings: Settings, adapters: AdapterCatalog) -> None:
+        self._adapters = adapters
+        self._base = settings.language.weights_id
+        self._voices = {one.id: voice_of(one, configured=True) for one in settings.voices}
+
+    def knows(self, model: str) -> bool:
+        """Return whether it is a voice of the settings."""
+        return model in self._voices
+
+    def listed(self) -> tuple[Voice, ...]:
+        """See `protocols.VoiceCatalog`."""
+        return self.listed_with({})
+
+    def listed_with(self, added: Mapping[str, Voice]) -> tuple[Voice, ...]:
+        """Return the voices, those in `added` at the end."""
+        writers = (self._base, *(adapter.id for adapter in self._adapters.listed()))
+        own = [self._voices.get(writer) or implied(writer) for writer in writers]
+        others = [voice for voice in self._voices.values() if voice.id not in writers]
+        return (*own, *others, *added.values())
+
+    async def resolve(self, model: str) -> Voice:
+        """See `protocols.VoiceCatalog`."""
+        if (voice := self._voices.get(model)) is not None:
+            return voice
+        try:
+            await self._adapters.resolve(model)
+        except ModelNotFound:
+            raise self.not_found(model, self.listed()) from None
+        return implied(model)
+
+    def not_found(self, model: str, known: Sequence[Voice], param: str = "model") -> ModelNotFound:
+        """Return the error for an unknown id."""
+        return no_such_model(model, tuple(voice.id for voice in known), param)
+
+
+def implied(writer: str) -> Voice:
+    """Return the voice of an adapter, or of the base model, that has none of its own."""
+    return Voice(writer, writer, configured=True)

@@ -1,0 +1,53 @@
+"""A request and its voice → the request with all that it leaves to the voice."""
+
+from dataclasses import fields, replace
+
+from caption_studio.errors import InvalidValue
+from caption_studio.records import CaptionRequest, Controls, Sampling, Voice
+from caption_studio.voices.platforms import PLATFORMS
+from caption_studio.voices.refused import refused
+
+
+def with_defaults(request: CaptionRequest, voice: Voice) -> CaptionRequest:
+    """Return a request for captions, complete.
+
+    Raises `InvalidValue` for a control that nothing can keep to in this voice.
+    """
+    given = {name: getattr(request.controls, name) for name in request.controls.given}
+    controls = replace(voice.controls, **given)
+    if controls.platform not in (None, *PLATFORMS):
+        raise InvalidValue(
+            f"caption_studio.platform must be one of {', '.join(PLATFORMS)}.",
+            param="caption_studio.platform",
+        )
+    if (name := refused(controls, voice.trained)) is not None:
+        raise InvalidValue(
+            f"The voice {voice.id!r} was not trained for {name}, and no text can be cut to it.",
+            param=f"caption_studio.{name}",
+        )
+    if controls.given and request.sampling.top_logprobs is not None:
+        raise InvalidValue(
+            "Log probabilities are those of the model's own text, which controls may cut.",
+            param="logprobs",
+        )
+    return replace(request, controls=controls, sampling=_sampling(request, voice))
+
+
+def _sampling(request: CaptionRequest, voice: Voice) -> Sampling:
+    sampling = request.sampling
+    for one in fields(sampling):
+        value = getattr(voice, one.name) if one.name in request.defaulted else None
+        if one.name == "max_tokens" and value is not None:
+            value = max(value, sampling.min_tokens)
+        if value is not None:
+            sampling = replace(sampling, **{one.name: value})
+    return sampling
+
+
+def refuse_controls(controls: Controls) -> None:
+    """Refuse controls beside a text without a picture. Raises `InvalidValue`."""
+    if controls.given:
+        raise InvalidValue(
+            "These are wishes for a picture's caption, and the request has no picture.",
+            param=f"caption_studio.{controls.given[0]}",
+        )
