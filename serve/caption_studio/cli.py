@@ -131,7 +131,8 @@ def _serve_here(arguments: argparse.Namespace) -> str | None:
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     limit_heaps()
     # Ray takes seconds to import, and only this command needs it.
-    from caption_studio.deployments.one_machine.run import StartFailed, run
+    from caption_studio.deployments.one_machine.config_file import StartFailed
+    from caption_studio.deployments.one_machine.run import run
 
     try:
         run(arguments.config, host=arguments.host, port=arguments.port)
@@ -154,7 +155,7 @@ def _administer(arguments: argparse.Namespace) -> int:
 
 def _pull(arguments: argparse.Namespace) -> int:
     # Both take seconds to import.
-    from caption_studio.deployments.one_machine.run import StartFailed, load_settings
+    from caption_studio.deployments.one_machine.config_file import StartFailed, load_settings
     from caption_studio.model_files import PullFailed, pull, repositories
 
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from caption_studio.deployments.one_machine.run import load_config
+from caption_studio.deployments.one_machine.config_file import load_config
 from tests.conftest import Service
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.scripts.scripts import cli as ray_cli
 from ray.serve.scripts import cli as serve_cli
 
-from caption_studio.deployments.edge import haproxy, middlewares
+from caption_studio.deployments.edge import haproxy_environment, middlewares
 from tests.k8s.dockerfile import environment
 from tests.k8s.reference_rules import secrets
 from tests.k8s.rendered import KUBECTL, OVERLAYS, ROOT, containers, of_kind, overlay, pods, ports
@@ -150,7 +150,7 @@ def test_a_cluster_by_hand_has_the_images_environment() -> None:
     )
     variables = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     binary = variables.pop("RAY_SERVE_HAPROXY_BINARY_PATH")
-    assert binary == str(Path(sys.executable).with_name(haproxy.COMMAND))
+    assert binary == str(Path(sys.executable).with_name(haproxy_environment.COMMAND))
     assert variables.pop("RAY_AUTH_MODE") == "token"  # KubeRay sets it on Kubernetes
     ours = {name: value for name, value in variables.items() if name.startswith(OURS)}
     assert ours["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == middlewares.IMPORT_PATH

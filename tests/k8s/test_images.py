@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from caption_studio.deployments.edge import haproxy, middlewares
+from caption_studio.deployments.edge import haproxy_environment, middlewares
 from tests.k8s.dockerfile import DOCKERFILE, environment, instructions
 from tests.k8s.rendered import OVERLAYS, ROOT, containers, overlay, pods
 
@@ -84,13 +84,15 @@ def test_images_run_as_the_pods_do_and_have_what_probes_call() -> None:
 
 def test_images_set_what_serve_needs_on_a_cluster() -> None:
     variables = environment()
-    venv = variables["RAY_SERVE_HAPROXY_BINARY_PATH"].removesuffix(f"/bin/{haproxy.COMMAND}")
+    venv = variables["RAY_SERVE_HAPROXY_BINARY_PATH"].removesuffix(
+        f"/bin/{haproxy_environment.COMMAND}"
+    )
     assert variables["PATH"] == f"{venv}/bin:$PATH"
     assert venv == f"{instructions('WORKDIR')[0]}/.venv"
     assert variables["MALLOC_ARENA_MAX"] == "2"
     assert variables["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
     assert variables["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == middlewares.IMPORT_PATH
-    ours = haproxy.environment(Path("/tmp"), longest_request_s=150)
+    ours = haproxy_environment.environment(Path("/tmp"), longest_request_s=150)
     for name in ("NBTHREAD", "RETRIES", "RETRY_ON", "TUNE_BUFSIZE"):
         assert variables[f"RAY_SERVE_HAPROXY_{name}"] == ours[f"RAY_SERVE_HAPROXY_{name}"]
     assert variables["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"] == "60"

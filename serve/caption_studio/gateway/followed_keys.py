@@ -121,11 +121,11 @@ class FollowedKeys:
         self, taken: Mapping[KeyFile, Sequence[ApiKey]], refused: Mapping[KeyFile, str]
     ) -> None:
         for file, keys in taken.items():
-            self._metrics.key_file_refused(file, 0)
+            self._metrics.keys.file_refused(file, 0)
             if keys != self._in_force[file] or file in self._refused:
                 logger.info("key file taken", extra={"setting": file, "keys": len(keys)})
         for file, reason in refused.items():
-            self._metrics.key_file_refused(file, 1)
+            self._metrics.keys.file_refused(file, 1)
             if reason != self._refused.get(file):
                 extra = {"setting": file, "reason": reason}
                 logger.error("key file refused: its earlier keys stay in force", extra=extra)

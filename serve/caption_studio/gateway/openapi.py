@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, completed by the bodies that wire.parse reads itself."""
+"""The OpenAPI document: FastAPI's, completed by the bodies that wire reads itself."""
 
 from base64 import b64encode
 from collections.abc import Collection, Sequence

@@ -20,8 +20,9 @@ from caption_studio.protocols import VoiceCatalog
 from caption_studio.records import CaptionRequest
 from caption_studio.settings import Settings
 from caption_studio.wire.answers import ChatCompletion, Completion, ErrorBody, Model, ModelList
+from caption_studio.wire.completions_parse import parse_completion, parse_upload
 from caption_studio.wire.json_body import JSONBody
-from caption_studio.wire.parse import parse_chat, parse_completion, parse_upload
+from caption_studio.wire.parse import parse_chat
 from caption_studio.wire.render import Rendering, model_card, model_list
 from caption_studio.wire.rendering import Counted
 from caption_studio.wire.responses_answers import Response as ResponseBody

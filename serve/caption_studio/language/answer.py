@@ -1,15 +1,13 @@
-"""The model's running text → the caption in it; pure.
+"""The model's running text → the deltas of each choice, and where each ends; pure.
 
-The 2023 adapter answers with the caption between double quotes and then runs on. The
-caption is the text between the first pair of quotes. If the first line of an answer has no
-quote (the base model, another adapter), the text is used as it is.
+Not here: which part of the text is the caption (language.caption_cut), which tokens a piece of
+it comes from (language.logprob_window).
 """
 
-from collections import deque
 from collections.abc import Sequence
 
-import msgspec
-
+from caption_studio.language.caption_cut import QuotedCaption, Trimmed, Verbatim
+from caption_studio.language.logprob_window import LogprobWindow
 from caption_studio.language.stop_words import StopWords
 from caption_studio.records import (
     CaptionDelta,
@@ -19,117 +17,7 @@ from caption_studio.records import (
     TokenLogprob,
 )
 
-QUOTE = '"'
-
-
-class Verbatim:
-    """Passes everything on."""
-
-    finished = False
-    skipped_bytes = 0
-
-    def feed(self, text: str, *, may_end: bool = True) -> str:
-        """Return `text`."""
-        return text
-
-    def end(self) -> str:
-        """Return what was held back: nothing."""
-        return ""
-
-
-class Trimmed:
-    """Drops leading white space; `skipped_bytes` is as in `QuotedCaption`."""
-
-    finished = False
-
-    def __init__(self) -> None:
-        self.skipped_bytes = 0
-        self._begun = False
-
-    def feed(self, text: str, *, may_end: bool = True) -> str:
-        """Return `text`, without the white space that the answer begins with."""
-        if self._begun:
-            return text
-        kept = text.lstrip()
-        self.skipped_bytes += len(text.encode()) - len(kept.encode())
-        self._begun = bool(kept)
-        return kept
-
-    def end(self) -> str:
-        """Return what was held back: nothing."""
-        return ""
-
-
-class QuotedCaption:
-    """Cuts one caption out of one answer, piece by piece.
-
-    `finished` turns true at the closing quote, so that the generation can be stopped. A caption
-    without quotes ends where one of the `next_lines` begins.
-    """
-
-    def __init__(self, next_lines: Sequence[str] = ()) -> None:
-        self.finished = False
-        self._next_lines = StopWords(next_lines)
-        self._blank = ""  # white space outside of quotes that may be the caption's end
-        self._held = ""
-        self._quoted: bool | None = None  # None: not known yet
-        self._before_bytes = 0  # of the opening quote and the text before it
-        self._caption = Trimmed()
-
-    @property
-    def skipped_bytes(self) -> int:
-        """Return how much of the model's text (UTF-8) comes before the caption."""
-        return self._before_bytes + self._caption.skipped_bytes
-
-    def feed(self, text: str, *, may_end: bool = True) -> str:
-        """Take the next piece of the model's text; return the next piece of the caption.
-
-        While `may_end` is false, a closing quote in the piece is ordinary text.
-        """
-        if self.finished:
-            return ""
-        if self._quoted is None:
-            self._held += text
-            return self._decide(may_end)
-        return self._inside(text, may_end) if self._quoted else self._outside(text, may_end)
-
-    def end(self) -> str:
-        """Return the text still held back, when the model has stopped by itself."""
-        if self._quoted is None:
-            return self._caption.feed(self._release(0)).rstrip()
-        return (self._blank + self._next_lines.end()).rstrip()
-
-    def _decide(self, may_end: bool = True) -> str:
-        first_line, line_break, _ = self._held.lstrip().partition("\n")
-        if QUOTE in first_line:
-            self._quoted = True
-            return self._inside(self._release(self._held.index(QUOTE) + 1), may_end)
-        if line_break:
-            self._quoted = False
-            return self._outside(self._caption.feed(self._release(0)), may_end)
-        return ""
-
-    def _outside(self, text: str, may_end: bool) -> str:
-        text = self._blank + self._next_lines.feed(text, may_end=may_end)
-        passed = text.rstrip()
-        self._blank = text[len(passed) :]
-        self.finished = self._next_lines.stopped
-        return passed
-
-    def _release(self, start: int) -> str:
-        """Return the held text from `start` on; the text before it is skipped."""
-        before, text = self._held[:start], self._held[start:]
-        self._before_bytes = len(before.encode())
-        self._held = ""
-        return text
-
-    def _inside(self, text: str, may_end: bool = True) -> str:
-        text = self._caption.feed(text)
-        if not may_end:
-            return text
-        caption, closing, _ = text.partition(QUOTE)
-        self.finished = bool(closing)
-        return caption
+_Cutter = QuotedCaption | Trimmed | Verbatim
 
 
 class AnswerEnd:
@@ -189,7 +77,7 @@ class Choices:
         )
 
 
-def _cutter(prompt: Prompt) -> "_Cutter":
+def _cutter(prompt: Prompt) -> _Cutter:
     if prompt.answer == "quoted":
         return QuotedCaption(prompt.stop)
     return Trimmed() if prompt.answer == "trimmed" else Verbatim()
@@ -225,7 +113,7 @@ class _Choice:
         self._all_tokens = 0
         self._tokens = 0
         self._reported = False
-        self._logprobs = _LogprobWindow()
+        self._logprobs = LogprobWindow()
         self.text = ""
         self.finish_reason: FinishReason | None = None
 
@@ -262,49 +150,3 @@ class _Choice:
         self.text, self._tokens = "", 0
         self._reported = self.finish_reason is not None
         return delta
-
-
-_Cutter = QuotedCaption | Trimmed | Verbatim
-
-
-class _LogprobWindow:
-    """Finds the tokens that a piece of caption comes from, and their places, by counting bytes.
-
-    Tokens run ahead of the text: vLLM holds back what may be the beginning of a stop word
-    or of a character. A token that is only partly in the caption belongs to it.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: deque[TokenLogprob] = deque()
-        self._start = 0  # of the first waiting token, in bytes of the model's text
-        self._caption = bytearray()  # so far
-        self._counted = 0  # bytes of the caption that lie before the first waiting token …
-        self._characters = 0  # … and the characters that end within them
-
-    def feed(self, logprobs: Sequence[TokenLogprob]) -> None:
-        self._waiting.extend(logprobs)
-
-    def of(self, text: str, *, skipped_bytes: int) -> tuple[TokenLogprob, ...]:
-        self._caption += text.encode()
-        found = []
-        while self._waiting and self._start < skipped_bytes + len(self._caption):
-            token = self._waiting.popleft()
-            place = self._characters_before(self._start - skipped_bytes)
-            # A special token has a name, but no text.
-            self._start += 0 if token.is_special else len(token.data)
-            if self._start > skipped_bytes or (token.is_special and self._start == skipped_bytes):
-                found.append(msgspec.structs.replace(token, text_offset=place))
-        return tuple(found)
-
-    def _characters_before(self, end: int) -> int:
-        """Return how many characters of the caption end within its first `end` bytes."""
-        while self._counted < end:
-            self._counted += 1
-            is_end = self._counted == len(self._caption) or _begins(self._caption[self._counted])
-            self._characters += is_end
-        return self._characters
-
-
-def _begins(byte: int) -> bool:
-    """Whether a byte of UTF-8 begins a character."""
-    return byte & 0xC0 != 0x80

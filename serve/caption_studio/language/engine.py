@@ -1,7 +1,7 @@
 """Prompt → CaptionDelta…, through vLLM's continuous batching.
 
-The one module that talks to vLLM's engine; it translates vLLM's exceptions. Not here: the
-prompt's text (language.prompt), the caption's end in the model's text (language.answer).
+It translates vLLM's exceptions. Not here: the adapters (language.engine_adapters), the
+prompt's text (language.prompt), the caption's end in the model's text (language.caption_cut).
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import replace
 
 from vllm import SamplingParams, TokensPrompt
 from vllm.exceptions import VLLMClientError
@@ -24,16 +23,15 @@ from caption_studio.counts import Counter
 from caption_studio.errors import (
     CaptionStudioError,
     EngineFailure,
-    InvalidAdapter,
     InvalidValue,
     NotReady,
 )
 from caption_studio.language import engine_sample
-from caption_studio.language.adapters.check import BaseModel, target_modules
+from caption_studio.language.adapters.check import BaseModel
 from caption_studio.language.adapters.configured import configured
-from caption_studio.language.adapters.loader import LoadedAdapters
-from caption_studio.language.adapters.service import AdapterService, for_callers
+from caption_studio.language.adapters.service import AdapterService
 from caption_studio.language.answer import AnswerEnd, Choices
+from caption_studio.language.engine_adapters import EngineAdapters
 from caption_studio.language.engine_answer_ends import AnswerEnds
 from caption_studio.language.engine_options import (
     comes_by_token,
@@ -81,15 +79,13 @@ class FalconEngine:
         self._stall_s = stall_s
         self._takes_any_adapter = run_time_adapters
         self._takes_adapters = run_time_adapters or bool(settings.lora_adapters)
-        self._numbers = itertools.count(1)
-        self._loaded = LoadedAdapters(self._load)
+        self._adapters = EngineAdapters(self._add_adapter, taken=self._takes_adapters)
         self._llm: AsyncLLM | None = None
         self._prompts = PromptTokens(max_model_len=settings.max_model_len)
         self._sample = engine_sample.Sample()
         self._gaps = Counter(GAP_BOUNDS_S)
         self._ends: AnswerEnds | None = None
         self._asked = itertools.count()
-        self._service: AdapterService | None = None
         self._tokens = TokenBytes(None)
 
     async def start(self) -> None:
@@ -103,9 +99,9 @@ class FalconEngine:
             arguments = engine_args(self._settings, weights, lora=self._takes_adapters)
             names = (model_location(self._settings.model), self._settings.id)
             base = BaseModel.of(arguments.create_model_config().hf_config, names)
-            self._service = AdapterService(self._settings, base)
+            self._adapters.open(AdapterService(self._settings, base))
             # Report a bad adapter before the weights are loaded.
-            targets = [await self._prepare_configured(adapter) for adapter in adapters]
+            targets = [await self._adapters.prepare_configured(adapter) for adapter in adapters]
             if adapters and not self._takes_any_adapter:
                 modules = frozenset[str]().union(*targets)
                 arguments = for_these_adapters(arguments, modules, len(adapters))
@@ -116,23 +112,11 @@ class FalconEngine:
             self._tokens = TokenBytes(self._llm.get_tokenizer())
             self._prompts.prepare(self._llm.get_tokenizer())
         for adapter in adapters:
-            await self._loaded.get(adapter)
-
-    async def _prepare_configured(self, adapter: Adapter) -> frozenset[str]:
-        """Prepare it; return the names of the modules that it has weights for."""
-        try:
-            stored = await self._running_service().prepare(adapter)
-        except InvalidAdapter as error:
-            raise InvalidAdapter(
-                f"The adapter {adapter.id!r} of the settings: {error.message}", param=error.param
-            ) from error
-        return await asyncio.to_thread(target_modules, stored.folder)
+            await self._adapters.load(adapter)
 
     def stop(self) -> None:
         """End the engine's process."""
-        if self._service is not None:
-            self._service.close()
-            self._service = None
+        self._adapters.close()
         self._prompts.close()
         if self._llm is not None:
             self._llm.shutdown()
@@ -143,10 +127,10 @@ class FalconEngine:
 
         Raises `InvalidAdapter`, `AdapterUnavailable` or `EngineFailure`.
         """
-        stored = await self._running_service().prepare(adapter)
-        pinned = replace(adapter, digest=stored.digest)
-        await self._loaded.get(pinned)
-        return pinned
+        return await self._adapters.load_pinned(adapter)
+
+    async def _add_adapter(self, request: LoRARequest) -> None:
+        await self._running().add_lora(request)
 
     async def check_health(self) -> None:
         """Raise `EngineDied` unless the engine's process lives."""
@@ -216,7 +200,7 @@ class FalconEngine:
         tokenizer = self._running().get_tokenizer()
         token_ids = await self._prompts.of(tokenizer, prompt.text)
         check_token_ids(prompt, token_ids, self._running().model_config.get_vocab_size())
-        lora = await self._lora(prompt.adapter)
+        lora = await self._adapters.load_for_prompt(prompt.adapter)
         choices = Choices(
             prompt, prompt_tokens=len(token_ids), queued=self._is_full(prompt.sampling.n)
         )
@@ -285,38 +269,3 @@ class FalconEngine:
             raise dead() from error
         except EngineGenerateError as error:
             raise EngineFailure("The captioner failed on this request.") from error
-
-    async def _lora(self, adapter: Adapter | None) -> LoRARequest | None:
-        if adapter is None:
-            return None
-        try:
-            return await self._loaded.get(adapter)
-        except InvalidAdapter as error:
-            raise for_callers(adapter, error) from error
-
-    async def _load(self, adapter: Adapter) -> LoRARequest:
-        """Hand the adapter's checked copy to vLLM, under a name and a number never used again.
-
-        vLLM identifies adapters by the number, and their requests and prefix cache entries by
-        the name. An adapter that came back with new weights under its old name would reuse the
-        old keys and values.
-        """
-        if not self._takes_adapters:
-            raise InvalidAdapter("This service was started without adapters.", param="source")
-        stored = await self._running_service().prepare(adapter)
-        number = next(self._numbers)
-        request = LoRARequest(f"{adapter.id}#{number}", number, str(stored.folder))
-        try:
-            await self._running().add_lora(request)
-        except EngineDeadError as error:
-            raise dead() from error
-        except Exception as error:
-            # vLLM passes on an exception of its process as a bare Exception with the text.
-            raise EngineFailure("The captioner could not load this adapter.") from error
-        logger.info("adapter loaded", extra={"adapter": adapter.id})
-        return request
-
-    def _running_service(self) -> AdapterService:
-        if self._service is None:
-            raise NotReady("The captioner is starting.")
-        return self._service

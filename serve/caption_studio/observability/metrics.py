@@ -1,18 +1,20 @@
-"""Every metric of the gateway in one place, named by Prometheus conventions.
+"""The metrics of the gateway, named by Prometheus conventions.
 
-Those of the stages: observability.stage_metrics.
+Those of API keys: observability.key_metrics. Those of the stages: observability.stage_metrics.
 """
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from typing import Literal, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from caption_studio.observability.key_metrics import KeyMetrics
 from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.process_metrics import add_process_metrics
-from caption_studio.records import CacheResult, KeyUsage, Marks, StageTimes
+from caption_studio.records import CacheResult, Marks, StageTimes
 
 M = TypeVar("M", Counter, Histogram)
 
@@ -60,75 +62,64 @@ class Metrics:
         self._series: dict[str, set[tuple[Counter | Histogram, tuple[str, ...]]]] = {}
         self.loop_watch = LoopWatch()
         add_process_metrics(self.registry, self.loop_watch)
-        self._requests = Counter(
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self._requests = counter(
             "caption_studio_requests_total",
             "Requests answered, by route, method, model (none: unknown or not read) and status.",
             ("route", "method", "model", "status"),
-            registry=self.registry,
         )
-        self._requests_in_flight = Gauge(
-            "caption_studio_requests_in_flight",
-            "Requests being served now, probes not counted.",
-            registry=self.registry,
+        self._requests_in_flight = gauge(
+            "caption_studio_requests_in_flight", "Requests being served now, probes not counted."
         )
-        self._request_seconds = Histogram(
+        self._request_seconds = histogram(
             "caption_studio_request_duration_seconds",
             "From the request's first byte to the answer's last.",
             ("route",),
             buckets=STAGE_BUCKETS_S,
-            registry=self.registry,
         )
-        self._first_token_seconds = Histogram(
+        self._first_token_seconds = histogram(
             "caption_studio_time_to_first_token_seconds",
             "From a streamed request's first byte until its answer's first piece is there.",
             ("model",),
             buckets=STREAM_BUCKETS_S,
-            registry=self.registry,
         )
-        self._in_stage = Gauge(
+        self._in_stage = gauge(
             "caption_studio_stage_in_flight",
             "Calls of this gateway to a stage that have not ended, waiting ones too: intake "
             "(pictures), describer (pictures), captioner (prompts).",
             ("stage",),
-            registry=self.registry,
         )
-        self._stage_seconds = Histogram(
+        self._stage_seconds = histogram(
             "caption_studio_stage_duration_seconds",
             "Time in a stage: fetch, decode_queue, decode, describe_queue, describe, describe_hop, "
             "first_delta, generate.",
             ("stage",),
             buckets=STAGE_BUCKETS_S,
-            registry=self.registry,
         )
-        self._tokens = Counter(
+        self._tokens = counter(
             "caption_studio_tokens_total",
             "Tokens of the language model, by model and kind (prompt, completion).",
             ("model", "kind"),
-            registry=self.registry,
         )
-        self._lookups = Counter(
+        self._lookups = counter(
             "caption_studio_description_cache_lookups_total",
             "Pictures by how their description was come by: hit, shared, miss, off.",
             ("result",),
-            registry=self.registry,
         )
-        self._errors = Counter(
-            "caption_studio_errors_total",
-            "Requests refused or failed, by error code.",
-            ("code",),
-            registry=self.registry,
+        self._errors = counter(
+            "caption_studio_errors_total", "Requests refused or failed, by error code.", ("code",)
         )
-        self._rejected = Counter(
+        self._rejected = counter(
             "caption_studio_requests_rejected_total",
             "Requests turned away whatever was in them, by reason.",
             ("reason",),
-            registry=self.registry,
         )
-        self._cancelled = Counter(
+        self._cancelled = counter(
             "caption_studio_requests_cancelled_total",
             "Requests whose client went away before the answer's last byte.",
             ("route",),
-            registry=self.registry,
         )
         self._controls = Counter(
             "caption_studio_controls_total",
@@ -148,37 +139,7 @@ class Metrics:
             ("model",),
             registry=self.registry,
         )
-        self._key_requests = Counter(
-            "caption_studio_key_requests_total",
-            "Requests of an API key by result: served (let in), refused (429).",
-            ("key", "result"),
-            registry=self.registry,
-        )
-        self._key_pictures = Counter(
-            "caption_studio_key_pictures_total",
-            "Pictures captioned for an API key.",
-            ("key",),
-            registry=self.registry,
-        )
-        self._key_tokens = Counter(
-            "caption_studio_key_tokens_total",
-            "Tokens of the language model for an API key, by kind (prompt, completion).",
-            ("key", "kind"),
-            registry=self.registry,
-        )
-        self._ledger_reached = Gauge(
-            "caption_studio_limits_shared",
-            "1: limits are the cluster's. 0: this gateway spends an even part of each by itself.",
-            registry=self.registry,
-        )
-        self._ledger_reached.set(True)
-        self._key_files_refused = Gauge(
-            "caption_studio_key_file_refused",
-            "1 while a key file cannot be taken and its earlier keys stay in force, by the name of "
-            "its setting.",
-            ("setting",),
-            registry=self.registry,
-        )
+        self.keys = KeyMetrics(self.registry)
         # Looked up once, not for each request.
         self._seconds_in = {
             name: self._stage_seconds.labels(name.removesuffix("_s")) for name in STAGES
@@ -187,8 +148,6 @@ class Metrics:
         # A counter that begins with its first event hides that event from rate().
         for reason in sorted(REJECTIONS):
             self._rejected.labels(reason)
-        for setting in ("api_keys_file", "admin_keys_file"):
-            self._key_files_refused.labels(setting)
 
     @contextmanager
     def in_flight(self, route: str) -> Generator[None]:
@@ -224,10 +183,6 @@ class Metrics:
         self._errors.labels(code or "none").inc()
         if code in REJECTIONS:
             self._rejected.labels(code).inc()
-
-    def key_file_refused(self, setting: str, value: Literal[0, 1]) -> None:
-        """Record whether a key file is refused (1) or not (0)."""
-        self._key_files_refused.labels(setting).set(value)
 
     def cancelled(self, route: str) -> None:
         """Count a request whose client went away."""
@@ -266,18 +221,6 @@ class Metrics:
         for model in [model for model in self._series if not is_known(model)]:
             for metric, labels in self._series.pop(model):
                 metric.remove(*labels)
-
-    def key_used(self, key: str, usage: KeyUsage) -> None:
-        """Count one request of an API key, by its name or fingerprint."""
-        self._key_requests.labels(key, "served").inc(usage.requests)
-        self._key_requests.labels(key, "refused").inc(usage.refused)
-        self._key_pictures.labels(key).inc(usage.pictures)
-        self._key_tokens.labels(key, "prompt").inc(usage.prompt_tokens)
-        self._key_tokens.labels(key, "completion").inc(usage.completion_tokens)
-
-    def ledger_reached(self, reached: bool) -> None:
-        """Record whether the ledger of limits was reached the last time."""
-        self._ledger_reached.set(reached)
 
     def _of(self, model: str, metric: M, *labels: str) -> M:
         """Return a series of a model, and remember that it is the model's."""

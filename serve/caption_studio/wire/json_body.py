@@ -5,12 +5,11 @@ all the while, and so would millions of tiny values. So a body is split as it ar
 are put aside, piece by piece, and the rest, the outline, is refused as soon as it is larger than
 any sensible request. Then the outline is parsed at once, in milliseconds.
 
-Not here: parsing the outline (wire.validate), the fields' meaning (wire.parse),
-reading the body (gateway.body).
+Not here: the text of a string (wire.json_strings), parsing the outline (wire.validate), the fields'
+meaning (wire.parse, wire.completions_parse), reading the body (gateway.body).
 """
 
 import itertools
-import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -19,10 +18,15 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from caption_studio.errors import MalformedJSON, ModelNotFound, TooLong
-
-LONG_CHARS = 8 * 1024
-"""A longer string is put aside. Short ones, such as a URL, stay in the outline."""
+from caption_studio.errors import ModelNotFound, TooLong
+from caption_studio.wire.json_strings import (
+    LONG_CHARS,
+    SHORT,
+    LongString,
+    malformed,
+    string_of,
+    whole_characters,
+)
 
 MAX_OUTLINE_BYTES = 1024**2
 """Schemas of tools and long conversations are a tenth of that; it parses in 10 ms."""
@@ -46,35 +50,11 @@ _NUMBERS = itertools.count()
 """Numbers of the marks: each is unique."""
 
 _PICTURE = "data:"
-_BLOCK_CHARS = 1024**2
-"""Characters joined into one block: small blocks would leave the memory fragmented."""
 
 _WHITE_SPACE = b" \t\r\n"
 
 _LONGEST_UNIT_BYTES = 12
 """A pair of surrogates: two escapes of six bytes that mean one character."""
-
-_SHORT = re.compile(
-    rb"(?:"
-    rb'[^"]++'
-    rb'|"(?=[^"\\]{0,%(chars)d}+["\\])'  # no step for each character of a picture's base64
-    rb'(?:[^"\\]{0,%(chars)d}+"|(?:[^"\\]|\\.){0,%(chars)d}+")'
-    rb")*+" % {b"chars": LONG_CHARS},
-    re.DOTALL,
-)
-"""Matches up to a string that is long, or whose end has not arrived."""
-
-_UNITS = re.compile(
-    rb"(?:"
-    rb'[^"\\\x80-\xff]++'
-    rb"|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
-    rb"|\\[^u]"
-    rb"|\\u(?![dD][89abAB])[0-9a-fA-F]{4}"
-    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4}"
-    rb")*+",
-    re.DOTALL,
-)
-"""Matches whole characters of a string, escaped ones too: a string may be cut after each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +96,7 @@ class JSONReader:
         self._brackets = 0
         self._unread = b""
         self._read_at_bytes = 0
-        self._current: _LongString | None = None
+        self._current: LongString | None = None
         self._long: dict[str, str] = {}
         self._text_chars = 0
         self._pictures = 0
@@ -143,21 +123,21 @@ class JSONReader:
 
     def _read_outline(self) -> bool:
         """Move the text that is certainly outline; return whether a long string follows it."""
-        match = _SHORT.match(self._unread)
+        match = SHORT.match(self._unread)
         end = match.end() if match else 0
         self._add_to_outline(self._unread[:end])
         self._unread = self._unread[end:]
         if len(self._unread) <= 2 * LONG_CHARS + 2:  # it may turn out to be short
             return False
         self._unread = self._unread[1:]
-        self._current = _LongString()
+        self._current = LongString()
         return True
 
     def _read_long(self) -> bool:
         """Move whole characters of the long string; return whether it ended."""
         assert self._current is not None
-        end = _whole_characters(self._unread)
-        text = _string(self._unread[:end])
+        end = whole_characters(self._unread)
+        text = string_of(self._unread[:end])
         ends = self._unread[end : end + 1] == b'"'
         self._unread = self._unread[end:]
         self._count(text)
@@ -227,63 +207,9 @@ class JSONReader:
         return next(reversed(value), None) if isinstance(value, dict) else None
 
 
-class _LongString:
-    """One long string as it arrives."""
-
-    def __init__(self) -> None:
-        self.is_empty = True
-        self.is_picture = False
-        self._parts: list[str] = []
-        self._recent: list[str] = []
-        self._recent_chars = 0
-        self._chars = 0
-
-    def add(self, text: str, max_chars: int) -> None:
-        self.is_empty = False
-        if self._chars > max_chars:
-            return
-        text = text[: max_chars + 1 - self._chars]
-        self._chars += len(text)
-        self._recent.append(text)
-        self._recent_chars += len(text)
-        if self._recent_chars >= _BLOCK_CHARS:
-            self._join_recent()
-
-    def text(self) -> str:
-        self._join_recent()
-        return "".join(self._parts)
-
-    def _join_recent(self) -> None:
-        self._parts.append("".join(self._recent))
-        self._recent, self._recent_chars = [], 0
-
-
 def read_whole(body: bytes) -> JSONBody:
     """Split a body that has arrived whole. Raises as `JSONReader`."""
     reader = JSONReader(Limits())
     for start in range(0, len(body), PIECE_BYTES):
         reader.feed(body[start : start + PIECE_BYTES])
     return reader.end()
-
-
-def malformed() -> MalformedJSON:
-    """Return the error for a body that is no JSON."""
-    return MalformedJSON("We could not parse the JSON body of your request.")
-
-
-def _whole_characters(text: bytes) -> int:
-    """Return how many bytes of the string belong to characters that have arrived whole."""
-    quote = text.find(b'"')
-    inside = text if quote < 0 else text[:quote]
-    if inside.isascii() and b"\\" not in inside:
-        return len(inside)  # a picture's base64, in an eighth of the time
-    match = _UNITS.match(text)
-    return match.end() if match else 0
-
-
-def _string(inside: bytes) -> str:
-    try:
-        text: str = from_json(b'"%b"' % inside)
-    except ValueError as error:
-        raise malformed() from error
-    return text

@@ -24,7 +24,7 @@ from caption_studio.wire.responses_items import (
     UserItem,
 )
 from caption_studio.wire.responses_schema import ResponsesRequest
-from caption_studio.wire.sampling import defaulted, sampling_of
+from caption_studio.wire.sampling import Wanted, defaulted, sampling_of
 from caption_studio.wire.validate import json_object, validate
 
 LOGPROBS = "message.output_text.logprobs"
@@ -155,11 +155,10 @@ def _sampling(
     asked: ResponsesRequest, has_images: bool, structure: Structure | None, settings: Settings
 ) -> Sampling:
     wants_logprobs = bool(asked.top_logprobs) or LOGPROBS in (asked.include or ())
-    return sampling_of(
-        asked,
-        has_images,
-        asked.max_output_tokens,
-        structure,
-        settings,
+    wanted = Wanted(
+        has_images=has_images,
+        max_tokens=asked.max_output_tokens,
+        structure=structure,
         top_logprobs=(asked.top_logprobs or 0) if wants_logprobs else None,
     )
+    return sampling_of(asked, wanted, settings)

@@ -1,53 +1,52 @@
 """Sampling fields of a request → Sampling, with the defaults for the kind of answer."""
 
+from dataclasses import dataclass
+
 from caption_studio.errors import AboveMaximum, InvalidValue
 from caption_studio.records import Sampling, Structure
 from caption_studio.settings import Settings
 from caption_studio.wire.schema import Drawing
 
 
-def sampling_of(
-    request: Drawing,
-    has_images: bool,
-    max_tokens: int | None,
-    structure: Structure | None,
-    settings: Settings,
-    *,
-    n: int = 1,
-    top_logprobs: int | None,
-) -> Sampling:
-    """Return the sampling of the answer's tokens. Raises `RequestError`.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What decides the sampling besides the fields of `Drawing`.
 
     `max_tokens` is the caller's, None if the caller gave none.
     """
-    if n > settings.gateway.max_n:
+
+    has_images: bool
+    max_tokens: int | None
+    structure: Structure | None
+    top_logprobs: int | None
+    n: int = 1
+
+
+def sampling_of(request: Drawing, wanted: Wanted, settings: Settings) -> Sampling:
+    """Return the sampling of the answer's tokens. Raises `RequestError`."""
+    if wanted.n > settings.gateway.max_n:
         raise AboveMaximum(f"n may be at most {settings.gateway.max_n}.", param="n")
-    if structure is not None:
+    if wanted.structure is not None:
         _refuse_lengthening(request)
-    least = request.min_tokens or 0
-    if max_tokens is not None and least > max_tokens:
-        raise InvalidValue("min_tokens may be at most the longest answer.", param="min_tokens")
-    if max_tokens is None:
-        default = default_max_tokens(has_images, structure, settings)
-        max_tokens = None if default is None else max(default, least)
-    temperature, top_p = _temperature_and_top_p(request, has_images, settings)
+    max_tokens = _max_tokens(request, wanted, settings)
+    temperature, top_p = _temperature_and_top_p(request, wanted.has_images, settings)
     stop = request.stop or []
     return Sampling(
         max_tokens=max_tokens,
         temperature=temperature,
         top_p=top_p,
-        n=n,
+        n=wanted.n,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         seed=request.seed,
         presence_penalty=request.presence_penalty or 0.0,
         frequency_penalty=request.frequency_penalty or 0.0,
         logit_bias=tuple((int(id_), bias) for id_, bias in (request.logit_bias or {}).items()),
-        top_logprobs=top_logprobs,
-        structure=structure,
+        top_logprobs=wanted.top_logprobs,
+        structure=wanted.structure,
         top_k=max(0, request.top_k or 0),
         min_p=request.min_p or 0.0,
         repetition_penalty=request.repetition_penalty or 1.0,
-        min_tokens=least,
+        min_tokens=request.min_tokens or 0,
         ignore_eos=bool(request.ignore_eos),
         stop_token_ids=tuple(request.stop_token_ids or ()),
         include_stop=bool(request.include_stop_str_in_output),
@@ -76,13 +75,21 @@ def _refuse_lengthening(request: Drawing) -> None:
             )
 
 
-def default_max_tokens(
-    has_images: bool, structure: Structure | None, settings: Settings
-) -> int | None:
-    """Return the default limit of an answer's tokens; None means the room left."""
-    if structure is not None:
+def _max_tokens(request: Drawing, wanted: Wanted, settings: Settings) -> int | None:
+    """Return the limit of an answer's tokens; None means the room left."""
+    least = request.min_tokens or 0
+    if wanted.max_tokens is None:
+        default = _default_max_tokens(wanted, settings)
+        return None if default is None else max(default, least)
+    if least > wanted.max_tokens:
+        raise InvalidValue("min_tokens may be at most the longest answer.", param="min_tokens")
+    return wanted.max_tokens
+
+
+def _default_max_tokens(wanted: Wanted, settings: Settings) -> int | None:
+    if wanted.structure is not None:
         return settings.language.structured_max_tokens
-    return settings.language.caption_max_tokens if has_images else None
+    return settings.language.caption_max_tokens if wanted.has_images else None
 
 
 def _temperature_and_top_p(

@@ -20,7 +20,8 @@ from caption_studio.errors import (
     TooLong,
     UnknownParameter,
 )
-from caption_studio.wire.json_body import JSONBody, malformed, read_whole
+from caption_studio.wire.json_body import JSONBody, read_whole
+from caption_studio.wire.json_strings import malformed
 from caption_studio.wire.passed_over import DEFAULTS
 from caption_studio.wire.wording import sentence
 

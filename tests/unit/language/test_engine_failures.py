@@ -182,7 +182,7 @@ async def test_an_adapter_that_the_engine_cannot_load_is_the_adapters_failure(
     async def prepare(_: Adapter) -> Any:
         return stored
 
-    engine._service = SimpleNamespace(prepare=prepare)  # type: ignore[assignment]
+    engine._adapters._service = SimpleNamespace(prepare=prepare)  # type: ignore[assignment]
     llm.fails = lambda number: RuntimeError("secret") if number == 0 else None
     with pytest.raises(CaptionStudioError) as failure:
         await ask(engine, stream=False, adapter=Adapter("voice", "embedded:caption-demo"))

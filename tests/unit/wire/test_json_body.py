@@ -10,12 +10,12 @@ from pydantic_core import from_json
 
 from caption_studio.errors import MalformedJSON, ModelNotFound, RequestError, TooLong
 from caption_studio.settings import Settings
-from caption_studio.wire import json_body
+from caption_studio.wire.completions_parse import parse_completion
 from caption_studio.wire.json_body import JSONBody, JSONReader, Limits, read_whole
-from caption_studio.wire.parse import parse_completion
+from caption_studio.wire.json_strings import LONG_CHARS
 from caption_studio.wire.validate import json_object
 
-LONG = json_body.LONG_CHARS * 3
+LONG = LONG_CHARS * 3
 PICTURE = "data:image/png;base64," + "iVBO+/" * LONG
 LETTERS = 'ab"\\\n\t/é€\U0001f600\u2028 ,[{'
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from caption_studio.errors import RequestError
 from caption_studio.records import CaptionRequest, Turn
 from caption_studio.settings import Settings
-from caption_studio.wire.parse import parse_chat, parse_completion
+from caption_studio.wire.completions_parse import parse_completion
+from caption_studio.wire.parse import parse_chat
 
 SETTINGS = Settings.load()
 URL = "data:image/png;base64,AAAA"

@@ -2,10 +2,10 @@
 
 HAProxy stands in front of the gateway instead of Serve's Python proxy. Requests then reach a
 gateway replica directly, without an actor call for each, and large bodies bypass Ray's object
-store. Serve writes HAProxy's configuration. `environment` sets the values that Serve reads from
-variables. The rest has none, but the binary can be named (RAY_SERVE_HAPROXY_BINARY_PATH). That name
-leads to `main`, which edits the file and then becomes the real binary. See
-ray/serve/_private/haproxy_templates.py, 2.60.
+store. Serve writes HAProxy's configuration. Some values it reads from variables
+(deployments.edge.haproxy_environment). The rest has none, but the binary can be named
+(RAY_SERVE_HAPROXY_BINARY_PATH). That name leads to `main`, which edits the file and then becomes
+the real binary. See ray/serve/_private/haproxy_templates.py, 2.60.
 
 The command starts anew at each change of the gateways, and the old ones wait for it to finish. So
 it imports little, neither pydantic nor Ray.
@@ -18,11 +18,10 @@ import os
 import re
 import signal
 import sys
-from math import ceil
 from pathlib import Path
 
 from caption_studio.deployments.edge import counts, line
-from caption_studio.deployments.edge.free_ports import free_ports
+from caption_studio.deployments.edge.haproxy_environment import REPLAYED_BYTES
 from caption_studio.deployments.one_machine.supervisor import end_with_parent
 from caption_studio.errors import (
     BodyTooLarge,
@@ -35,70 +34,13 @@ from caption_studio.errors import (
 )
 from caption_studio.wire.error_body import error_body
 
-COMMAND = "caption-studio-haproxy"
 HEAD_TIMEOUT_S = 30
 """Limit for a request's head, and for the time between two requests of a connection."""
-
-REPLAYED_BYTES = 128 * 1024
-"""A request up to this size is retried at another gateway if its own dies before it answers.
-
-HAProxy keeps it in one buffer of this size, of which each side of a busy connection has one. A
-request's head must fit into it, too.
-"""
 
 BODY_WAIT_S = 1
 """How long HAProxy waits for the rest of such a request before it forwards what it has. Only a
 request held whole can be retried, and clients send head and body apart, though in quick
 succession."""
-
-
-LONGEST_MARGIN_S = 10
-"""Added to the longest request, so that a gateway's own timeout error comes first."""
-
-
-def environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
-    """Return what makes Serve's processes use HAProxy, with its files in `folder`.
-
-    `longest_request_s` is the time from a request's first byte to the last of its answer. HAProxy
-    waits no longer for a gateway; after a reload the old HAProxy ends when no older request can be
-    in progress.
-
-    The processes read the variables when they start. `folder` should be short: a socket's path may
-    have 107 bytes, and Serve adds 70.
-    """
-    return {
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(Path(sys.executable).with_name(COMMAND)),
-        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
-        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
-        "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": str(ceil(longest_request_s) + LONGEST_MARGIN_S),
-        "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # moves far more than a gateway replica answers
-        # A retry is harmless, unless the request kills every gateway that it reaches: at most two.
-        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
-        "RAY_SERVE_HAPROXY_RETRIES": "2",
-        "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": str(REPLAYED_BYTES),
-        # They cost a line for each request, read by a further Python process; ours say the same.
-        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        **_ports(),
-    }
-
-
-def _ports() -> dict[str, str]:
-    """Return free ports in place of Serve's fixed ones, which would clash with a second service's.
-
-    The fallback proxy would share its port with that of any other service of this user
-    (SO_REUSEPORT), and would not start if another user's has it.
-    """
-    names = (
-        "RAY_SERVE_HAPROXY_METRICS_PORT",
-        "RAY_SERVE_HAPROXY_STATS_PORT",
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
-    )
-    return {name: str(port) for name, port in free_ports(names).items()}
 
 
 def main() -> None:

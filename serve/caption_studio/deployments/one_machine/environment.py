@@ -6,13 +6,13 @@ On clusters, deploy/cluster-env.sh and the images set them, except those for one
 from pathlib import Path
 
 from caption_studio.deployments import allocator
-from caption_studio.deployments.edge import haproxy, middlewares
+from caption_studio.deployments.edge import haproxy_environment, middlewares
 
 
 def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
     """Return the variables for a Serve on this machine alone, with HAProxy's files in `folder`.
 
-    See `haproxy.environment` for `longest_request_s` and the length of `folder`.
+    See `haproxy_environment.environment` for `longest_request_s` and the length of `folder`.
     """
     return {
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": middlewares.IMPORT_PATH,
@@ -31,5 +31,5 @@ def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, st
         # The one HAProxy here learns of a change of gateways at once, and applies it after two
         # starts of its command. Serve's default of 30 s is for other set-ups.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
-        **haproxy.environment(folder, longest_request_s=longest_request_s),
+        **haproxy_environment.environment(folder, longest_request_s=longest_request_s),
     }

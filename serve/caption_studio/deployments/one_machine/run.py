@@ -4,7 +4,6 @@ SIGUSR1 reads the file again and rolls the change out. SIGHUP ends the service, 
 has closed.
 """
 
-import logging
 import os
 import signal
 import socket
@@ -15,8 +14,6 @@ from types import FrameType
 from typing import Any
 
 import ray
-import yaml
-from pydantic import ValidationError
 from ray import serve
 from ray.serve._private.api import serve_start
 from ray.serve.schema import (
@@ -27,12 +24,15 @@ from ray.serve.schema import (
 )
 
 from caption_studio.deployments.one_machine.belongings import Belongings, clear_dead
+from caption_studio.deployments.one_machine.config_file import (
+    StartFailed,
+    load_config,
+    longest_request_s,
+    pages,
+)
 from caption_studio.deployments.one_machine.drain import drain
 from caption_studio.deployments.one_machine.environment import serve_environment
 from caption_studio.deployments.one_machine.resources import missing
-from caption_studio.gateway.exposure import check_exposure
-from caption_studio.gateway.key_files import load_keyrings
-from caption_studio.settings import Settings
 
 START_TIMEOUT_S = 1800.0
 """Long enough to fetch Falcon-7B from the hub."""
@@ -40,12 +40,6 @@ START_TIMEOUT_S = 1800.0
 POLL_S = 0.5
 _SMALLER = "deploy/gpu-one.yaml shares one GPU, deploy/cpu.yaml and deploy/demo.yaml need none."
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-logger = logging.getLogger(__name__)
-
-
-class StartFailed(Exception):
-    """The service could not start; the message says why."""
 
 
 def run(config_path: Path, *, host: str | None, port: int | None) -> None:
@@ -56,34 +50,26 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     `host` and `port` replace those of the file. Raises `StartFailed`.
     """
     config = load_config(config_path, host=host, port=port)
-    address = (config.http_options.host, config.http_options.port)
     for line in clear_dead():
         print(line, flush=True)
-    _check_free(*address)
+    _check_free(config.http_options.host, config.http_options.port)
     stop, reload = threading.Event(), threading.Event()
     previous = _listen_to_signals(stop, reload)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     print("Starting Caption Studio; this takes about a minute …", flush=True)
     started = time.monotonic()
     belongings = Belongings()
-    longest_s = _longest_request_s(config)
+    longest_s = longest_request_s(config)
     os.environ.update(serve_environment(belongings.folder, longest_request_s=longest_s))
     # The dashboard runs arbitrary code for anyone who reaches it, so it stays off.
     ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
-        # An existing cluster may grow, so it is not checked.
-        here = None if "RAY_ADDRESS" in os.environ else ray.cluster_resources()
-        if here is not None and (lack := missing(config, here)) is not None:
-            raise StartFailed(f"{config_path} does not fit this machine. {lack} {_SMALLER}")
+        _check_fits(config, config_path)
         _listen_to_signals(stop, reload)  # again: Ray has set a SIGTERM handler that aborts
         deploy(config)
         _wait_until_running(config, stop)
         if not stop.is_set():
-            seconds = time.monotonic() - started
-            print(f"Listening on http://{address[0]}:{address[1]} (ready in {seconds:.0f} s)")
-            for page in _pages(config):
-                print(f"Open {page}")
-            print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
+            _say_ready(config, time.monotonic() - started)
         belongings.note()
         while not stop.wait(POLL_S):
             belongings.keep_noting()
@@ -92,7 +78,7 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
                 config = _redeploy(config, config_path, stop)
         print("Stopping; a second signal does not wait for what is under way …", flush=True)
         stop.clear()
-        drain(belongings.folder, timeout_s=_longest_request_s(config), hurry=stop.is_set)
+        drain(belongings.folder, timeout_s=longest_request_s(config), hurry=stop.is_set)
     finally:
         serve.shutdown()
         ray.shutdown()
@@ -101,23 +87,21 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
             signal.signal(number, handler)
 
 
-def _longest_request_s(config: ServeDeploySchema) -> float:
-    """Return the longest time from a request's first byte to the last of its answer."""
-    gateways = [Settings.load(application.args).gateway for application in config.applications]
-    return max(gateway.upload_timeout_s + gateway.request_timeout_s for gateway in gateways)
+def _say_ready(config: ServeDeploySchema, seconds: float) -> None:
+    host, port = config.http_options.host, config.http_options.port
+    print(f"Listening on http://{host}:{port} (ready in {seconds:.0f} s)")
+    for page in pages(config):
+        print(f"Open {page}")
+    print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
 
 
-def _pages(config: ServeDeploySchema) -> list[str]:
-    """Return the address of each application's page, as a browser on this machine reaches it."""
-    host = config.http_options.host
-    every = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # addresses to listen on
-    name = every.get(host, host)
-    name = f"[{name}]" if ":" in name else name
-    return [
-        f"http://{name}:{config.http_options.port}{(application.route_prefix or '').rstrip('/')}/"
-        for application in config.applications
-        if Settings.load(application.args).gateway.page
-    ]
+def _check_fits(config: ServeDeploySchema, path: Path) -> None:
+    """Raise `StartFailed` if Ray lacks what the replicas ask for."""
+    if "RAY_ADDRESS" in os.environ:  # an existing cluster may grow
+        return
+    lack = missing(config, ray.cluster_resources())
+    if lack is not None:
+        raise StartFailed(f"{path} does not fit this machine. {lack} {_SMALLER}")
 
 
 def _redeploy(running: ServeDeploySchema, path: Path, stop: threading.Event) -> ServeDeploySchema:
@@ -152,50 +136,6 @@ def deploy(config: ServeDeploySchema) -> Any:
     )
     client.deploy_apps(config)
     return client
-
-
-def load_settings(path: Path) -> list[Settings]:
-    """Read a config file's settings, without looking at keys. Raises `StartFailed`."""
-    return _read(path)[1]
-
-
-def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeploySchema:
-    """Read and check a config file, our settings and keys included. Raises `StartFailed`."""
-    config, settings = _read(path)
-    gateways = [one.gateway for one in settings]
-    if host is not None:
-        config.http_options.host = host
-    if port is not None:
-        config.http_options.port = port
-    try:  # the gateways check this too, but only after half a minute
-        for gateway in gateways:
-            load_keyrings(gateway)
-            check_exposure(config.http_options.host, gateway)
-    except ValueError as error:
-        raise StartFailed(str(error)) from error
-    return config
-
-
-def _read(path: Path) -> tuple[ServeDeploySchema, list[Settings]]:
-    """Return the file, and the settings of each of its applications."""
-    try:
-        config = ServeDeploySchema.model_validate(yaml.safe_load(path.read_text()))
-        for application in config.applications:
-            if not (application.route_prefix or "/").startswith("/"):  # Serve finds it too late
-                raise ValueError(f"route_prefix: {application.route_prefix!r} must begin with /")
-        return config, [Settings.load(application.args) for application in config.applications]
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise StartFailed(f"{path} is no valid configuration: {_mistakes(error)}") from error
-
-
-def _mistakes(error: Exception) -> str:
-    """Return the mistakes, with the settings' names but not their values: one may be a key."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(
-        f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg'].removeprefix('Value error, ')}"
-        for mistake in error.errors(include_input=False, include_url=False)
-    )
 
 
 def _check_free(host: str, port: int) -> None:

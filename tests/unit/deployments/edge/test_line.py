@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from ray.serve._private.haproxy import BackendConfig, ServerConfig
 
-from caption_studio.deployments.edge import haproxy as settings
+from caption_studio.deployments.edge import haproxy_environment
 from caption_studio.deployments.edge.admin_socket import ask
-from caption_studio.deployments.edge.haproxy import REPLAYED_BYTES, hardened
+from caption_studio.deployments.edge.haproxy import hardened
+from caption_studio.deployments.edge.haproxy_environment import REPLAYED_BYTES
 from caption_studio.deployments.edge.line import ABOUT_TO_END
 from caption_studio.errors import MAX_RETRY_AFTER_S
 from caption_studio.limits import GUESSED_PACE_S, PACE_HEADER, ROOM_HEADER, SHARE_HEADER
@@ -175,5 +176,8 @@ def test_who_is_refused_is_refused_as_the_gateway_would(tmp_path: Path) -> None:
 
 def test_the_variables_of_the_process_are_one_threads(tmp_path: Path) -> None:
     assert (
-        settings.environment(tmp_path, longest_request_s=150)["RAY_SERVE_HAPROXY_NBTHREAD"] == "1"
+        haproxy_environment.environment(tmp_path, longest_request_s=150)[
+            "RAY_SERVE_HAPROXY_NBTHREAD"
+        ]
+        == "1"
     )
