@@ -66,7 +66,7 @@ def _field_value(name: str, text: str) -> Any:
     if name in ("model", "prompt", "image", "user") or (name == "stop" and text[:1] != "["):
         return text
     try:
-        return from_json(text, allow_inf_nan=False)
+        return from_json(text, allow_inf_nan=False, cache_strings=False)
     except ValueError:
         return text  # of the wrong type; validation names the field
 

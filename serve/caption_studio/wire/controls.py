@@ -36,8 +36,8 @@ def _a_word(value: str) -> str:
 
 
 Length = Annotated[
-    Annotated[str, Tag("@text"), AfterValidator(_known_length)]
-    | Annotated[int, Tag("@number"), Field(ge=1, le=100_000)],
+    Annotated[str, AfterValidator(_known_length), Tag("@text")]
+    | Annotated[int, Field(ge=1, le=100_000), Tag("@number")],
     Discriminator(_length_tag),
 ]
 Word = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_a_word)]

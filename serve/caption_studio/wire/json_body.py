@@ -201,7 +201,7 @@ class JSONReader:
         if outline.rstrip(_WHITE_SPACE).endswith(b":"):
             outline += b"0"
         try:
-            value: Any = from_json(outline, allow_partial="trailing-strings")
+            value: Any = from_json(outline, allow_partial="trailing-strings", cache_strings=False)
         except ValueError as error:
             raise malformed() from error
         return next(reversed(value), None) if isinstance(value, dict) else None

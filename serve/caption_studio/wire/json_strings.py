@@ -89,7 +89,7 @@ def whole_characters(text: bytes) -> int:
 def string_of(inside: bytes) -> str:
     """Return the text that the inside of a JSON string means. Raises `MalformedJSON`."""
     try:
-        text: str = from_json(b'"%b"' % inside)
+        text: str = from_json(b'"%b"' % inside, cache_strings=False)
     except ValueError as error:
         raise malformed() from error
     return text

@@ -53,8 +53,9 @@ def json_object(body: bytes | JSONBody) -> dict[str, Any]:
     if isinstance(body, bytes):
         body = read_whole(body)
     try:
-        # Unlike json.loads: bounded depth, no lone surrogates, UTF-8 only.
-        value = from_json(body.outline, allow_inf_nan=False)
+        # Unlike json.loads: bounded depth, no lone surrogates, UTF-8 only. Strings that it cached
+        # (16,384 of them) would be callers' texts, and memory that grows for hours.
+        value = from_json(body.outline, allow_inf_nan=False, cache_strings=False)
     except ValueError as error:
         raise malformed() from error
     if not isinstance(value, dict):

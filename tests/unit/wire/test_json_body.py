@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -200,3 +201,16 @@ def test_an_object_may_have_so_many_fields(value: dict[str, Any], param: str | N
 
 def test_the_outline_parses_by_itself() -> None:
     assert from_json(read_whole(b'{"a": [1, "b"]}').outline) == {"a": [1, "b"]}
+
+
+def test_nothing_of_a_body_is_kept() -> None:
+    def read(number: int) -> None:
+        body = {"messages": [{"role": "user", "content": f"text {number}"}], f"key {number}": number}
+        json_object(json.dumps(body).encode())
+
+    for number in range(2_000):
+        read(number)
+    before = sys.getallocatedblocks()
+    for number in range(2_000, 8_000):
+        read(number)
+    assert sys.getallocatedblocks() - before < 1_000
