@@ -24,7 +24,7 @@ from caption_studio.records import (
 from caption_studio.voices.faithful import contradictions
 from caption_studio.voices.keep import keep
 from caption_studio.voices.keep_json import keep_json
-from caption_studio.voices.refused import wants_again
+from caption_studio.voices.asked_again import wants_again
 
 AGAIN_TEMPERATURE = 0.8
 """At least, for a caption that is written once more: at 0.1 it would be much the same."""

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from caption_studio.errors import InvalidValue
 from caption_studio.records import CaptionRequest, Controls, Sampling, Voice
 from caption_studio.voices.platforms import PLATFORMS
-from caption_studio.voices.refused import refused
+from caption_studio.voices.asked_again import refused
 
 
 def with_defaults(request: CaptionRequest, voice: Voice) -> CaptionRequest:

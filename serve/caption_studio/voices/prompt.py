@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from caption_studio.language.prompt import steering
 from caption_studio.records import Controls, Description, Turn, Voice
-from caption_studio.voices.template import TEMPLATE_2023, Template, parse
+from caption_studio.voices.template import CAPTION_TEMPLATE, Template, parse
 from caption_studio.voices.words import fields, words
 
 
@@ -45,7 +45,7 @@ def caption_stop(voice: Voice) -> tuple[str, ...]:
 
 def template_of(voice: Voice) -> Template:
     """Return the voice's template."""
-    return _parsed(voice.template or TEMPLATE_2023)
+    return _parsed(voice.template or CAPTION_TEMPLATE)
 
 
 @lru_cache(maxsize=2048)
