@@ -11,10 +11,11 @@ from pathlib import Path
 
 from benchmarks.fleet import ClientFailed
 from benchmarks.hardware import Environment, describe
-from benchmarks.peers.catalogue import ALL, Alone, Peer, Workspace
+from benchmarks.peers.catalogue import ALL, Alone, Peer
 from benchmarks.peers.records import RoundRecord
 from benchmarks.peers.results import PeerFile, summarise, write_peer
 from benchmarks.peers.session import FULL, QUICK, SMOKE, Plan, measure
+from benchmarks.peers.starts import Workspace
 from benchmarks.peers.table import lines
 from benchmarks.server import StartFailed
 

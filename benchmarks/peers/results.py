@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.records import RoundRecord, from_json, to_json
-from benchmarks.peers.summary import Figure, figures, judge
+from benchmarks.peers.summary import Figure, figures
+from benchmarks.peers.verdict import judge
 
 SUMMARY = "peers.json"
 SAMPLES = "peers-samples"

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from benchmarks.load.worker import Endpoint
 from benchmarks.peers import engine
-from benchmarks.peers.catalogue import ADAPTER, FALCON, ROOT, Alone, Peer, Workspace
+from benchmarks.peers.catalogue import Alone, Peer
 from benchmarks.peers.loads import Load
 from benchmarks.peers.records import RoundRecord, Row, from_json
+from benchmarks.peers.starts import ADAPTER, FALCON, ROOT, Workspace
 from benchmarks.peers.usage import usage
 from benchmarks.ports import free_port
 from benchmarks.run import Repeat, run

@@ -27,7 +27,7 @@ from caption_studio.deployments.scheduling_class import interrupt_nobody
 from caption_studio.deployments.shared.ledger import RayLedger
 from caption_studio.deployments.shared.metrics import of_this_proxy, of_this_replica
 from caption_studio.deployments.streaming.listener import RelayListener
-from caption_studio.gateway.app import create_app
+from caption_studio.gateway.app import Parts, create_app
 from caption_studio.gateway.exposure import check_exposure, is_loopback
 from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
 from caption_studio.gateway.limits.usage import no_usage
@@ -127,20 +127,21 @@ class Gateway:
                 leave_out_what_is_loaded()
                 yield
 
-        return create_app(
-            CaptionPipeline(
-                CountedLoader(intake, metrics),
-                CountedDescriber(describer, metrics),
-                CountedCaptioner(captioner, metrics),
-                models.adapters,
-                structures,
-                models.voices,
-                guard,
-                describe_timeout_s=settings.gateway.describe_timeout_s,
-            ),
-            settings,
-            resources,
+        pipeline = CaptionPipeline(
+            CountedLoader(intake, metrics),
+            CountedDescriber(describer, metrics),
+            CountedCaptioner(captioner, metrics),
+            models.adapters,
+            structures,
             models.voices,
+            guard,
+            describe_timeout_s=settings.gateway.describe_timeout_s,
+        )
+        parts = Parts(
+            pipeline=pipeline,
+            settings=settings,
+            resources=resources,
+            voices=models.voices,
             metrics=metrics,
             exposition=shared.exposition,
             tracing=spans,
@@ -149,6 +150,7 @@ class Gateway:
             proxy_echoes_id=True,  # see deployments.edge.middlewares
             only_loopback_hosts=host is None or is_loopback(host),
         )
+        return create_app(parts)
 
 
 def _limiter(settings: Settings, metrics: Metrics) -> Limiter:

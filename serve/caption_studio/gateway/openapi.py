@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from caption_studio.gateway.page import EXAMPLE
+from caption_studio.wire.answers import ErrorBody
 from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
@@ -27,6 +28,11 @@ EVENT_STREAM: dict[str, Any] = {
         },
     }
 }
+
+GUARDED: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody} for status in (401, 403, 429, 500, 504)
+}
+"""The errors of every route that middleware may refuse."""
 
 
 def _picture() -> str:

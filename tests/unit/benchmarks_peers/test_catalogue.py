@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from benchmarks.peers import engine, loads
-from benchmarks.peers.catalogue import ALONE, PEERS, Peer, Workspace
+from benchmarks.peers.catalogue import ALONE, PEERS, Peer
+from benchmarks.peers.starts import Workspace
 from caption_studio.settings import LanguageSettings, Settings
 
 BY_NAME = {peer.name: peer for peer in PEERS}

@@ -5,7 +5,8 @@ import pytest
 from benchmarks.peers.catalogue import ALL, ALONE, PEERS
 from benchmarks.peers.ratio_intervals import ratio_interval
 from benchmarks.peers.records import RoundRecord, Row
-from benchmarks.peers.summary import RATIOS, Figure, figure, figures, judge
+from benchmarks.peers.summary import Figure, figure, figures
+from benchmarks.peers.verdict import RATIOS, judge
 
 
 def rate(

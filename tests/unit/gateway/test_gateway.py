@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 
 from caption_studio import errors
 from caption_studio.gateway.admin import Administration
-from caption_studio.gateway.app import create_app
+from caption_studio.gateway.app import Parts, create_app
 from caption_studio.gateway.limits.central import LocalLedger
 from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
 from caption_studio.gateway.limits.messages import CentralLedger
@@ -66,11 +66,11 @@ async def gateway(
     async def exposition() -> bytes:
         return generate_latest(metrics.registry)
 
-    app = create_app(
-        pipeline,
-        loaded,
-        resources,
-        registry,
+    parts = Parts(
+        pipeline=pipeline,
+        settings=loaded,
+        resources=resources,
+        adapters=registry,
         metrics=metrics,
         exposition=exposition,
         tracing=tracing,
@@ -78,7 +78,7 @@ async def gateway(
         limiter=limiter if edge.has_keys else None,
         only_loopback_hosts=only_loopback_hosts,
     )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    transport = httpx.ASGITransport(create_app(parts), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client
 
