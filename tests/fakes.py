@@ -3,9 +3,16 @@
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
-from caption_studio.errors import AdapterExists, AdapterIsConfigured, ModelNotFound
+from caption_studio.errors import (
+    AdapterExists,
+    AdapterIsConfigured,
+    ModelNotFound,
+    VoiceExists,
+    VoiceIsConfigured,
+)
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.language.answer import Choices
+from caption_studio.protocols import AdapterCatalog
 from caption_studio.records import (
     Adapter,
     CaptionDelta,
@@ -17,8 +24,10 @@ from caption_studio.records import (
     Prompt,
     Sampling,
     Structure,
+    Voice,
 )
-from caption_studio.settings import LanguageSettings
+from caption_studio.settings import LanguageSettings, Settings, VoiceSettings
+from caption_studio.voices.catalog import ConfiguredVoices
 
 PIXEL = Pixels(b"\x10\x20\x30", height_px=1, width_px=1)
 
@@ -154,6 +163,46 @@ class FakeRegistry:
             raise AdapterIsConfigured("configured", param="id")
         if self.added.pop(adapter_id, None) is None:
             raise ModelNotFound("absent", param="id")
+
+
+class FakeVoices:
+    """The voices of the demo's adapters, and those added to them, in this process alone."""
+
+    def __init__(self, adapters: AdapterCatalog, *configured: VoiceSettings) -> None:
+        self.configured = ConfiguredVoices(Settings(voices=configured), adapters)
+        self.added: dict[str, Voice] = {}
+
+    def listed(self) -> tuple[Voice, ...]:
+        return self.configured.listed_with(self.added)
+
+    async def resolve(self, model: str) -> Voice:
+        return self.added.get(model) or await self.configured.resolve(model)
+
+    async def check_free(self, voice_id: str) -> None:
+        if voice_id in {voice.id for voice in self.listed()}:
+            raise VoiceExists("there", param="id")
+
+    async def add(self, voice: Voice) -> None:
+        await self.check_free(voice.id)
+        self.added[voice.id] = voice
+
+    async def remove(self, voice_id: str) -> None:
+        if voice_id in {voice.id for voice in self.configured.listed()}:
+            raise VoiceIsConfigured("configured", param="id")
+        if self.added.pop(voice_id, None) is None:
+            raise ModelNotFound("absent", param="id")
+
+
+class FakeGuard:
+    """Flags each text that holds one of its words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.seen: list[str] = []
+
+    async def flagged(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        self.seen += texts
+        return [("word",) if any(word in text for word in self.words) else () for text in texts]
 
 
 def sampling(**changes: object) -> Sampling:

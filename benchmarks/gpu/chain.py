@@ -16,8 +16,8 @@ from benchmarks.gpu.engine import Engine
 from benchmarks.gpu.limits import Card
 from benchmarks.gpu.records import Found
 from benchmarks.gpu.scale import ANSWER_TOKENS, MAX_LENGTH, PROMPT_TOKENS, Scale
-from caption_studio.language.prompt import caption_prompt
 from caption_studio.records import Description, Pixels
+from caption_studio.voices.prompt import plain_prompt
 
 STAGE = "chain"
 PICTURES = 64
@@ -45,7 +45,7 @@ async def _measure(folder: Path, adapter: Path, scale: Scale, card: Card, found:
 
         async def caption(pixels: Pixels) -> None:
             text = await describer.describe(pixels)
-            token_ids = tokenizer(caption_prompt(Description(text)))["input_ids"]
+            token_ids = tokenizer(plain_prompt(Description(text)))["input_ids"]
             await engine.tokens(token_ids[:PROMPT_TOKENS], with_adapter=True)
 
         await caption(pictures[0])

@@ -8,10 +8,10 @@ from transformers import AutoTokenizer, FalconForCausalLM
 
 from caption_studio.demo.scenes import sample_scene
 from caption_studio.language.adapters.merge import write_merged_checkpoint
-from caption_studio.voices.prompt import plain_prompt
 from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P, TopPWithoutSorting
 from caption_studio.records import Description
 from caption_studio.settings import EMBEDDED_MODELS_DIR
+from caption_studio.voices.prompt import plain_prompt
 from tests.engine.checkpoints import copy_with_config_2023
 from tests.engine.conftest import Engines, Job
 from tests.engine.reference import Answer, answers, differences

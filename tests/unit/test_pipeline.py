@@ -32,9 +32,11 @@ from caption_studio.records import (
 from tests.fakes import (
     FakeCaptioner,
     FakeDescriber,
+    FakeGuard,
     FakeLoader,
     FakeRegistry,
     FakeStructures,
+    FakeVoices,
     sampling,
 )
 
@@ -64,12 +66,15 @@ def pipeline_of(
     describe_timeout_s: float = 5.0,
     structures: FakeStructures | None = None,
 ) -> CaptionPipeline:
+    registry = FakeRegistry()
     return CaptionPipeline(
         loader,
         describer,
         captioner,
-        FakeRegistry(),
+        registry,
         structures or FakeStructures(),
+        FakeVoices(registry),
+        FakeGuard(),
         describe_timeout_s=describe_timeout_s,
     )
 

@@ -13,6 +13,7 @@ from caption_studio.demo.stories import dialogue, story, travel_note
 from caption_studio.demo.wishes import NAMES, Wish, effective_wish, neutral_wish
 from caption_studio.language.prompt import join_descriptions
 from caption_studio.records import Description, Turn
+from caption_studio.voices.prompt import plain_prompt
 
 LIVELY, PLAIN = "lively", "plain"
 VOICES = {LIVELY: lively_caption, PLAIN: plain_caption}

@@ -43,9 +43,7 @@ def models_of(settings: Settings, metrics: Metrics) -> Models:
         metrics.drop_models(known.__contains__)
 
     adapters = RunTimeAdapters(configured, _snapshots("adapters"), drop_series)
-    voices = RunTimeVoices(
-        ConfiguredVoices(settings, adapters), _snapshots("voices"), drop_series
-    )
+    voices = RunTimeVoices(ConfiguredVoices(settings, adapters), _snapshots("voices"), drop_series)
     return Models(adapters, voices, adapters, voices)
 
 

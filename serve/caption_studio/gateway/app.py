@@ -51,9 +51,9 @@ class Parts:
 
     `resources` is entered at start-up and left at shutdown. `metrics` are counted, `exposition` is
     what GET /metrics shows, `tracing` makes spans of requests (None: tracing is off). With
-    `administration` there are routes that change the adapters and voices. `limiter` knows each key's limits
-    and usage (None: there are no keys). `proxy_echoes_id` is that of `middleware.RequestContext`,
-    `only_loopback_hosts` that of `browsers.BrowserGuard`.
+    `administration` there are routes that change the adapters and the voices. `limiter` knows each
+    key's limits and usage (None: there are no keys). `proxy_echoes_id` is that of
+    `middleware.RequestContext`, `only_loopback_hosts` that of `browsers.BrowserGuard`.
     """
 
     pipeline: CaptionPipeline
@@ -96,9 +96,7 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(create_page_router())
     generation = Generation(parts.pipeline, parts.voices, parts.metrics)
     app.include_router(create_router(generation, settings))
-    app.include_router(
-        create_service_router(parts.pipeline, parts.voices, base, parts.exposition)
-    )
+    app.include_router(create_service_router(parts.pipeline, parts.voices, base, parts.exposition))
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
     if parts.administration is not None:
         app.include_router(create_admin_router(parts.administration, settings.gateway, keys))

@@ -26,7 +26,7 @@ def create_service_router(
     started_at = int(time.time())
     check_ready = SharedCheck(pipeline.check_ready)
 
-    @router.get("/v1/models", summary="The base model, its adapters and the voices", responses=GUARDED)
+    @router.get("/v1/models", summary="The base model, adapters and voices", responses=GUARDED)
     async def models() -> ModelList:
         return model_list(base, voices.listed(), created=started_at)
 

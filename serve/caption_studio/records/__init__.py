@@ -13,7 +13,7 @@ from caption_studio.records.request import CaptionRequest, PromptText, Turn
 from caption_studio.records.sampling import Sampling, Structure
 from caption_studio.records.usage import KeyUsage, UsageTotals
 from caption_studio.records.voices import (
-    CONTROL_NAMES,
+    NO_CONTROLS,
     Controls,
     CutForm,
     Kept,
@@ -23,13 +23,7 @@ from caption_studio.records.voices import (
 )
 
 __all__ = [
-    "CONTROL_NAMES",
-    "Controls",
-    "CutForm",
-    "Kept",
-    "Marks",
-    "OnFlag",
-    "Voice",
+    "NO_CONTROLS",
     "Adapter",
     "Answer",
     "AnswerForm",
@@ -37,7 +31,9 @@ __all__ = [
     "CaptionDelta",
     "CaptionRequest",
     "CaptionerLoad",
+    "Controls",
     "Counts",
+    "CutForm",
     "DeltaGroup",
     "Described",
     "DescriberLoad",
@@ -45,8 +41,11 @@ __all__ = [
     "FinishReason",
     "ImageBytes",
     "ImageReference",
+    "Kept",
     "KeyUsage",
     "Loaded",
+    "Marks",
+    "OnFlag",
     "Picture",
     "Pixels",
     "Prompt",
@@ -57,4 +56,5 @@ __all__ = [
     "TokenLogprob",
     "Turn",
     "UsageTotals",
+    "Voice",
 ]

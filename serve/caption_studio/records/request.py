@@ -5,7 +5,7 @@ from typing import Literal
 
 from caption_studio.records.pictures import Picture
 from caption_studio.records.sampling import Sampling
-from caption_studio.records.voices import Controls
+from caption_studio.records.voices import NO_CONTROLS, Controls
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class CaptionRequest:
     to continue (`chat`, `responses`), or `prompts` the texts to continue (`completion`), each in
     `sampling.n` choices. `include_usage` asks for the usage at a stream's end, `usage_in_chunks` in
     each of its chunks. `traceparent` is the trace that the stages belong to, None without tracing.
-    `controls` are the wishes for a caption. `defaulted` names the fields of `sampling` that the caller
-    left to the voice.
+    `controls` are the wishes for a caption. `defaulted` names the fields of `sampling` that the
+    caller left to the voice.
     """
 
     request_id: str
@@ -43,7 +43,7 @@ class CaptionRequest:
     traceparent: str | None = None
     usage_in_chunks: bool = False
     prompts: tuple[PromptText, ...] = ()
-    controls: Controls = Controls()
+    controls: Controls = NO_CONTROLS
     defaulted: frozenset[str] = frozenset()
 
     @property

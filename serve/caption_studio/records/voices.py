@@ -31,7 +31,7 @@ class Controls:
         return tuple(one.name for one in fields(self) if getattr(self, one.name) not in (None, ()))
 
 
-CONTROL_NAMES = tuple(one.name for one in fields(Controls))
+NO_CONTROLS = Controls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Voice:
     template: str | None = None
     cut: CutForm = "quoted"
     trained: tuple[str, ...] = ()
-    controls: Controls = Controls()
+    controls: Controls = NO_CONTROLS
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None

@@ -5,7 +5,8 @@ controls, or a voice that refuses or replaces, the captions are held until they 
 are cut to what was asked for, and those that still miss it are written once more.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from caption_studio.errors import ContentFlagged
@@ -21,10 +22,10 @@ from caption_studio.records import (
     Sampling,
     Voice,
 )
+from caption_studio.voices.asked_again import wants_again
 from caption_studio.voices.faithful import contradictions
 from caption_studio.voices.keep import keep
 from caption_studio.voices.keep_json import keep_json
-from caption_studio.voices.asked_again import wants_again
 
 AGAIN_TEMPERATURE = 0.8
 """At least, for a caption that is written once more: at 0.1 it would be much the same."""
@@ -85,18 +86,23 @@ async def marked(
 ) -> AsyncGenerator[DeltaGroup]:
     """Pass the deltas on; each choice's last one carries its marks."""
     texts: dict[int, str] = {}
-    async for group in deltas:
-        for delta in group:
-            texts[delta.index] = texts.get(delta.index, "") + delta.text
-        ended = [delta.index for delta in group if delta.finish_reason is not None]
-        if not ended:
-            yield group
-            continue
-        reasons = await _reasons([texts[index] for index in ended], asked, guard)
-        marks = {
-            index: Marks(flagged=flagged) for index, flagged in zip(ended, reasons, strict=True)
-        }
-        yield tuple(replace(delta, marks=marks.get(delta.index)) for delta in group)
+    async with aclosing(deltas):
+        async for group in deltas:
+            for delta in group:
+                texts[delta.index] = texts.get(delta.index, "") + delta.text
+            ended = [delta.index for delta in group if delta.finish_reason is not None]
+            yield await _marked(group, {index: texts[index] for index in ended}, asked, guard)
+
+
+async def _marked(
+    group: DeltaGroup, ended: Mapping[int, str], asked: Asked, guard: Guard
+) -> DeltaGroup:
+    """Put marks on the deltas that end a choice."""
+    if not ended:
+        return group
+    reasons = await _reasons(list(ended.values()), asked, guard)
+    marks = {index: Marks(flagged=flagged) for index, flagged in zip(ended, reasons, strict=True)}
+    return tuple(replace(delta, marks=marks.get(delta.index)) for delta in group)
 
 
 async def held_back(
@@ -124,9 +130,10 @@ async def held_back(
 
 async def _drafts(deltas: AsyncGenerator[DeltaGroup], number: int) -> list[_Draft]:
     drafts = [_Draft() for _ in range(number)]
-    async for group in deltas:
-        for delta in group:
-            drafts[delta.index].add(delta)
+    async with aclosing(deltas):
+        async for group in deltas:
+            for delta in group:
+                drafts[delta.index].add(delta)
     return drafts
 
 
@@ -144,7 +151,9 @@ def _candidate(draft: _Draft, asked: Asked) -> _Candidate:
 
 def _better(first: _Candidate, second: _Candidate) -> _Candidate:
     """Return the one with fewer faults; both drafts' tokens were generated for it."""
-    best = second if (second.faults, second.wants_again) < (first.faults, first.wants_again) else first
+    best = (
+        second if (second.faults, second.wants_again) < (first.faults, first.wants_again) else first
+    )
     spent = first.draft.completion_tokens + second.draft.completion_tokens
     return replace(best, draft=replace(best.draft, completion_tokens=spent))
 

@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 from caption_studio.errors import InvalidValue
 from caption_studio.records import CaptionRequest, Controls, Sampling, Voice
-from caption_studio.voices.platforms import PLATFORMS
 from caption_studio.voices.asked_again import refused
+from caption_studio.voices.platforms import PLATFORMS
 
 
 def with_defaults(request: CaptionRequest, voice: Voice) -> CaptionRequest:

@@ -41,7 +41,9 @@ class Guards:
 
     async def flagged(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
         """See `protocols.Guard`."""
-        reasons = [(WORD,) if flagged(text, self._lists) else () for text in texts]
+        reasons: list[tuple[str, ...]] = [
+            (WORD,) if flagged(text, self._lists) else () for text in texts
+        ]
         if self._endpoint is None or self._post is None:
             return reasons
         try:

@@ -1,7 +1,7 @@
 """A JSON answer → the same, its captions held to the controls.
 
-Only strings are changed that stand in a field named for a caption, whose schema asks for nothing but
-a string: so the answer still fits its schema.
+Only strings are changed that stand in a field named for a caption, whose schema asks for nothing
+but a string: so the answer still fits its schema.
 """
 
 import json

@@ -8,7 +8,6 @@ from caption_studio.records import Controls, Description, Turn, Voice
 from caption_studio.voices.template import CAPTION_TEMPLATE, Template, parse
 from caption_studio.voices.words import fields, words
 
-
 _PLAIN = Voice("", "")
 
 

@@ -24,7 +24,7 @@ class VoiceRequest(In):
     description: Annotated[str, Field(max_length=200)] = ""
     template: Annotated[str, Field(max_length=4096)] | None = None
     cut: Literal["quoted", "whole"] = "quoted"
-    trained: Annotated[list[ControlName], Field(max_length=7)] = []
+    trained: Annotated[list[ControlName], Field(default_factory=list, max_length=7)]
     controls: ControlsBody = ControlsBody()
     max_tokens: Annotated[int, Field(gt=0)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None

@@ -11,7 +11,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.records import Answer, CaptionDelta, CaptionRequest, Description, Marks, StageTimes
+from caption_studio.records import (
+    Answer,
+    CaptionDelta,
+    CaptionRequest,
+    Description,
+    Marks,
+    StageTimes,
+)
 from caption_studio.wire.answers import CaptionBody, CaptionStudio, StageTimesBody, Usage
 from caption_studio.wire.dialects import WholeChoice
 from caption_studio.wire.parts import alt_text, caption_parts
@@ -100,9 +107,7 @@ class Counted(ABC):
         if self.request.sampling.structure is not None:
             return about
         captions = [
-            CaptionBody(
-                index=choice.index, **asdict(caption_parts(choice.text)), **_marks(choice)
-            )
+            CaptionBody(index=choice.index, **asdict(caption_parts(choice.text)), **_marks(choice))
             for choice in self.choices
         ]
         return {

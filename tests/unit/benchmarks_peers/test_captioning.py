@@ -2,8 +2,8 @@ import pytest
 
 from benchmarks.peers.servers.captioning import caption_in, caption_prompt
 from benchmarks.peers.servers.wire import caption_answer, picture_bytes
-from caption_studio.voices.prompt import plain_prompt as our_caption_prompt
 from caption_studio.records import Description
+from caption_studio.voices.prompt import plain_prompt as our_caption_prompt
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,8 +21,16 @@ from caption_studio.observability.stages import CountedCaptioner, CountedDescrib
 from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionDelta, Prompt
-from caption_studio.settings import Settings
-from tests.fakes import FakeCaptioner, FakeDescriber, FakeLoader, FakeRegistry, FakeStructures
+from caption_studio.settings import Settings, VoiceSettings
+from tests.fakes import (
+    FakeCaptioner,
+    FakeDescriber,
+    FakeGuard,
+    FakeLoader,
+    FakeRegistry,
+    FakeStructures,
+    FakeVoices,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +49,8 @@ async def gateway(
     ledger: CentralLedger | None = None,
     structures: FakeStructures | None = None,
     only_loopback_hosts: bool = True,
+    voices: Sequence[VoiceSettings] = (),
+    guard: FakeGuard | None = None,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
@@ -48,6 +58,7 @@ async def gateway(
         yield
 
     captioner, registry = captioner or FakeCaptioner(), registry or FakeRegistry()
+    spoken = FakeVoices(registry, *voices)
     metrics = Metrics()
     loaded = Settings.load({"gateway": settings})
     pipeline = CaptionPipeline(
@@ -56,12 +67,16 @@ async def gateway(
         CountedCaptioner(captioner, metrics),
         registry,
         structures or FakeStructures(),
+        spoken,
+        guard or FakeGuard(),
         describe_timeout_s=loaded.gateway.describe_timeout_s,
     )
     edge = loaded.gateway
     limits = KeyLimits(edge.requests_per_minute, edge.tokens_per_minute)
     limiter = Limiter(ledger or LocalLedger(), limits, metrics)
-    administration = Administration(captioner, registry, limiter.usage) if edge.has_admin else None
+    administration = None
+    if edge.has_admin:
+        administration = Administration(captioner, registry, spoken, limiter.usage)
 
     async def exposition() -> bytes:
         return generate_latest(metrics.registry)
@@ -70,7 +85,7 @@ async def gateway(
         pipeline=pipeline,
         settings=loaded,
         resources=resources,
-        adapters=registry,
+        voices=spoken,
         metrics=metrics,
         exposition=exposition,
         tracing=tracing,
