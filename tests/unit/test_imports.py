@@ -10,6 +10,7 @@ ROOT = Path(caption_studio.__file__).parent
 BASE = {
     "counts",
     "errors",
+    "hashtags",
     "key_rules",
     "limits",
     "records",
@@ -17,11 +18,13 @@ BASE = {
     "protocols",
     "settings",
     "threads",
+    "voice_records",
 }
 
 MAY_IMPORT = {
     "counts": BASE,
     "errors": BASE,
+    "hashtags": set(),
     "key_rules": set(),
     "limits": set(),
     "logprob_parts": BASE,
@@ -29,6 +32,8 @@ MAY_IMPORT = {
     "protocols": BASE,
     "settings": BASE,
     "threads": set(),
+    "voice_records": set(),
+    "voices": BASE | {"voices", "language.prompt"},
     "wire": BASE | {"wire", "structure.schema"},
     "structure": BASE | {"structure"},
     "images": BASE | {"images"},
