@@ -10,6 +10,7 @@ ROOT = Path(caption_studio.__file__).parent
 BASE = {
     "counts",
     "errors",
+    "hashtags",
     "key_rules",
     "limits",
     "records",
@@ -22,6 +23,7 @@ BASE = {
 MAY_IMPORT = {
     "counts": BASE,
     "errors": BASE,
+    "hashtags": set(),
     "key_rules": set(),
     "limits": set(),
     "logprob_parts": BASE,
@@ -29,6 +31,7 @@ MAY_IMPORT = {
     "protocols": BASE,
     "settings": BASE,
     "threads": set(),
+    "voices": BASE | {"voices", "language.prompt", "language.adapters.configured"},
     "wire": BASE | {"wire", "structure.schema"},
     "structure": BASE | {"structure"},
     "images": BASE | {"images"},
@@ -37,11 +40,11 @@ MAY_IMPORT = {
     "language": BASE | {"language", "model_files"},
     "observability": BASE | {"observability"},
     "merging": BASE,
-    "pipeline": BASE | {"merging", "images", "language.prompt"},
-    "gateway": BASE | {"gateway", "pipeline", "wire", "observability"},
+    "pipeline": BASE | {"merging", "images", "language.prompt", "voices"},
+    "gateway": BASE | {"gateway", "pipeline", "wire", "observability", "voices"},
     "scaling": BASE | {"scaling"},
     "client": BASE | {"client"},
-    "demo": BASE | {"demo", "language.prompt"},
+    "demo": BASE | {"demo", "language.prompt", "voices"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`,
 which only cli may."""

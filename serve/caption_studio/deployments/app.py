@@ -40,7 +40,7 @@ from caption_studio.observability.stages import CountedCaptioner, CountedDescrib
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
-from caption_studio.voices.guards import Guards
+from caption_studio.voices.guards.guards import Guards
 
 DRAIN_MARGIN_S = 10.0
 """Added to the longest request, for a gateway's work before it waits for its last request."""

@@ -23,9 +23,9 @@ from caption_studio.records import (
     Voice,
 )
 from caption_studio.voices.asked_again import wants_again
-from caption_studio.voices.faithful import contradictions
-from caption_studio.voices.keep import keep
-from caption_studio.voices.keep_json import keep_json
+from caption_studio.voices.faithfulness.faithful import contradictions
+from caption_studio.voices.keeping.keep import keep
+from caption_studio.voices.keeping.keep_json import keep_json
 
 AGAIN_TEMPERATURE = 0.8
 """At least, for a caption that is written once more: at 0.1 it would be much the same."""

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from caption_studio.records import Controls, Kept
-from caption_studio.voices.keep import keep
+from caption_studio.voices.keeping.keep import keep
 
 CAPTION_NAMES = ("caption", "post", "text")
 """A field is named for a caption if its name holds one of these."""

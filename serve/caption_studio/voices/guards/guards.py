@@ -5,13 +5,13 @@ from pathlib import Path
 
 from caption_studio.errors import RETRY_AFTER_S, ModerationUnavailable
 from caption_studio.settings import GuardSettings
-from caption_studio.voices.moderation import (
+from caption_studio.voices.guards.moderation import (
     HTTPPost,
     ModerationEndpoint,
     ModerationFailed,
     moderate,
 )
-from caption_studio.voices.word_list import DEFAULT_LIST, WordList, flagged, load
+from caption_studio.voices.guards.word_list import DEFAULT_LIST, WordList, flagged, load
 
 WORD = "word"
 """The reason of a word list. The word itself is never told, so that no log holds it."""

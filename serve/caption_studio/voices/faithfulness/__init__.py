@@ -1,0 +1,1 @@
+"""A caption and the description that it was written from → what contradicts; pure, English."""

@@ -1,0 +1,1 @@
+"""What no caption may say."""

@@ -1,0 +1,1 @@
+"""A caption → the same, held to its controls by cutting and adding; pure."""
