@@ -13,8 +13,8 @@ class Adapter:
 
     It holds all that a captioner needs to fetch it. `digest` is that of the checked files (None:
     not checked yet), so that every replica serves the same ones. `any_base` accepts it whatever
-    base model it names. `configured` adapters are in the settings; all others were added at run
-    time and are subject to stricter rules.
+    base model it names. `description` is for people. `configured` adapters are in the settings; all
+    others were added at run time and are subject to stricter rules.
     """
 
     id: str
@@ -23,6 +23,7 @@ class Adapter:
     any_base: bool = False
     configured: bool = False
     digest: str | None = None
+    description: str = ""
 
 
 AnswerForm = Literal["quoted", "trimmed", "verbatim"]

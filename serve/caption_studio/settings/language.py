@@ -19,6 +19,7 @@ class AdapterSettings(Section):
     any_base: bool = Field(
         False, description="take it although it names another base model; shapes are checked still"
     )
+    description: str = Field("", max_length=200, description="one line, for people who choose")
 
 
 class LanguageSettings(Section):
@@ -28,8 +29,16 @@ class LanguageSettings(Section):
     revision: str | None = Field(None, description="commit of a hub model")
     id: str = Field("falcon-demo", description="what callers put into `model` for the base model")
     adapters: tuple[AdapterSettings, ...] = (
-        AdapterSettings(id="caption-demo", source="embedded:caption-demo"),
-        AdapterSettings(id="caption-demo-plain", source="embedded:caption-demo-plain"),
+        AdapterSettings(
+            id="caption-demo",
+            source="embedded:caption-demo",
+            description="Lively, with emoji and hashtags",
+        ),
+        AdapterSettings(
+            id="caption-demo-plain",
+            source="embedded:caption-demo-plain",
+            description="Sober: one sentence, no emoji and no hashtags",
+        ),
     )
     mode: Literal["lora", "merged"] = Field(
         "lora",

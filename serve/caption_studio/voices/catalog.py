@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from caption_studio.errors import InvalidVoice, ModelNotFound
 from caption_studio.language.adapters.configured import no_such_model
 from caption_studio.protocols import AdapterCatalog
-from caption_studio.records import Controls, Voice
-from caption_studio.settings import Settings, VoiceSettings
+from caption_studio.records import Adapter, Controls, Voice
+from caption_studio.settings import LanguageSettings, Settings, VoiceSettings
 from caption_studio.voices.platforms import PLATFORMS
 from caption_studio.voices.template import parse
 
@@ -34,7 +34,8 @@ class ConfiguredVoices:
 
     def __init__(self, settings: Settings, adapters: AdapterCatalog) -> None:
         self._adapters = adapters
-        self._base = settings.language.weights_id
+        base = settings.language.weights_id
+        self._base_voice = Voice(base, base, _about_base(settings.language), configured=True)
         self._voices = {one.id: voice_of(one, configured=True) for one in settings.voices}
 
     def knows(self, model: str) -> bool:
@@ -47,26 +48,32 @@ class ConfiguredVoices:
 
     def listed_with(self, added: Mapping[str, Voice]) -> tuple[Voice, ...]:
         """Return the voices, those in `added` at the end."""
-        writers = (self._base, *(adapter.id for adapter in self._adapters.listed()))
-        own = [self._voices.get(writer) or implied(writer) for writer in writers]
-        others = [voice for voice in self._voices.values() if voice.id not in writers]
-        return (*own, *others, *added.values())
+        own = {voice.id: voice for voice in self._of_writers()}
+        return (*(own | self._voices).values(), *added.values())
 
     async def resolve(self, model: str) -> Voice:
         """See `protocols.VoiceCatalog`."""
         if (voice := self._voices.get(model)) is not None:
             return voice
         try:
-            await self._adapters.resolve(model)
+            adapter = await self._adapters.resolve(model)
         except ModelNotFound:
             raise self.not_found(model, self.listed()) from None
-        return implied(model)
+        return self._base_voice if adapter is None else implied(adapter)
+
+    def _of_writers(self) -> tuple[Voice, ...]:
+        return (self._base_voice, *(implied(adapter) for adapter in self._adapters.listed()))
 
     def not_found(self, model: str, known: Sequence[Voice], param: str = "model") -> ModelNotFound:
         """Return the error for an unknown id."""
         return no_such_model(model, tuple(voice.id for voice in known), param)
 
 
-def implied(writer: str) -> Voice:
-    """Return the voice of an adapter, or of the base model, that has none of its own."""
-    return Voice(writer, writer, configured=True)
+def _about_base(settings: LanguageSettings) -> str:
+    merged = settings.mode == "merged"
+    return settings.adapters[0].description if merged else "The base model, without an adapter"
+
+
+def implied(adapter: Adapter) -> Voice:
+    """Return the voice of an adapter that has none of its own."""
+    return Voice(adapter.id, adapter.id, adapter.description, configured=True)

@@ -20,6 +20,7 @@ class AdapterRequest(BaseModel):
     source: Annotated[str, Field(min_length=1, max_length=2048)]
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     any_base: StrictBool = False
+    description: Annotated[str, Field(max_length=200)] = ""
 
 
 class AdapterCard(BaseModel):
@@ -35,6 +36,7 @@ class AdapterCard(BaseModel):
     any_base: bool
     configured: bool
     digest: str | None
+    description: str = ""
 
 
 class AdapterList(BaseModel):
@@ -78,7 +80,13 @@ class UsageList(BaseModel):
 def parse_adapter(body: bytes | JSONBody) -> Adapter:
     """Read the body of `POST /v1/admin/adapters`. Raises `RequestError`."""
     request = validate(AdapterRequest, json_object(body))
-    return Adapter(request.id, request.source, request.revision, request.any_base)
+    return Adapter(
+        request.id,
+        request.source,
+        request.revision,
+        request.any_base,
+        description=request.description,
+    )
 
 
 def adapter_card(adapter: Adapter) -> AdapterCard:
@@ -90,6 +98,7 @@ def adapter_card(adapter: Adapter) -> AdapterCard:
         any_base=adapter.any_base,
         configured=adapter.configured,
         digest=adapter.digest,
+        description=adapter.description,
     )
 
 

@@ -43,7 +43,14 @@ def configured(settings: LanguageSettings) -> tuple[Adapter, ...]:
 
 def recorded(adapter: AdapterSettings) -> Adapter:
     """Return the record of an adapter of the settings."""
-    return Adapter(adapter.id, adapter.source, adapter.revision, adapter.any_base, configured=True)
+    return Adapter(
+        adapter.id,
+        adapter.source,
+        adapter.revision,
+        adapter.any_base,
+        configured=True,
+        description=adapter.description,
+    )
 
 
 def no_such_model(model: str, known: Sequence[str], param: str = "model") -> ModelNotFound:
