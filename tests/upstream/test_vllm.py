@@ -148,6 +148,8 @@ ATTRIBUTES = {
     "EngineCore": f"{ENGINE}.core",
     "Scheduler": "vllm.v1.core.sched.scheduler",
     "PunicaWrapperCPU": "vllm.lora.punica_wrapper.punica_cpu",
+    "CpuPlatform": "vllm.platforms.cpu",
+    "GPUModelRunner": "vllm.v1.worker.gpu_model_runner",
     "ModelConfig": "vllm.config",
     "EngineArgs": "vllm.engine.arg_utils",
     "FalconModel": FALCON,
@@ -175,6 +177,17 @@ FORMS: dict[str, Callable[[], None]] = {
     f"{PROCESSORS}.BatchUpdate": partial(has_attributes, f"{PROCESSORS}.BatchUpdate", "added"),
     f"{PROCESSORS}.builtin.process_dict_updates": follows_updates,
     "CpuPlatform.get_punica_wrapper": names_the_wrapper,
+    "CpuPlatform.check_and_update_config": partial(
+        says, "vllm.platforms.cpu.CpuPlatform.check_and_update_config", "v1.worker.cpu_worker.CPUWorker"
+    ),
+    "vllm.v1.worker.cpu_worker.CPUWorker": partial(
+        says, "vllm.v1.worker.cpu_worker.CPUWorker.init_device", "self.model_runner = CPUModelRunner("
+    ),
+    "GPUModelRunner._bookkeeping_sync": partial(
+        says,
+        "vllm.v1.worker.gpu_model_runner.GPUModelRunner._bookkeeping_sync",
+        "gen.set_offset(gen.get_offset() - 4)",
+    ),
     "PunicaWrapperCPU.add_lora_linear": adds_adapters,
     f"{CONFIG}.register_config_parser": partial(
         begins_with, f"{CONFIG}.register_config_parser", "config_format"
