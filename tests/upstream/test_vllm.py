@@ -178,10 +178,10 @@ FORMS: dict[str, Callable[[], None]] = {
     f"{PROCESSORS}.builtin.process_dict_updates": follows_updates,
     "CpuPlatform.get_punica_wrapper": names_the_wrapper,
     "CpuPlatform.check_and_update_config": partial(
-        says, "vllm.platforms.cpu.CpuPlatform.check_and_update_config", "v1.worker.cpu_worker.CPUWorker"
+        says, "vllm.platforms.cpu.CpuPlatform.check_and_update_config", "cpu_worker.CPUWorker"
     ),
     "vllm.v1.worker.cpu_worker.CPUWorker": partial(
-        says, "vllm.v1.worker.cpu_worker.CPUWorker.init_device", "self.model_runner = CPUModelRunner("
+        says, "vllm.v1.worker.cpu_worker.CPUWorker.init_device", "= CPUModelRunner("
     ),
     "GPUModelRunner._bookkeeping_sync": partial(
         says,
