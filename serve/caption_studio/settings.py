@@ -9,7 +9,7 @@ the Serve config file, the default below. The defaults are the embedded demo.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -63,6 +63,12 @@ class VisionSettings(_Section):
     max_batch_size: int = Field(64, gt=0, description="pictures described together")
     cache_size: int = Field(
         10_000, ge=0, description="descriptions a replica remembers, some 3 MB; 0: none are shared"
+    )
+    familiarity: Literal["auto", "off"] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        "auto",
+        description="which pictures are called unlike the describer's training. auto: as its model "
+        "tells, of which only the embedded one can; off: it isn't said; a number: those described "
+        "with less confidence",
     )
     threads: int = Field(1, gt=0, description="CPU threads of one replica's tensor operations")
     enforce_eager: bool = Field(

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "gateway": BASE | {"gateway", "pipeline", "wire", "observability"},
     "scaling": BASE | {"scaling"},
     "client": BASE | {"client"},
-    "demo": BASE | {"demo", "language.prompt"},
+    "demo": BASE | {"demo", "language.prompt", "images.decode", "vision"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`,
 which only cli may."""
