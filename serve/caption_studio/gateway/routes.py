@@ -23,7 +23,7 @@ from caption_studio.wire.answers import ChatCompletion, Completion, ErrorBody, M
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.parse import parse_chat, parse_completion, parse_upload
 from caption_studio.wire.render import Rendering, model_card, model_list
-from caption_studio.wire.rendering import Counted
+from caption_studio.wire.rendering import Counted, shown_confidence
 from caption_studio.wire.responses_answers import Response as ResponseBody
 from caption_studio.wire.responses_parse import REMEDY, parse_responses
 from caption_studio.wire.responses_render import ResponsesRendering
@@ -97,6 +97,8 @@ def create_router(
             raise
         request.scope["caption_studio.queued"] = answer.queued
         metrics.descriptions(answer.lookups)
+        if (seen := answer.description) is not None:
+            log.update(confidence=shown_confidence(seen), familiar=seen.familiar)
         if asked.stream:
             waited_s = time.monotonic() - request.scope["caption_studio.started_s"]
             metrics.first_token(asked.model, waited_s)
