@@ -49,7 +49,7 @@ class SurenessRecipe:
     """Numbers of pictures, and the share of familiar ones that may be called unfamiliar."""
 
     fitted: int = 8_000
-    validated: int = 4_000
+    validated: int = 12_000
     tested: int = 4_000
     false_alarms: float = 0.01
     workers: int = 2
