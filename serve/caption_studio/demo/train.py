@@ -25,7 +25,7 @@ _FIGURES = "figures.json"
 def train_demo(output_dir: Path, *, stages: Iterable[str] = STAGES) -> None:
     """Train the demo models into `output_dir` and write figures and model card beside them.
 
-    All stages take about 70 minutes on two cores. Progress goes to this module's log.
+    All stages take about 80 minutes on two cores. Progress goes to this module's log.
 
     Raises:
         ValueError: a stage is not one of `STAGES`.
