@@ -6,6 +6,7 @@ EXTRAS := cpu,train,bench,dev
 INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
 PORT ?= 8000
+PHOTOGRAPHS := tmp/photographs
 FAST := tests/unit tests/upstream tests/k8s
 
 .PHONY: serve test test-fast test-slow test-clients test-page check bench bench-peers install
@@ -17,7 +18,7 @@ serve: $(INSTALLED)
 test: check test-fast
 	$(VENV)/bin/python -m pytest $(addprefix --ignore=,$(FAST))
 
-test-fast: $(INSTALLED)
+test-fast: $(INSTALLED) $(PHOTOGRAPHS)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile $(FAST)
 
 # Before a release: what `make test` leaves out.
@@ -47,6 +48,12 @@ bench-peers: $(INSTALLED)
 	$(VENV)/bin/python -m benchmarks.peers
 
 install: $(INSTALLED)
+
+# Photographs lie in these packages. They are kept out of the environment: transformers imports
+# scikit-learn and SciPy wherever it finds them, and the service would start later and larger.
+$(PHOTOGRAPHS): pyproject.toml
+	$(VENV)/bin/python -m pip install --quiet --no-deps --upgrade --target $@ 'scikit-image>=0.26,<0.27' 'scikit-learn>=1.9,<2'
+	@touch $@
 
 $(INSTALLED): pyproject.toml deploy/install.sh
 	deploy/install.sh $(VENV) $(EXTRAS)

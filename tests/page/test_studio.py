@@ -4,6 +4,8 @@ import base64
 import csv
 import json
 import os
+import random
+import re
 import shlex
 import signal
 import subprocess
@@ -34,7 +36,9 @@ SMALL = {"width": 390, "height": 844}
 def test_a_picture_is_captioned_without_a_click_more(studio: Studio) -> None:
     studio.add(EXAMPLE)
     studio.expect_status("1 of 1 captions written.")
-    assert studio.texts(".seen") == [f"Seen: {SEEN}."]
+    (seen,) = studio.texts(".seen")
+    assert re.fullmatch(rf"Seen: {SEEN} \(\d+ % sure\)\.", seen)
+    studio.expect_hidden(".strange")
     (caption,) = studio.captions()
     assert "balloons" in caption
     assert studio.page.locator(".card img").get_attribute("alt") == f"{SEEN.capitalize()}."
@@ -72,7 +76,21 @@ def test_one_caption_for_all(studio: Studio) -> None:
     studio.expect_status("1 of 1 captions written.")
     assert studio.page.locator(".card").count() == 1
     assert studio.page.locator(".card img").count() == 2
-    assert studio.texts(".seen") == [f"Seen: {SEEN}; {SEEN}."]
+    (seen,) = studio.texts(".seen")
+    assert seen.startswith(f"Seen: {SEEN}; {SEEN} (")
+
+
+def test_a_picture_of_another_world_is_called_unlike_the_trainings(
+    studio: Studio, tmp_path: Path
+) -> None:
+    noise = Image.frombytes("RGB", (256, 256), random.Random(1).randbytes(3 * 256 * 256))
+    noise.save(tmp_path / "noise.png")
+    studio.add(tmp_path / "noise.png")
+    studio.expect_status("1 of 1 captions written.")
+    (warning,) = studio.texts(".strange")
+    assert "unlike anything" in warning
+    (seen,) = studio.texts(".seen")
+    assert "sure" not in seen
 
 
 def test_the_wish_reaches_the_model(studio: Studio) -> None:
@@ -224,7 +242,9 @@ def test_large_pictures_are_made_smaller_and_stay_upright(studio: Studio, tmp_pa
         difference = ImageStat.Stat(ImageChops.difference(picture, upright))
         assert max(difference.mean) < 8
     studio.expect_status("1 of 1 captions written.")
-    assert studio.texts(".seen") == [f"Seen: {SEEN}."]
+    (seen,) = studio.texts(".seen")
+    assert re.fullmatch(rf"Seen: {SEEN} \(\d+ % sure\)\.", seen)
+    studio.expect_hidden(".strange")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "gateway": BASE | {"gateway", "pipeline", "wire", "observability", "voices"},
     "scaling": BASE | {"scaling"},
     "client": BASE | {"client"},
-    "demo": BASE | {"demo", "language.prompt", "voices"},
+    "demo": BASE | {"demo", "language.prompt", "voices", "images.decode", "vision"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`,
 which only cli may."""

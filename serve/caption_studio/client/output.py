@@ -42,6 +42,8 @@ class Output:
             lines = [picture.name, f"  caption:     {caption.text}"]
             if caption.description is not None:
                 lines.insert(1, f"  description: {caption.description}")
+            if caption.extra.get("familiar") is False:
+                lines.append("  note:        unlike what the describer was trained on")
             self._print("\n".join(lines))
         self._bar.update()
 

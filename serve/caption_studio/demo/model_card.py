@@ -25,7 +25,7 @@ language: en
 Four small, really trained models with the architectures of the big ones, so that the service
 runs without a GPU and without a model hub. They know one little world, painted by
 `caption_studio.demo.painter`, and nothing else: a photograph is described as the nearest
-painted scene. They are for demonstration and tests only.
+painted scene, and said to be unfamiliar. They are for demonstration and tests only.
 
 Made by `caption-studio models train-demo`, which paints, trains, measures and writes this file.
 Licence: Apache-2.0, weights and data; no outside data were used.
@@ -51,6 +51,8 @@ def write_model_card(folder: Path, figures: dict[str, Any]) -> None:
     for name in ADAPTER_NAMES:
         if "adapters" in figures:
             parts.append(_training(f"{name} (PEFT LoRA adapter)", figures["adapters"][name]))
+    if "sureness" in figures:
+        parts.append(_sureness(figures["sureness"]))
     if "evaluate" in figures:
         parts += [_git_figures(figures["evaluate"]["git"]), _caption_figures(figures["evaluate"])]
     parts += [_WEAKNESSES, _sizes_and_times(folder, figures)]
@@ -115,6 +117,38 @@ Share of descriptions that are right word for word (greedy, float16 weights, flo
 Some of the misses (truth → said):
 
 {misses}
+"""
+
+
+def _sureness(figures: dict[str, Any]) -> str:
+    recipe, by_way = figures["recipe"], figures["false_alarms_by_way"]
+    allowed, right = _percent(recipe["false_alarms"]), _percent(figures["right"])
+    sure, error = _percent(figures["confidence"]), _percent(figures["calibration_error"])
+    alarms = "\n".join(f"| {way} | {_percent(share)} |" for way, share in by_way.items())
+    bins = "\n".join(
+        f"| {_percent(one['confidence'])} | {_percent(one['right'])} | {one['pictures']} |"
+        for one in figures["bins"]
+    )
+    return f"""\
+## Figures: sureness
+
+`familiarity.safetensors` holds mean and covariance of {recipe["fitted"]:,} painted pictures in the
+encoder's first layer, `confidence.json` a logistic curve over the least likely token. The distance
+beyond which a picture is unfamiliar (exceeded by {allowed} of them) and the curve come from
+{recipe["validated"]:,} other painted pictures, the figures from {recipe["tested"]:,} further ones.
+No photograph was used.
+
+| painted pictures, sent as | called unfamiliar |
+| --- | --- |
+| all | {_percent(figures["false_alarms"])} |
+{alarms}
+
+Of the descriptions {right} name the scene (`captions.names_scene`); the mean confidence is {sure},
+the expected calibration error {error}.
+
+| confidence | right | pictures |
+| --- | --- | --- |
+{bins}
 """
 
 

@@ -17,7 +17,7 @@ from caption_studio.demo.paths import (
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("git", "falcon", "adapters", "evaluate")
+STAGES = ("git", "sureness", "falcon", "adapters", "evaluate")
 """Every stage, in order. A stage builds on what the earlier ones saved in the folder."""
 _FIGURES = "figures.json"
 
@@ -25,7 +25,7 @@ _FIGURES = "figures.json"
 def train_demo(output_dir: Path, *, stages: Iterable[str] = STAGES) -> None:
     """Train the demo models into `output_dir` and write figures and model card beside them.
 
-    All stages take about 70 minutes on two cores. Progress goes to this module's log.
+    All stages take about 80 minutes on two cores. Progress goes to this module's log.
 
     Raises:
         ValueError: a stage is not one of `STAGES`.
@@ -48,13 +48,15 @@ def train_demo(output_dir: Path, *, stages: Iterable[str] = STAGES) -> None:
 
 def _run(stage: str, folder: Path) -> dict[str, Any]:
     """Run one stage; torch is imported only here."""
-    from caption_studio.demo import evaluate, train_adapters, train_falcon, train_git
+    from caption_studio.demo import evaluate, sureness, train_adapters, train_falcon, train_git
     from caption_studio.demo.corpus import LIVELY, PLAIN
 
     falcon = folder / FALCON_NAME
     adapters = {LIVELY_ADAPTER_NAME: LIVELY, PLAIN_ADAPTER_NAME: PLAIN}
     if stage == "git":
         return train_git.train_git(folder / GIT_NAME)
+    if stage == "sureness":
+        return sureness.fit_sureness(folder / GIT_NAME)
     if stage == "falcon":
         return train_falcon.train_falcon(falcon)
     if stage == "adapters":

@@ -18,7 +18,7 @@ from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import VoiceCatalog
 from caption_studio.records import CaptionRequest
 from caption_studio.wire.render import Rendering
-from caption_studio.wire.rendering import Counted
+from caption_studio.wire.rendering import Counted, shown_confidence
 
 Render = Callable[..., Counted]
 """Request and answer → the rendering of the endpoint that was asked."""
@@ -56,6 +56,8 @@ class Generation:
             raise
         request.scope["caption_studio.queued"] = answer.queued
         self._metrics.descriptions(answer.lookups)
+        if (seen := answer.description) is not None:
+            log.update(confidence=shown_confidence(seen), familiar=seen.familiar)
         if asked.stream:
             waited_s = time.monotonic() - request.scope["caption_studio.started_s"]
             self._metrics.first_token(asked.model, waited_s)

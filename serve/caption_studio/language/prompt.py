@@ -19,8 +19,18 @@ def one_line(text: str) -> str:
 
 
 def join_descriptions(descriptions: Sequence[Description]) -> Description:
-    """Join the descriptions of several pictures into one, in their order."""
-    return Description("; ".join(one_line(description.text) for description in descriptions))
+    """Join the descriptions of several pictures into one, in their order.
+
+    It is as sure as the least sure of them, and familiar if all are. What is not known of one is
+    not known of it, except that one unfamiliar picture is enough.
+    """
+    sure = [one.confidence for one in descriptions if one.confidence is not None]
+    familiar = {one.familiar for one in descriptions}
+    return Description(
+        "; ".join(one_line(one.text) for one in descriptions),
+        min(sure) if len(sure) == len(descriptions) else None,
+        False if False in familiar else None if None in familiar else True,
+    )
 
 
 def steering(turns: Sequence[Turn]) -> str:

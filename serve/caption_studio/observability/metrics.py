@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from caption_studio.observability.key_metrics import KeyMetrics
 from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.process_metrics import add_process_metrics
-from caption_studio.records import CacheResult, Marks, StageTimes
+from caption_studio.records import CacheResult, Description, Marks, StageTimes
 
 M = TypeVar("M", Counter, Histogram)
 
@@ -29,6 +29,8 @@ STAGES = tuple(field.name for field in fields(StageTimes))
 
 TEXT_STAGES = ("first_delta_s", "generate_s")
 """The stages of a request without a picture."""
+
+CONFIDENCE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 
 STREAM_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 60)
 
@@ -107,6 +109,17 @@ class Metrics:
             "caption_studio_description_cache_lookups_total",
             "Pictures by how their description was come by: hit, shared, miss, off.",
             ("result",),
+        )
+        self._confidence = Histogram(
+            "caption_studio_description_confidence_ratio",
+            "Pictures by the describer's confidence in their description.",
+            buckets=CONFIDENCE_BUCKETS,
+            registry=self.registry,
+        )
+        self._unfamiliar = counter(
+            "caption_studio_unfamiliar_pictures_total",
+            "Pictures unlike those that the describer was trained on.",
+            (),
         )
         self._errors = counter(
             "caption_studio_errors_total", "Requests refused or failed, by error code.", ("code",)
@@ -201,6 +214,13 @@ class Metrics:
         """Count how each picture's description was obtained."""
         for result in lookups:
             self._lookups.labels(result).inc()
+
+    def described(self, description: Description) -> None:
+        """Observe how sure the describer is of one picture, and whether it is familiar."""
+        if description.confidence is not None:
+            self._confidence.observe(description.confidence)
+        if description.familiar is False:
+            self._unfamiliar.inc()
 
     def tokens(self, model: str, *, prompt: int, completion: int) -> None:
         """Count one answer's tokens."""

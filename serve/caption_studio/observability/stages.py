@@ -33,9 +33,11 @@ class CountedDescriber:
     ) -> Described:
         """See `protocols.Describer`."""
         with self._metrics.in_stage("describer"):
-            return await self._describer.describe(
+            described = await self._describer.describe(
                 pixels, request_id=request_id, traceparent=traceparent
             )
+        self._metrics.described(described.description)
+        return described
 
     async def check_ready(self) -> None:
         """See `protocols.Stage`."""

@@ -53,10 +53,18 @@ export function progressOf(items) {
   };
 }
 
-/** Say what was seen, and how sure the describer is where it says so. */
+/**
+ * Say what was seen, and how sure the describer is. Its confidence holds for pictures like those of
+ * its training, so it is not shown of others.
+ */
 export function seenIn({ description, confidence, familiar }) {
   if (!description) return '';
-  const sure = typeof confidence === 'number' ? ` (${Math.round(confidence * 100)} % sure)` : '';
-  const strange = familiar === false ? ' This picture is unlike those it has learnt from.' : '';
-  return `Seen: ${description}${sure}.${strange}`;
+  const isKnown = typeof confidence === 'number' && familiar !== false;
+  const sure = isKnown ? ` (${Math.round(confidence * 100)} % sure)` : '';
+  return `Seen: ${description}${sure}.`;
 }
+
+/** Say whether the description may be about another world than the picture. */
+export const warningAbout = ({ familiar }) => (familiar === false
+  ? 'This picture is unlike anything that the describer was trained on; the caption may be wrong.'
+  : '');

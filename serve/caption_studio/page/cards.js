@@ -1,6 +1,6 @@
 // One item of the album on the screen.
 
-import { isBusy, isOpen, nameOf, seenIn } from './album.js';
+import { isBusy, isOpen, nameOf, seenIn, warningAbout } from './album.js';
 
 const STATES = { waiting: 'Waiting …', writing: 'Writing …' };
 
@@ -38,6 +38,8 @@ export class Card {
   refresh() {
     const { about, takes } = this.#item;
     this.#part('.seen').textContent = seenIn(about);
+    this.#part('.strange').textContent = warningAbout(about);
+    this.#part('.strange').hidden = about.familiar !== false;
     this.#part('.copy-alt').hidden = !about.alt_text;
     for (const image of this.element.querySelectorAll('.pictures img')) {
       image.alt = about.alt_text ?? nameOf(this.#item);

@@ -6,9 +6,16 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the describer saw, in plain English."""
+    """What the describer saw, in plain English.
+
+    `confidence` is the estimated probability that the text is right: see `vision.sureness`.
+    `familiar` says whether the picture is like those that the describer was trained on. None: not
+    known.
+    """
 
     text: str
+    confidence: float | None = None
+    familiar: bool | None = None
 
 
 CacheResult = Literal["off", "miss", "hit", "shared"]

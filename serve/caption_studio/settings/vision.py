@@ -1,6 +1,6 @@
 """The describer's model and its batches."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,12 @@ class VisionSettings(Section):
     max_batch_size: int = Field(64, gt=0, description="pictures described together")
     cache_size: int = Field(
         10_000, ge=0, description="descriptions a replica remembers, some 3 MB; 0: none are shared"
+    )
+    familiarity: Literal["auto", "off"] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        "auto",
+        description="which pictures are called unlike the describer's training. auto: as its model "
+        "tells, of which only the embedded one can; off: it isn't said; a number: those described "
+        "with less confidence",
     )
     threads: int = Field(1, gt=0, description="CPU threads of one replica's tensor operations")
     enforce_eager: bool = Field(

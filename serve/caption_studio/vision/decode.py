@@ -6,9 +6,9 @@ as in upstream's `generate()`; its `max_length` counts the first token too.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -24,10 +24,21 @@ a mask of any other length into a padded one, in each layer of each step."""
 Key = TypeVar("Key")
 
 
+class Written(NamedTuple):
+    """A finished text: its tokens, and the natural logarithm of each one's probability.
+
+    The first token is given and not chosen, so there is one logarithm fewer.
+    """
+
+    token_ids: list[int]
+    logprobs: list[float]
+
+
 @dataclass(frozen=True, slots=True)
 class _Row(Generic[Key]):
     key: Key
     token_ids: list[int]
+    logprobs: list[float] = field(default_factory=list)
 
 
 class Decoder(Generic[Key]):
@@ -48,7 +59,9 @@ class Decoder(Generic[Key]):
         self._columns = torch.arange(shape[3], device=device)
         self._token_ids = torch.zeros(max_rows, dtype=torch.long, device=device)
         self._positions = torch.zeros_like(self._token_ids)
-        self._next_ids = torch.zeros_like(self._token_ids)
+        # Each row's next token and the logarithm of its probability, in one tensor, since each copy
+        # from a GPU waits for it. float64 holds every token id exactly.
+        self._chosen = torch.zeros((max_rows, 2), dtype=torch.float64, device=device)
         self._replays: Replays | None = None
         if record is not None:
             forward = partial(self._forward, length=shape[3], masked=True)
@@ -76,17 +89,18 @@ class Decoder(Generic[Key]):
         self._begin(0, prefix)
         self._next([self._git.bos] * rows, [0] * rows)
 
-    def step(self) -> list[tuple[Key, list[int]]]:
+    def step(self) -> list[tuple[Key, Written]]:
         """Write one more token in each row; remove and return the rows that are finished."""
         git = self._git
         token_ids = [row.token_ids[-1] for row in self._rows]
         positions = [len(row.token_ids) - 1 for row in self._rows]
-        for row, token_id in zip(self._rows, self._next(token_ids, positions), strict=True):
-            row.token_ids.append(token_id)
+        for row, chosen in zip(self._rows, self._next(token_ids, positions), strict=True):
+            row.token_ids.append(int(chosen[0]))
+            row.logprobs.append(chosen[1])
         finished = self._remove(
             lambda row: row.token_ids[-1] in git.eos or len(row.token_ids) == git.max_length
         )
-        return [(row.key, row.token_ids) for row in finished]
+        return [(row.key, Written(row.token_ids, row.logprobs)) for row in finished]
 
     def clear(self) -> None:
         """Forget every row; runs nothing on the device, which may be broken."""
@@ -116,7 +130,7 @@ class Decoder(Generic[Key]):
         for cached, layer_prefix in zip(self._cache, prefix, strict=True):
             cached[row : row + len(layer_prefix), :, :, : self._git.image_tokens] = layer_prefix
 
-    def _next(self, token_ids: list[int], positions: list[int]) -> list[int]:
+    def _next(self, token_ids: list[int], positions: list[int]) -> list[list[float]]:
         rows = len(token_ids)
         self._token_ids[:rows] = torch.tensor(token_ids)
         self._positions[:rows] = torch.tensor(positions)
@@ -125,8 +139,8 @@ class Decoder(Generic[Key]):
         else:
             length = self._git.image_tokens + max(positions) + 1
             self._forward(rows, length=length, masked=min(positions) != max(positions))
-        next_ids: list[int] = self._next_ids[:rows].tolist()
-        return next_ids
+        chosen: list[list[float]] = self._chosen[:rows].tolist()
+        return chosen
 
     def _forward(self, rows: int, *, length: int, masked: bool) -> None:
         """Write the first rows' next tokens; rows of equal length need no mask."""
@@ -139,7 +153,11 @@ class Decoder(Generic[Key]):
         mask = self._mask(columns, length, hidden.dtype) if masked else None
         for layer, cached in zip(git.layers, self._cache, strict=True):
             hidden = self._layer(layer, cached, hidden, columns, length, mask)
-        self._next_ids[:rows] = git.model.output(hidden).argmax(dim=-1)
+        logits = git.model.output(hidden)
+        next_ids = logits.argmax(dim=-1, keepdim=True)
+        logprobs = logits.gather(1, next_ids).float() - logits.float().logsumexp(1, keepdim=True)
+        self._chosen[:rows, :1] = next_ids
+        self._chosen[:rows, 1:] = logprobs
 
     def _mask(self, columns: Tensor, length: int, dtype: torch.dtype) -> Tensor:
         """Return the mask to add to the scores, [rows, 1, 1, length]: made once for all layers."""

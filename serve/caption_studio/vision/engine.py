@@ -206,7 +206,7 @@ class DescriberEngine:
         side = git.image_size_px
         for count in {1, self._max_rows}:
             black = torch.zeros((count, side, side, 3), dtype=torch.uint8, device=git.weight.device)
-            self._decoder.warm_up(self._encoder.encode(black))
+            self._decoder.warm_up(self._encoder.encode(black).prefix)
 
 
 def _closed() -> NotReady:

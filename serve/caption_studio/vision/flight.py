@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from caption_studio.counts import POWERS_OF_TWO, Counter
 from caption_studio.errors import EngineFailure
-from caption_studio.records import Described, Description, Pixels
-from caption_studio.vision.decode import Decoder
+from caption_studio.records import Described, Pixels
+from caption_studio.vision.decode import Decoder, Written
 from caption_studio.vision.git import LoadedGit
 from caption_studio.vision.pictures import Outcome, Picture
 from caption_studio.vision.pixel_slots import PixelSlots
@@ -80,12 +80,12 @@ class Flight:
         """Describe a grey picture on the path of all pictures; only while there are no rows."""
         side = self._loaded.git.image_size_px
         slot = self._slots.put(Pixels(bytes([GREY]) * (side * side * 3), side, side))
-        self._decoder.join([None], self._encoder.encode(self._slots.gather([slot])))
-        finished: list[tuple[Picture | None, list[int]]] = []
+        self._decoder.join([None], self._encoder.encode(self._slots.gather([slot])).prefix)
+        finished: list[tuple[Picture | None, Written]] = []
         while not finished:
             finished = self._decoder.step()
         self._decoder.drop(lambda row: row is None)
-        self._loaded.text(finished[0][1])
+        self._loaded.text(finished[0][1].token_ids)
         self._slots.give_back([slot])
 
     def _next_joiners(self, take: Take) -> list[Picture]:
@@ -106,7 +106,10 @@ class Flight:
             for picture in joiners:
                 picture.joined_s = time.monotonic()
             pictures = self._slots.gather([picture.slot for picture in joiners])
-            self._decoder.join(joiners, self._encoder.encode(pictures))
+            encoded = self._encoder.encode(pictures)
+            self._decoder.join(joiners, encoded.prefix)
+            for picture, distance in zip(joiners, encoded.distances, strict=True):
+                picture.distance = distance
         except Exception as error:  # anything: upstream's code ran
             if len(joiners) == 1:
                 self._blame(joiners[0], error)
@@ -126,7 +129,7 @@ class Flight:
             self._put_aside(error)
             return []
         self._rows.difference_update([row for row, _ in finished])
-        described = [(row, self._described(row, ids)) for row, ids in finished if row is not None]
+        described = [(row, self._described(row, text)) for row, text in finished if row is not None]
         return [(row, one) for row, one in described if one is not None]
 
     def _put_aside(self, error: Exception) -> None:
@@ -141,9 +144,11 @@ class Flight:
         elif rows:
             self._blame(rows[0], error)
 
-    def _described(self, row: Picture, token_ids: list[int]) -> Described | None:
+    def _described(self, row: Picture, written: Written) -> Described | None:
         try:
-            description = Description(self._loaded.text(token_ids))
+            text = self._loaded.text(written.token_ids)
+            sureness = self._loaded.sureness
+            description = sureness.description(text, written.logprobs, row.distance)
         except Exception as error:  # anything: the tokenizer's code ran
             self._blame(row, error)
             return None

@@ -4,7 +4,8 @@ Not here: decoding and resizing (images.decode gives pixels at the model's input
 the passes themselves (vision.prefix, vision.decode).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -13,6 +14,7 @@ from transformers import AutoProcessor, GitForCausalLM
 
 from caption_studio.model_files import model_folder
 from caption_studio.settings import VisionSettings
+from caption_studio.vision.sureness import Sureness
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class LoadedGit:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     tokenizer: Any
+    sureness: Sureness = field(default_factory=Sureness)
 
     def text(self, token_ids: list[int]) -> str:
         """Return the tokens as plain text."""
@@ -114,4 +117,10 @@ def load(settings: VisionSettings) -> LoadedGit:
             f"but {settings.model} takes {git.image_size_px} px"
         )
     images = processor.image_processor
-    return LoadedGit(git, tuple(images.image_mean), tuple(images.image_std), processor.tokenizer)
+    return LoadedGit(
+        git,
+        tuple(images.image_mean),
+        tuple(images.image_std),
+        processor.tokenizer,
+        Sureness.load(settings, Path(folder), git.weight.device),
+    )

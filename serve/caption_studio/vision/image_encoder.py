@@ -76,10 +76,14 @@ class ImageEncoder:
             torch.compile(run_layer, dynamic=True) if compiled else run_layer
         )
 
-    def __call__(self, pixel_values: Tensor) -> Tensor:
-        """Return [pictures, image tokens, the encoder's hidden size]."""
+    def __call__(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the encoding, and the first layer's output.
+
+        Both are [pictures, image tokens, the encoder's hidden size].
+        """
         hidden = self._first_norm(self._embeddings(pixel_values))
+        first: Tensor | None = None
         for layer in self._layers:
             hidden = self._run(layer, hidden, self._heads, self._norm_eps, self._activation)
-        encoded: Tensor = self._last_norm(hidden)
-        return encoded
+            first = hidden if first is None else first
+        return self._last_norm(hidden), hidden if first is None else first

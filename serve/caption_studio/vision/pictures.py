@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from caption_studio.records import Described
 
 
@@ -21,6 +23,7 @@ class Picture:
     loop: asyncio.AbstractEventLoop
     since_s: float = field(default_factory=time.monotonic)
     joined_s: float = 0.0
+    distance: Tensor | None = None  # from what is familiar, on the device, once it has joined
 
 
 Outcome = tuple[Picture, Described | Exception | None]

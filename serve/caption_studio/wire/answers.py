@@ -58,12 +58,15 @@ class CaptionStudio(MarksBody):
     """The description, the caption in its parts, and, if asked for, the stages' times.
 
     Several pictures' descriptions are joined by `; `; `alt_text` is the description as one
-    sentence. `caption` has no hashtags, and `hashtags` have no `#`. Both are those of the first
-    choice; if there are several choices, `captions` has those of each. `adapter` wrote the
-    caption. Unknown fields are left out.
+    sentence. `confidence` (0 to 1) is that of the least sure description, and `familiar` is false
+    if a picture is unlike those that the describer was trained on. `caption` has no hashtags, and
+    `hashtags` have no `#`. Both are those of the first choice; if there are several choices,
+    `captions` has those of each. `adapter` wrote the caption. Unknown fields are left out.
     """
 
     description: str | None = None
+    confidence: float | None = None
+    familiar: bool | None = None
     caption: str | None = None
     hashtags: list[str] | None = None
     alt_text: str | None = None

@@ -23,6 +23,8 @@ from caption_studio.wire.answers import CaptionBody, CaptionStudio, StageTimesBo
 from caption_studio.wire.dialects import WholeChoice
 from caption_studio.wire.parts import alt_text, caption_parts
 
+CONFIDENCE_DIGITS = 3
+
 
 class Counted(ABC):
     """Passes an answer's deltas on, and keeps their totals.
@@ -92,7 +94,7 @@ class Counted(ABC):
         if seen is None or not (description or parts):
             return CaptionStudio(stage_times=_stage_times(self.times)) if times else None
         return CaptionStudio(
-            description=seen.text if description else None,
+            **(_seen(seen) if description else {}),
             **(self._parts(seen) if parts else {}),
             stage_times=_stage_times(self.times) if times else None,
         )
@@ -116,6 +118,20 @@ class Counted(ABC):
             "hashtags": captions[0].hashtags,
             "captions": captions if len(captions) > 1 else None,
         }
+
+
+def _seen(seen: Description) -> dict[str, Any]:
+    """Return what is known of the picture before anything is written about it."""
+    return {
+        "description": seen.text,
+        "confidence": shown_confidence(seen),
+        "familiar": seen.familiar,
+    }
+
+
+def shown_confidence(seen: Description) -> float | None:
+    """Return a description's confidence to three decimals."""
+    return None if seen.confidence is None else round(seen.confidence, CONFIDENCE_DIGITS)
 
 
 def _marks(choice: WholeChoice) -> dict[str, Any]:

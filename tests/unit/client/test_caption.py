@@ -133,6 +133,16 @@ def test_a_refused_picture_is_named_and_the_others_are_captioned(
     assert len(printed.out.splitlines()) == 39 * 3
 
 
+def test_an_unfamiliar_picture_is_said_to_be_one(pictures: list[Path], capsys: Captured) -> None:
+    with serving(lambda _: captioned("A view!", familiar=False, confidence=0.4)) as service:
+        assert run("--url", service.url, pictures[0]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  description: three balloons",
+        "  caption:     A view!",
+        "  note:        unlike what the describer was trained on",
+    ]
+
+
 def test_json_is_one_object_a_line_with_failures_in_it(
     pictures: list[Path], capsys: Captured
 ) -> None:

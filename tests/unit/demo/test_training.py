@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from caption_studio.demo import evaluate, train
+from caption_studio.demo import evaluate, reliability, train
 from caption_studio.demo.model_card import write_model_card
 from caption_studio.demo.paths import ADAPTER_NAMES
 from caption_studio.demo.scenes import Pool, sample_scene
+from caption_studio.demo.sureness import SurenessRecipe, fit_sureness
 from caption_studio.demo.train_adapters import AdapterRecipe, train_adapter
 from caption_studio.demo.train_falcon import FalconRecipe, train_falcon
 from caption_studio.demo.train_git import (
@@ -27,6 +28,7 @@ FALCON = FalconRecipe(
     documents=120, tokenizer_documents=120, vocab_size=600, steps=2, batch_size=4, layers=1,
     hidden_size=128, heads=2, long_every=2,
 )  # fmt: skip
+SURENESS = SurenessRecipe(fitted=40, validated=20, tested=20, false_alarms=0.1, workers=1)
 ADAPTER = AdapterRecipe(examples=16, steps=2, batch_size=4)
 
 
@@ -35,6 +37,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     figures = {
         "git": train_git(folder / "git-demo", GIT),
+        "sureness": fit_sureness(folder / "git-demo", SURENESS),
         "falcon": train_falcon(folder / "falcon-demo", FALCON),
         "adapters": {
             name: train_adapter(folder / "falcon-demo", folder / name, voice, ADAPTER)
@@ -79,7 +82,14 @@ def test_every_stage_can_be_evaluated_and_reported(trained):
     )
     card = (folder / "MODEL_CARD.md").read_text("utf-8")
     assert "exactly right" in card
+    assert "calibration error" in card
     assert "apache-2.0" in card
+
+
+def test_the_reliability_plot_shows_the_figures(trained, tmp_path):
+    _, figures = trained
+    reliability.draw(figures["sureness"], tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_unknown_stage_is_refused(tmp_path):

@@ -5,7 +5,7 @@ const PAGE = new URL('../../../serve/caption_studio/page/', import.meta.url);
 const load = (name) => import(new URL(name, PAGE));
 
 globalThis.sessionStorage = { getItem: () => null };
-const { newItems, progressOf, seenIn } = await load('album.js');
+const { newItems, progressOf, seenIn, warningAbout } = await load('album.js');
 const { events, requestFor } = await load('api.js');
 const { asCSV, records, sidecars } = await load('exports.js');
 const { Queue, sleep } = await load('queue.js');
@@ -44,7 +44,16 @@ test('progress counts captions', () => {
 test('what was seen, with how sure it is', () => {
   assert.equal(seenIn({}), '');
   assert.equal(seenIn({ description: 'a cat' }), 'Seen: a cat.');
-  assert.match(seenIn({ description: 'a cat', confidence: 0.914, familiar: false }), /91 % sure.*unlike/);
+  const sure = { description: 'a cat', confidence: 0.914 };
+  assert.equal(seenIn(sure), 'Seen: a cat (91 % sure).');
+  assert.equal(seenIn({ ...sure, familiar: true }), 'Seen: a cat (91 % sure).');
+  assert.equal(seenIn({ ...sure, familiar: false }), 'Seen: a cat.');
+});
+
+test('a picture that is said to be unfamiliar gets a warning, another does not', () => {
+  assert.match(warningAbout({ description: 'a cat', familiar: false }), /unlike.*may be wrong/);
+  assert.equal(warningAbout({ description: 'a cat', familiar: true }), '');
+  assert.equal(warningAbout({ description: 'a cat' }), '');
 });
 
 test('a request holds the wish, the pictures and nothing that was not asked for', () => {

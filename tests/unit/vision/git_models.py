@@ -64,10 +64,25 @@ def reference_values(pictures: Sequence[Pixels]) -> torch.Tensor:
 @torch.inference_mode()
 def reference(git: Git, pictures: Sequence[Pixels]) -> list[list[int]]:
     """Return upstream's tokens for each picture, the padding after the end cut off."""
+    return reference_logprobs(git, pictures)[0]
+
+
+@torch.inference_mode()
+def reference_logprobs(
+    git: Git, pictures: Sequence[Pixels]
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Return the tokens, and the natural logarithm of each one's probability but the first's."""
     generated = git.model.generate(
-        pixel_values=reference_values(pictures), max_length=git.max_length, do_sample=False
+        pixel_values=reference_values(pictures),
+        max_length=git.max_length,
+        do_sample=False,
+        output_scores=True,
+        return_dict_in_generate=True,
     )
-    return [_to_the_end(row, git.eos) for row in generated.tolist()]
+    tokens = [_to_the_end(row, git.eos) for row in generated.sequences.tolist()]
+    scores = torch.stack(generated.scores, dim=1).log_softmax(dim=-1)
+    chosen = scores.gather(2, generated.sequences[:, 1:, None])[:, :, 0].tolist()
+    return tokens, [of_row[: len(row) - 1] for row, of_row in zip(tokens, chosen, strict=True)]
 
 
 def _to_the_end(token_ids: list[int], eos: frozenset[int]) -> list[int]:

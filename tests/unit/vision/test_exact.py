@@ -13,7 +13,14 @@ from caption_studio.vision.git import LoadedGit
 from caption_studio.vision.graphs import Record
 from caption_studio.vision.image_encoder import ImageEncoder
 from caption_studio.vision.prefix import PrefixEncoder
-from tests.unit.vision.git_models import demo, large, noise, reference, reference_values, stacked
+from tests.unit.vision.git_models import (
+    demo,
+    large,
+    noise,
+    reference_logprobs,
+    reference_values,
+    stacked,
+)
 
 DEMO_PICTURES = 64
 LARGE_PICTURES = 8
@@ -42,7 +49,7 @@ class Case:
     ) -> None:
         self.loaded = loaded
         self.pictures = noise(loaded.git.image_size_px, pictures)
-        self.expected = reference(loaded.git, self.pictures)
+        self.expected, self.expected_logprobs = reference_logprobs(loaded.git, self.pictures)
         self.encoders = {
             record: PrefixEncoder(loaded, most=pictures, record=record) for record in records
         }
@@ -58,18 +65,25 @@ class Passes:
         self.case = case
         self.encoder = case.encoders[record]
         self.decoder: Decoder[int] = Decoder(case.loaded.git, max_rows=max_rows, record=record)
+        self.logprobs: dict[int, list[float]] = {}
 
     def join(self, numbers: list[int]) -> None:
         pictures = stacked([self.case.pictures[number] for number in numbers])
-        self.decoder.join(numbers, self.encoder.encode(pictures))
+        self.decoder.join(numbers, self.encoder.encode(pictures).prefix)
 
     def at_once(self, count: int) -> dict[int, list[int]]:
         """Let the first pictures join together, and step until all are done."""
         self.join(list(range(count)))
         said: dict[int, list[int]] = {}
         while len(self.decoder):
-            said |= dict(self.decoder.step())
+            said |= self.step()
         return said
+
+    def step(self) -> dict[int, list[int]]:
+        """Return the tokens of the rows that are finished; keep their log probabilities."""
+        finished = dict(self.decoder.step())
+        self.logprobs |= {number: written.logprobs for number, written in finished.items()}
+        return {number: written.token_ids for number, written in finished.items()}
 
     def at_random(
         self, dice: random.Random, most_at_once: int
@@ -84,7 +98,7 @@ class Passes:
             if count:
                 self.join([waiting.pop() for _ in range(count)])
             if len(self.decoder):
-                said |= dict(self.decoder.step())
+                said |= self.step()
             dropped |= set(
                 self.decoder.drop(lambda number: number % 5 == 1 and dice.random() < 0.2)
             )
@@ -126,8 +140,12 @@ def test_a_batch_says_what_upstream_says(case: Case, record: Record | None, size
 def test_rows_that_join_and_leave_change_nothing(
     case: Case, record: Record | None, seed: int
 ) -> None:
-    said, dropped = case.passes(record, max_rows=6).at_random(random.Random(seed), most_at_once=3)
+    passes = case.passes(record, max_rows=6)
+    said, dropped = passes.at_random(random.Random(seed), most_at_once=3)
     _assert_as_upstream(case, said, dropped)
+    assert passes.logprobs.keys() == said.keys()
+    for number, logprobs in passes.logprobs.items():
+        assert logprobs == pytest.approx(case.expected_logprobs[number], rel=1e-3, abs=1e-4)
 
 
 @torch.inference_mode()
@@ -174,5 +192,5 @@ def _assert_encodes_as_upstream(case: Case, *, compiled: bool) -> None:
     for count in (1, 3, 8):
         values = reference_values(case.pictures[:count])
         torch.testing.assert_close(
-            ours(values), upstream(values).last_hidden_state, rtol=1e-4, atol=1e-4
+            ours(values)[0], upstream(values).last_hidden_state, rtol=1e-4, atol=1e-4
         )
