@@ -1,16 +1,19 @@
 """One running service with two gateways, and one browser, for all tests of the page."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.conftest import ARGS, Service, running
-from tests.page.studio import CHROMIUM, Studio
+from tests.conftest import ADMIN_KEY, ARGS, Service, running
+from tests.page.studio import CHROMIUM, VOICE, Studio
 
 GATEWAYS = 2
+KNOWN_WITHIN_S = 60
 
 
 @pytest.fixture(scope="package")
@@ -41,3 +44,32 @@ def studio(service: Service, browser: Any, tmp_path: Path) -> Iterator[Studio]:
     yield studio
     context.close()
     assert studio.complaints == []
+
+
+@pytest.fixture
+def admin(service: Service) -> Iterator[httpx.Client]:
+    """A client of the administrators' routes; the voice that a test adds is removed."""
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    with httpx.Client(base_url=f"{service.url}/v1/admin/", headers=headers) as client:
+        yield client
+        client.delete(f"voices/{VOICE['id']}")
+        _all_gateways_agree(service, is_listed=False)
+
+
+@pytest.fixture
+def voice(admin: httpx.Client, service: Service) -> str:
+    """The id of a voice with a description, which all gateways know."""
+    admin.post("voices", json=VOICE).raise_for_status()
+    _all_gateways_agree(service, is_listed=True)
+    return VOICE["id"]
+
+
+def _all_gateways_agree(service: Service, *, is_listed: bool) -> None:
+    """Wait until each gateway lists the voice, or none does."""
+    times, deadline = 0, time.monotonic() + KNOWN_WITHIN_S
+    while times < 5 * GATEWAYS:
+        models = httpx.get(f"{service.url}/v1/models").json()["data"]
+        agrees = is_listed == (VOICE["id"] in {model["id"] for model in models})
+        times = times + 1 if agrees else 0
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -19,6 +19,13 @@ LACKING = [
 PATIENCE_MS = 60_000
 """For captions on a busy machine."""
 
+VOICE = {
+    "id": "caption-food",
+    "adapter": "caption-demo",
+    "description": "Warm and hungry, for food and for places to eat.",
+}
+"""A voice that an administrator adds."""
+
 
 class Studio:
     """One open page. `clicks` counts what the user did with the mouse or the keyboard."""
@@ -56,6 +63,16 @@ class Studio:
         """Click the `place`th button whose label begins with `name`."""
         self.clicks += 1
         self.page.get_by_role("button", name=re.compile(f"^{name}")).nth(place).click()
+
+    def open_controls(self) -> None:
+        """Unfold the platform, the length and the rest."""
+        self.clicks += 1
+        self.page.locator("summary").click()
+
+    def turn_to_voices(self) -> None:
+        """Move the mouse away and to the voices."""
+        self.page.locator("h1").hover()
+        self.page.locator("#voices").hover()
 
     def expect_status(self, text: str) -> None:
         """Wait until the status line says so."""

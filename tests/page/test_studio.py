@@ -178,7 +178,11 @@ def test_twenty_photos_are_captioned_edited_and_exported(studio: Studio, tmp_pat
 
 
 def test_the_shown_request_gives_the_same_answer(studio: Studio, tmp_path: Path) -> None:
-    studio.page.fill("#steering", "It's for us. No hashtags.")
+    studio.page.fill("#steering", "It's for us.")
+    studio.open_controls()
+    studio.page.select_option("[name=hashtags]", "0")
+    studio.page.select_option("[name=emoji]", "no")
+    studio.page.fill("[name=avoid]", "it's, sunset")
     studio.add(EXAMPLE)
     studio.expect_status("1 of 1 captions written.")
     studio.click("Show the request")
@@ -187,9 +191,12 @@ def test_the_shown_request_gives_the_same_answer(studio: Studio, tmp_path: Path)
     run = {"capture_output": True, "text": True, "check": True, "cwd": EXAMPLE.parent}
     answer = json.loads(subprocess.run(["bash", "-c", command], **run).stdout)  # type: ignore[call-overload]
     assert answer["caption_studio"]["description"] == SEEN
-    assert "balloons" in answer["choices"][0]["text"]
+    assert answer["caption_studio"]["controls"] == {"hashtags": True, "emoji": True, "avoid": True}
+    text = answer["choices"][0]["text"]
     said = subprocess.run([sys.executable, "-c", program], **run).stdout  # type: ignore[call-overload]
-    assert "balloons" in said
+    for caption in (text, said):
+        assert "balloons" in caption
+        assert "#" not in caption
     assert shlex.split(command)[0] == "curl"
 
 
@@ -323,8 +330,10 @@ def test_everything_is_reached_by_keyboard(studio: Studio) -> None:
     assert studio.page.locator("#request-dialog").is_hidden()
 
 
-def test_a_phone_shows_all_without_scrolling_sideways(studio: Studio) -> None:
+def test_a_phone_shows_all_without_scrolling_sideways(voice: str, studio: Studio) -> None:
     studio.page.set_viewport_size(SMALL)
+    studio.open_controls()
+    studio.page.select_option("[name=hashtags]", "30")
     studio.page.get_by_label("caption-demo-plain").check()
     studio.add(EXAMPLE)
     studio.expect_status("2 of 2 captions written.")
@@ -333,7 +342,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(studio: Studio, scheme: Any) -> None:
+def test_axe_finds_nothing_serious(voice: str, studio: Studio, scheme: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     def serious() -> list[str]:
@@ -342,9 +351,13 @@ def test_axe_finds_nothing_serious(studio: Studio, scheme: Any) -> None:
 
     studio.page.emulate_media(color_scheme=scheme)
     assert serious() == []
+    studio.open_controls()
+    studio.page.select_option("[name=hashtags]", "30")
+    assert serious() == []
     broken = {"name": "b.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
     studio.add(broken, as_file(EXAMPLE))
     studio.expect_status("1 of 2 captions written, 1 failed.")
+    assert studio.page.locator(".notes:visible").count() == 1
     assert serious() == []
     studio.click("Show the request")
     assert serious() == []

@@ -1,10 +1,13 @@
 // The album: items of one or more pictures, each with its takes, one for each voice. Pure.
 //
-// item    { id, pictures: [{ name, blob, thumb }], steering, about, takes }
-// take    { voice, n, state, why, captions, again, draft }
+// item    { id, pictures: [{ name, blob, thumb }], steering, controls, about, takes }
+// take    { voice, n, state, why, captions, again, draft, draftMarks }
 //         state: waiting | writing | done | failed
 //         again: the place of a caption that is written anew; draft: what there is of it
-// caption { text, favourite, edited }
+// caption { text, favourite, edited, marks }
+//         marks: what the service checked of it; none once it was edited
+
+import { marksIn } from './controls.js';
 
 /** Return new items for these pictures: one for each, or one for all. */
 export function newItems(pictures, wishes) {
@@ -14,6 +17,7 @@ export function newItems(pictures, wishes) {
     addedAt: Date.now(),
     pictures: group,
     steering: wishes.steering,
+    controls: wishes.controls,
     about: {},
     takes: wishes.voices.map((voice) => newTake(voice, wishes.n)),
   }));
@@ -39,7 +43,20 @@ export const isBusy = (take) => isOpen(take) || take.again !== undefined;
 export function atRest(take) {
   delete take.again;
   delete take.draft;
+  delete take.draftMarks;
   if (isOpen(take)) Object.assign(take, { state: 'waiting', why: '' });
+}
+
+/** Keep what an answer says of the pictures, and what it says of each caption of the take. */
+export function keepAbout(item, take, { captions, ...about }) {
+  const { controls, faithful, flagged, ...seen } = about;
+  Object.assign(item.about, seen);
+  for (const one of captions ?? [{ index: 0, ...about }]) {
+    const marks = marksIn(one);
+    if (!Object.keys(marks).length) continue;
+    if (take.again !== undefined) take.draftMarks = marks;
+    else if (take.captions[one.index]) take.captions[one.index].marks = marks;
+  }
 }
 
 /** Return how many captions were asked for, are written, and have failed. */

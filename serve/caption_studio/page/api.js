@@ -1,5 +1,7 @@
 // The public API of this service. Nothing else is called.
 
+import { isSet } from './controls.js';
+
 const ROOT = new URL('../', import.meta.url);
 
 /** A name in the browser's storage: another service may be under another path of the same host. */
@@ -25,26 +27,32 @@ export const key = {
 /** The base URL of the API, for requests that are shown. */
 export const baseURL = new URL('v1', ROOT).href;
 
-/** Return the ids of the voices, the default first. */
+/** Return the voices, `{ id, description }`, the default first. */
 export async function voices(signal) {
   const { data } = await (await ask('v1/models', { signal })).json();
-  const adapters = data.filter((model) => model.parent).map((model) => model.id);
-  return adapters.length ? adapters : data.map((model) => model.id);
+  const adapters = data.filter((model) => model.parent);
+  const shown = adapters.length ? adapters : data;
+  return shown.map(({ id, description = '' }) => ({ id, description }));
 }
 
 /**
  * Return the body of a request for `n` captions in one voice; `urls` are the pictures' URLs.
  *
- * With a `seed` it asks for something else than before.
+ * `controls` stand in it if any is set. With a `seed` it asks for something else than before.
  */
-export function requestFor(urls, { voice, n, steering, seed }) {
+export function requestFor(urls, { voice, n, steering, controls, seed }) {
   const pictures = urls.map((url) => ({ type: 'image_url', image_url: { url } }));
   const words = steering ? [{ type: 'text', text: steering }] : [];
   const body = { model: voice, messages: [{ role: 'user', content: [...words, ...pictures] }] };
-  return { ...body, ...(n > 1 && { n }), ...(seed !== undefined && { seed, temperature: 1 }) };
+  return {
+    ...body,
+    ...(isSet(controls) && { caption_studio: controls }),
+    ...(n > 1 && { n }),
+    ...(seed !== undefined && { seed, temperature: 1 }),
+  };
 }
 
-/** Ask for captions. Yields `{ about }`, what was seen, and `{ index, text }`, the next piece. */
+/** Ask for captions. Yields `{ about }`, what was seen and checked, and `{ index, text }`, the next piece. */
 export async function* captions(body, signal) {
   const response = await ask('v1/chat/completions', {
     method: 'POST',

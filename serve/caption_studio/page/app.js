@@ -1,9 +1,11 @@
 // The studio: pictures in, captions out. What it knows is in `items`; cards show it.
 
-import { atRest, isOpen, newCaption, newItems, progressOf } from './album.js';
+import { atRest, isOpen, keepAbout, newCaption, newItems, progressOf } from './album.js';
 import { Failure, baseURL, captions, key, requestFor, storageName, voices } from './api.js';
 import { Card } from './cards.js';
+import { controlsIn, notesOn } from './controls.js';
 import { asCSV, asJSON, sidecars } from './exports.js';
+import { VoicePicker } from './picker.js';
 import { dataURL, filesIn, isPicture, prepared } from './pictures.js';
 import { Queue, sleep } from './queue.js';
 import { asCurl, asPython } from './shown_request.js';
@@ -24,6 +26,7 @@ const cards = new Map();
 const stops = new Map(); // of each item, for when it is removed
 const queue = new Queue(write, { inFlight: IN_FLIGHT, changed: showProgress });
 const keyIsNew = new EventTarget();
+const picker = new VoicePicker($('voices'), voices, (ids) => tell(`New: ${ids.join(', ')}.`));
 let told = '';
 let stopped = 0; // how often the user stopped everything
 let cleared = 0; // … or removed it
@@ -61,11 +64,22 @@ function begin(added, isWanted) {
 
 function wishesNow() {
   return {
-    voices: [...$('voices').querySelectorAll(':checked')].map((box) => box.value),
+    voices: picker.chosen,
     n: Number($('variants').value),
     forAll: $('wishes').elements.scope.value === 'all',
     steering: $('steering').value.trim(),
+    controls: controlsNow(),
   };
+}
+
+function controlsNow() {
+  return controlsIn(Object.fromEntries(new FormData($('wishes'))));
+}
+
+/** Say how many controls are set: they may be folded away. */
+function countControls() {
+  const number = Object.keys(controlsNow()).length;
+  $('controls-set').textContent = number ? `(${number} set)` : '';
 }
 
 // ---- captions ----
@@ -76,7 +90,7 @@ async function write({ item, take }, stop) {
   const place = take.again;
   const reason = await untilDone(item, take, signal, async () => {
     if (place === undefined) take.captions = take.captions.map(newCaption);
-    else take.draft = '';
+    else Object.assign(take, { draft: '', draftMarks: undefined });
     update(item, take, place === undefined ? 'writing' : 'done');
     await stream(item, take, signal);
   });
@@ -84,7 +98,8 @@ async function write({ item, take }, stop) {
     const state = reason === STOPPED ? 'waiting' : reason ? 'failed' : 'done';
     update(item, take, state, reason === STOPPED ? '' : reason);
   } else {
-    if (!reason) take.captions[place] = { ...newCaption(), text: take.draft };
+    const { draft: text, draftMarks: marks } = take;
+    if (!reason) take.captions[place] = { ...newCaption(), text, ...(marks && { marks }) };
     atRest(take);
     update(item, take, 'done', reason === STOPPED ? '' : reason);
   }
@@ -118,15 +133,19 @@ async function stream(item, take, signal) {
   const isAgain = take.again !== undefined;
   const urls = await Promise.all(item.pictures.map((picture) => dataURL(picture.blob)));
   const seed = isAgain ? Math.floor(Math.random() * 2 ** 31) : undefined;
-  const wishes = { voice: take.voice, n: isAgain ? 1 : take.n, steering: item.steering, seed };
+  const { steering, controls } = item;
+  const wishes = { voice: take.voice, n: isAgain ? 1 : take.n, steering, controls, seed };
   for await (const { about, index, text } of captions(requestFor(urls, wishes), signal)) {
-    if (about) Object.assign(item.about, about);
+    if (about) keepAbout(item, take, about);
     else if (isAgain) take.draft += text;
     else if (take.captions[index]) take.captions[index].text += text;
     cards.get(item)?.refresh();
   }
-  const written = isAgain ? [take.draft] : take.captions.map((caption) => caption.text);
-  if (!written.every(Boolean)) throw new Failure('The service wrote nothing.', { status: 400 });
+  const written = isAgain ? [{ text: take.draft, marks: take.draftMarks }] : take.captions;
+  const empty = written.find((caption) => !caption.text);
+  if (!empty) return;
+  const why = ['The service wrote nothing', ...notesOn(empty.marks)].join('; ');
+  throw new Failure(`${why}.`, { status: 400 });
 }
 
 function update(item, take, state, why = '') {
@@ -156,6 +175,8 @@ const act = {
   },
   edit(item, caption, text) {
     Object.assign(caption, { text, edited: true });
+    delete caption.marks; // they are of other words
+    cards.get(item).refresh();
     saveSoon(item);
   },
   favourite(item, caption) {
@@ -192,7 +213,7 @@ const act = {
 async function askForVoices() {
   for (let tries = 1; ; tries += 1) {
     try {
-      showVoices(await voices(never));
+      await picker.read(never);
       tell('');
       return true;
     } catch (error) {
@@ -208,18 +229,6 @@ async function askForVoices() {
       await sleep(wait.seconds, never);
     }
   }
-}
-
-function showVoices(names) {
-  const boxes = names.map((name, place) => {
-    const label = document.createElement('label');
-    const box = document.createElement('input');
-    Object.assign(box, { type: 'checkbox', value: name, checked: place === 0 });
-    label.append(box, ` ${name}`);
-    return label;
-  });
-  $('voices').querySelector('.hint')?.remove();
-  $('voices').append(...boxes);
 }
 
 let asking = null;
@@ -372,6 +381,7 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
 }
 addEventListener('pagehide', () => [...unsaved.keys()].forEach(save));
 $('wishes').addEventListener('submit', (event) => event.preventDefault());
+$('wishes').addEventListener('input', countControls);
 $('stop').addEventListener('click', stopAll);
 $('go-on').addEventListener('click', () => queue.add(...jobsOf('waiting')));
 $('try-failed').addEventListener('click', () => {
@@ -399,5 +409,6 @@ for (const item of items) {
   show(item);
 }
 const voicesAreKnown = askForVoices();
+countControls(); // a browser may fill the form in again after a reload
 if (!store.lasts) warn('This browser does not keep the album after a reload.');
 showProgress();

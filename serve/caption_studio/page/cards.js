@@ -1,8 +1,11 @@
 // One item of the album on the screen.
 
 import { isBusy, isOpen, nameOf, seenIn, warningAbout } from './album.js';
+import { notesOn } from './controls.js';
 
 const STATES = { waiting: 'Waiting …', writing: 'Writing …' };
+
+let captionsShown = 0;
 
 const copyOf = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
@@ -103,6 +106,7 @@ class Caption {
   #take;
   #place;
   #text;
+  #notes;
 
   constructor(item, take, place, act) {
     this.#take = take;
@@ -111,6 +115,9 @@ class Caption {
     this.#text = this.element.querySelector('textarea');
     const label = `Caption ${place + 1} by ${take.voice} for ${nameOf(item)}`;
     this.#text.setAttribute('aria-label', label);
+    this.#notes = this.element.querySelector('.notes');
+    captionsShown += 1;
+    this.#notes.id = `notes-${captionsShown}`;
     this.#text.addEventListener('input', () => act.edit(item, this.#caption, this.#text.value));
     const actions = {
       copy: () => act.copy(this.#caption.text, 'Caption copied.'),
@@ -129,11 +136,12 @@ class Caption {
   }
 
   refresh() {
-    const { favourite, text: kept } = this.#caption;
+    const { favourite, text: kept, marks } = this.#caption;
     const { again, draft, state } = this.#take;
     const text = again === this.#place && draft ? draft : kept;
     // Setting an equal value would move the cursor of somebody who edits.
     if (this.#text.value !== text) this.#text.value = text;
+    this.#note(text === kept && kept ? notesOn(marks).join('; ') : '');
     this.#text.readOnly = again === this.#place || isOpen(this.#take);
     this.element.hidden = !text && state === 'failed';
     this.element.classList.toggle('is-favourite', favourite);
@@ -142,5 +150,12 @@ class Caption {
     for (const button of this.element.querySelectorAll('button')) {
       button.setAttribute('aria-disabled', isBusy(this.#take));
     }
+  }
+
+  #note(text) {
+    this.#notes.textContent = text;
+    this.#notes.hidden = !text;
+    if (text) this.#text.setAttribute('aria-describedby', this.#notes.id);
+    else this.#text.removeAttribute('aria-describedby');
   }
 }

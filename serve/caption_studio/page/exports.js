@@ -1,6 +1,7 @@
 // The album → a JSON text, a CSV table, or the files of a folder with a text for each picture. Pure.
 
 import { nameOf } from './album.js';
+import { marksIn, notKept } from './controls.js';
 
 const MAX_NAME_BYTES = 200;
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)$/i; // on Windows
@@ -11,7 +12,9 @@ export function records(items) {
     const written = item.takes.flatMap((take) =>
       take.captions
         .filter(({ text, edited }) => text && (take.state === 'done' || edited))
-        .map(({ text, favourite }) => ({ voice: take.voice, caption: text, favourite })),
+        .map(({ text, favourite, marks }) => ({
+          voice: take.voice, caption: text, favourite, ...marksIn(marks),
+        })),
     );
     return {
       pictures: item.pictures.map((picture) => picture.name),
@@ -30,11 +33,15 @@ export const asJSON = (items) => `${JSON.stringify(records(items), null, 2)}\n`;
  */
 export function asCSV(items) {
   const rows = records(items).flatMap(({ pictures, description, alt_text, captions }) =>
-    captions.map(({ voice, caption, favourite }) => [
-      pictures.join(', '), voice, caption, favourite ? 'yes' : 'no', alt_text, description,
+    captions.map(({ voice, caption, favourite, faithful, flagged = [], ...marks }) => [
+      pictures.join(', '), voice, caption, yesOrNo(favourite), alt_text, description,
+      notKept(marks).join(', '), yesOrNo(faithful), flagged.join(', '),
     ]),
   );
-  const head = ['picture', 'voice', 'caption', 'favourite', 'alt_text', 'description'];
+  const head = [
+    'picture', 'voice', 'caption', 'favourite', 'alt_text', 'description',
+    'not_kept', 'faithful', 'flagged',
+  ];
   return `\ufeff${[head, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')}`;
 }
 
@@ -51,6 +58,9 @@ export function sidecars(items) {
     ];
   });
 }
+
+/** Nothing stands for what nobody looked at. */
+const yesOrNo = (value) => ({ true: 'yes', false: 'no' })[value] ?? '';
 
 function cell(field) {
   const safe = /^[=+\-@]/.test(field) ? `'${field}` : field;

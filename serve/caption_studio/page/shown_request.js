@@ -1,7 +1,17 @@
 // What is on the screen → the same request on the command line and in Python. Pure.
 
+import { isSet } from './controls.js';
+
 const inShell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
-const inPython = (text) => JSON.stringify(text);
+
+/** Return a JSON value as Python writes it. */
+function inPython(value) {
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (Array.isArray(value)) return `[${value.map(inPython).join(', ')}]`;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  const fields = Object.entries(value).map(([name, one]) => `${inPython(name)}: ${inPython(one)}`);
+  return `{${fields.join(', ')}}`;
+}
 
 /** Return a `curl` command that asks for this item's captions in one voice. */
 export function asCurl(item, take, { baseURL, hasKey }) {
@@ -9,6 +19,9 @@ export function asCurl(item, take, { baseURL, hasKey }) {
     `--form-string ${inShell(`model=${take.voice}`)}`,
     ...(take.n > 1 ? [`-F n=${take.n}`] : []),
     ...(item.steering ? [`--form-string ${inShell(`prompt=${item.steering}`)}`] : []),
+    ...(isSet(item.controls)
+      ? [`--form-string ${inShell(`caption_studio=${JSON.stringify(item.controls)}`)}`]
+      : []),
     ...item.pictures.map((picture) => `-F ${inShell(`image=@"${inForm(picture.name)}"`)}`),
   ];
   return [
@@ -46,6 +59,9 @@ export function asPython(item, take, { baseURL, hasKey }) {
     `    model=${inPython(take.voice)},`,
     ...(take.n > 1 ? [`    n=${take.n},`] : []),
     '    messages=[{"role": "user", "content": content}],',
+    ...(isSet(item.controls)
+      ? [`    extra_body={"caption_studio": ${inPython(item.controls)}},`]
+      : []),
     ')',
     'for choice in answer.choices:',
     '    print(choice.message.content)',

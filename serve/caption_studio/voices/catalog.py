@@ -18,6 +18,8 @@ def voice_of(settings: VoiceSettings, *, configured: bool = False) -> Voice:
             parse(settings.template)
         except ValueError as error:
             raise InvalidVoice(f"template: {error}", param="template") from error
+    if settings.on_flag == "replace" and not settings.replacement.strip():
+        raise InvalidVoice("on_flag: replace takes a replacement.", param="replacement")
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
     controls = Controls(**settings.controls.model_dump())
     if controls.platform is not None and controls.platform not in PLATFORMS:

@@ -9,6 +9,8 @@ from importlib.resources import files
 
 import pytest
 
+from caption_studio.voices.platforms import PLATFORMS
+from caption_studio.wire.controls import LENGTHS, MAX_HASHTAGS
 from tests.unit.gateway.test_gateway import gateway
 
 pytestmark = pytest.mark.anyio
@@ -110,6 +112,20 @@ async def test_a_setting_turns_both_off() -> None:
         for path in ("/", "/docs", "/page/app.js", "/docs/swagger-ui.css"):
             assert (await client.get(path)).status_code == 404
         assert (await client.get("/openapi.json")).status_code == 200
+
+
+def test_the_page_offers_the_controls_that_the_service_knows() -> None:
+    index = files("caption_studio.page").joinpath("index.html").read_text()
+
+    def offered(name: str) -> list[tuple[str, str]]:
+        (select,) = re.findall(rf'<select name="{name}">(.*?)</select>', index, re.DOTALL)
+        return re.findall(r'<option(?: value="([^"]*)")?>([^<]+)</option>', select)
+
+    platforms = [(name, platform.title) for name, platform in PLATFORMS.items()]
+    assert offered("platform") == [("", "none in particular"), *platforms]
+    assert [title for _, title in offered("length")[1:]] == list(LENGTHS)
+    numbers = [("", str(number)) for number in range(1, MAX_HASHTAGS + 1)]
+    assert offered("hashtags")[1:] == [("0", "none"), *numbers]
 
 
 def test_the_page_is_light() -> None:

@@ -205,6 +205,7 @@ async def test_the_caller_outdoes_the_voice() -> None:
         ({"id": "caption-demo"}, 409, "voice_exists", "id"),
         ({"id": "falcon-demo"}, 409, "voice_exists", "id"),
         ({"id": "a b"}, 400, "invalid_value", "id"),
+        ({"on_flag": "replace"}, 400, "invalid_voice", "replacement"),
         ({"on_flag": "hide"}, 400, "invalid_value", "on_flag"),
         ({"mood": "good"}, 400, "unknown_parameter", "mood"),
     ],

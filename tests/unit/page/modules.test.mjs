@@ -5,8 +5,9 @@ const PAGE = new URL('../../../serve/caption_studio/page/', import.meta.url);
 const load = (name) => import(new URL(name, PAGE));
 
 globalThis.sessionStorage = { getItem: () => null };
-const { newItems, progressOf, seenIn, warningAbout } = await load('album.js');
-const { events, requestFor } = await load('api.js');
+const { keepAbout, newItems, progressOf, seenIn, warningAbout } = await load('album.js');
+const { events, requestFor, voices } = await load('api.js');
+const { controlsIn, marksIn, notesOn } = await load('controls.js');
 const { asCSV, records, sidecars } = await load('exports.js');
 const { Queue, sleep } = await load('queue.js');
 const { asCurl, asPython } = await load('shown_request.js');
@@ -14,7 +15,7 @@ const { waitAfter } = await load('waits.js');
 const { zipped } = await load('zip.js');
 
 const picture = (name) => ({ name, blob: null, thumb: null });
-const wishes = { voices: ['lively', 'plain'], n: 2, forAll: false, steering: '' };
+const wishes = { voices: ['lively', 'plain'], n: 2, forAll: false, steering: '', controls: {} };
 
 function written(name, ...texts) {
   const [item] = newItems([picture(name)], { ...wishes, voices: ['lively'], n: texts.length });
@@ -63,6 +64,60 @@ test('a request holds the wish, the pictures and nothing that was not asked for'
   });
   const full = requestFor(['a', 'b'], { voice: 'v', n: 3, steering: 'Short.', seed: 0 });
   assert.deepEqual([full.temperature, full.n, full.seed, full.messages[0].content.length], [1, 3, 0, 3]);
+});
+
+test('the controls of a form are those that are set', () => {
+  const untouched = { platform: '', length: '', hashtags: '', emoji: '', avoid: ' , ', scope: 'each' };
+  assert.deepEqual(controlsIn(untouched), {});
+  assert.deepEqual(
+    controlsIn({ platform: 'x', length: 'short', hashtags: '0', emoji: 'no', avoid: 'sea, new york,sea、海 ,' }),
+    { platform: 'x', length: 'short', hashtags: 0, emoji: false, avoid: ['sea', 'new york', '海'] },
+  );
+});
+
+test('a request holds the controls that are set', () => {
+  const asked = { voice: 'v', n: 1, steering: '' };
+  assert.ok(!('caption_studio' in requestFor(['a'], { ...asked, controls: {} })));
+  assert.deepEqual(requestFor(['a'], { ...asked, controls: { hashtags: 0 } }).caption_studio, { hashtags: 0 });
+});
+
+test('notes say what does not hold, and nothing of what does', () => {
+  assert.deepEqual(notesOn(undefined), []);
+  assert.deepEqual(notesOn({ controls: { length: true }, faithful: true, flagged: [] }), []);
+  assert.deepEqual(
+    notesOn({ controls: { hashtags: false, emoji: true, length: false }, faithful: false, flagged: ['word', 'hate'] }),
+    ['not kept: hashtags, length', 'contradicts the description', 'flagged: word, hate'],
+  );
+});
+
+test('marks go to their captions, and what was seen to the item', () => {
+  const [item] = newItems([picture('a.jpg')], wishes);
+  const [take, other] = item.takes;
+  keepAbout(item, take, { description: 'a cat' });
+  assert.ok(!('marks' in take.captions[0]));
+  keepAbout(item, take, {
+    description: 'a cat',
+    controls: { length: true },
+    captions: [{ index: 1, caption: 'B', controls: { length: false } }, { index: 0, caption: 'A', flagged: ['word'] }, { index: 9, faithful: false }],
+  });
+  assert.deepEqual(take.captions.map(({ marks }) => marks), [{ flagged: ['word'] }, { controls: { length: false } }]);
+  assert.deepEqual(item.about, { description: 'a cat' });
+  keepAbout(item, other, { alt_text: 'A cat.', faithful: false });
+  assert.deepEqual(other.captions.map(({ marks }) => marks), [{ faithful: false }, undefined]);
+  take.again = 1;
+  keepAbout(item, take, { faithful: true });
+  assert.deepEqual([take.draftMarks, take.captions[1].marks], [{ faithful: true }, { controls: { length: false } }]);
+  assert.deepEqual(marksIn({ caption: 'A', faithful: false }), { faithful: false });
+});
+
+test('voices have their descriptions; the base model is one only if there is no other', async () => {
+  const base = { id: 'base', parent: null, description: 'plain' };
+  const answers = [[base, { id: 'lively', parent: 'base' }, { id: 'food', parent: 'lively', description: 'For food.' }], [base]];
+  globalThis.fetch = async () => Response.json({ data: answers.shift() });
+  const { signal } = new AbortController();
+  assert.deepEqual(await voices(signal), [{ id: 'lively', description: '' }, { id: 'food', description: 'For food.' }]);
+  assert.deepEqual(await voices(signal), [{ id: 'base', description: 'plain' }]);
+  delete globalThis.fetch;
 });
 
 test('events come whole however the bytes are cut', async () => {
@@ -138,9 +193,20 @@ test('a table keeps commas, quotes and line breaks', () => {
   const table = asCSV([written('a, b.jpg', 'Sea, "you"\nsoon', '')]);
   assert.equal(
     table,
-    '\ufeffpicture,voice,caption,favourite,alt_text,description\r\n' +
-      '"a, b.jpg",lively,"Sea, ""you""\nsoon",no,A cat.,a cat\r\n',
+    '\ufeffpicture,voice,caption,favourite,alt_text,description,not_kept,faithful,flagged\r\n' +
+      '"a, b.jpg",lively,"Sea, ""you""\nsoon",no,A cat.,a cat,,,\r\n',
   );
+});
+
+test('exports tell what was checked', () => {
+  const item = written('a.jpg', 'One', 'Two');
+  const marks = { controls: { length: false, emoji: true, hashtags: false }, faithful: false, flagged: ['word', 'hate'] };
+  item.takes[0].captions[0].marks = marks;
+  item.takes[0].captions[1].marks = { faithful: true };
+  const [, first, second] = asCSV([item]).split('\r\n');
+  assert.equal(first, 'a.jpg,lively,One,no,A cat.,a cat,"length, hashtags",no,"word, hate"');
+  assert.equal(second, 'a.jpg,lively,Two,no,A cat.,a cat,,yes,');
+  assert.deepEqual(records([item])[0].captions[0], { voice: 'lively', caption: 'One', favourite: false, ...marks });
 });
 
 test('no cell of a table is taken for a formula', () => {
@@ -176,7 +242,8 @@ test('shown requests say what is meant, whatever the names and wishes hold', asy
   const name = `it's; a "b", \\c.jpg`;
   writeFileSync(`${folder}/${name}`, 'JPEG');
   writeFileSync(`${folder}/curl`, '#!/usr/bin/env python3\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n', { mode: 0o755 });
-  const item = { ...written(name, 'One'), steering: `@secret; <"it's" \\ ` };
+  const controls = { hashtags: 0, emoji: false, avoid: [`it's "so"`, '海'] };
+  const item = { ...written(name, 'One'), steering: `@secret; <"it's" \\ `, controls };
   const options = { baseURL: 'http://127.0.0.1:8000/v1', hasKey: true };
   const curl = asCurl(item, item.takes[0], options);
   const said = JSON.parse(execFileSync('bash', ['-c', curl], { env: { PATH: `${folder}:${process.env.PATH}`, CAPTION_STUDIO_API_KEY: 'k' } }));
@@ -184,11 +251,17 @@ test('shown requests say what is meant, whatever the names and wishes hold', asy
   assert.deepEqual(said, [
     '-s', 'http://127.0.0.1:8000/v1/completions', '-H', 'Authorization: Bearer k',
     '--form-string', 'model=lively', '--form-string', `prompt=${item.steering}`,
+    '--form-string', `caption_studio=${JSON.stringify(controls)}`,
     '-F', `image=@"it's; a \\"b\\", \\\\c.jpg"`,
   ]);
   const python = asPython(item, item.takes[0], options);
   assert.ok(python.includes(JSON.stringify(item.steering)));
   assert.ok(python.includes('os.environ["CAPTION_STUDIO_API_KEY"]'));
+  const literal = python.match(/extra_body=(.*),/)[1];
+  const read = execFileSync('python3', ['-c', `import json; print(json.dumps(${literal}))`], { encoding: 'utf8' });
+  assert.deepEqual(JSON.parse(read), { caption_studio: controls });
+  assert.ok(!asPython({ ...item, controls: undefined }, item.takes[0], options).includes('extra_body'));
+  assert.ok(!asCurl({ ...item, controls: {} }, item.takes[0], options).includes('caption_studio='));
 });
 
 test('a zip file is read by others', async () => {
