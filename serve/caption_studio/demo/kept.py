@@ -12,10 +12,12 @@ import json
 import os
 import random
 import re
+import subprocess
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,13 @@ def main() -> None:
     boss = {"Authorization": f"Bearer {os.environ['CAPTION_STUDIO_ADMIN_KEY']}"}
     pictures = [_painted(FIRST_SEED + number) for number in range(options.pictures)]
     with httpx.Client(base_url=options.url, timeout=130, trust_env=False) as http:
-        figures: dict[str, Any] = {"pictures": len(pictures), "kept": {}, "faithful": {}}
+        figures: dict[str, Any] = {
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": _commit(),
+            "pictures": len(pictures),
+            "kept": {},
+            "faithful": {},
+        }
         for voice in VOICES:
             figures["kept"][voice] = {
                 case.name: _kept(http, voice, case, pictures) for case in CASES
@@ -112,6 +120,13 @@ def main() -> None:
     text = json.dumps(figures, indent=1)
     options.out.write_text(text + "\n")
     print(text)
+
+
+def _commit() -> str:
+    """Return the commit of the source, marked where files were changed."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+    return done.stdout.strip()
 
 
 def _painted(seed: int) -> Picture:
