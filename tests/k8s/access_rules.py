@@ -4,14 +4,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from caption_studio.gateway import page, routes
+from caption_studio.gateway import page, routes, service_routes
 from tests.k8s.rendered import Object, Rule, cluster, containers, of_kind, pods, selected
 
 SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEYS?$")
 PUBLIC = {
     re.sub(r"(?<=.)/\{.*", "", path)
     for path in (
-        *re.findall(r'"(/v1/[^"]+)"', Path(routes.__file__).read_text()),
+        *re.findall(
+            r'"(/v1/[^"]+)"',
+            Path(routes.__file__).read_text() + Path(service_routes.__file__).read_text(),
+        ),
         *page.OPEN,
         "/openapi.json",
     )

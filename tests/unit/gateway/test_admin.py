@@ -24,6 +24,7 @@ CARD = {
     "any_base": False,
     "configured": False,
     "digest": "d" * 64,
+    "description": "",
 }
 
 

@@ -49,7 +49,7 @@ def test_adapters_are_applied_by_our_wrapper() -> None:
 
 def test_nothing_else_of_the_platform_differs() -> None:
     own = set(vars(GroupedLoraCpuPlatform)) - {"__module__", "__doc__"}
-    assert own == {"get_punica_wrapper"}
+    assert own == {"get_punica_wrapper", "check_and_update_config"}
 
 
 def test_vllm_naming_another_wrapper_keeps_it(
