@@ -48,6 +48,18 @@ tests/contract/conftest.py, and memory that grows after it is somebody's fault.
 """
 
 
+ALONE = ("unit", "upstream", "k8s")
+"""Folders whose files can run in any process; the others share fixtures, such as a service."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup`, run a file in one process, and a folder that shares fixtures too."""
+    for item in items:
+        folder, *rest = item.path.relative_to(ROOT / "tests").parts
+        name = "/".join((folder, *rest)) if folder in ALONE else folder
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
 @dataclass(frozen=True)
 class Service:
     """The service as an operator starts it.

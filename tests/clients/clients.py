@@ -42,10 +42,10 @@ CLIENTS = (
     Client("LiteLLM", "litellm_library.py", "litellm[proxy]==1.108.7"),
     Client("LiteLLM's proxy", "litellm_proxy.py", "litellm[proxy]==1.108.7"),
     Client("LlamaIndex", "llamaindex.py", "llama-index-llms-openai-like==0.8.1"),
-    Client("pydantic-ai", "pydantic_ai_agent.py", "pydantic-ai-slim[openai]==2.68.0", light=True),
-    Client("instructor", "instructor_client.py", "instructor==1.17.0", light=True),
+    Client("pydantic-ai", "pydantic_ai_agent.py", "pydantic-ai-slim[openai]==2.68.0"),
+    Client("instructor", "instructor_client.py", "instructor==1.17.0"),
     Client("Haystack", "haystack_generator.py", "haystack-ai==3.4.1"),
-    Client("llm", "llm_command.py", "llm==0.36", light=True),
+    Client("llm", "llm_command.py", "llm==0.36"),
     Client("AI SDK, @ai-sdk/openai", "ai_sdk.mjs", package="@ai-sdk/openai", light=True),
     Client(
         "AI SDK, @ai-sdk/openai-compatible",

@@ -33,17 +33,20 @@ WITH_BODY = (
     "POST /v1/completions",
     "POST /v1/responses",
     "POST /v1/admin/adapters",
+    "POST /v1/admin/voices",
 )
 WITH_INPUT = (
     *WITH_BODY,
     "GET /v1/models/{model}",
     "DELETE /v1/admin/adapters/{adapter_id}",
+    "DELETE /v1/admin/voices/{voice_id}",
     "GET /v1/responses/{response_id}",
     "DELETE /v1/responses/{response_id}",
 )
 WITHOUT_INPUT = (
     "GET /v1/models",
     "GET /v1/admin/adapters",
+    "GET /v1/admin/voices",
     "GET /v1/admin/usage",
     "GET /health",
     "GET /healthz",

@@ -162,7 +162,6 @@ ENGINE_FIELDS = [
     "truncate_prompt_tokens",
     "use_beam_search",
     "vllm_xargs",
-    "caption_studio",
     "__class__",
     "",
     "x" * 200,

@@ -115,7 +115,7 @@ def test_without_the_admin_key_nothing_is_told_or_done(http: httpx.Client) -> No
 
 def test_the_readmes_commands_add_list_and_remove(service: Service) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (commands,) = re.findall(r"```sh\n(.*?ADMIN_KEY.*?)```", readme, flags=re.DOTALL)
+    (commands,) = re.findall(r"```sh\n((?:(?!```).)*?ADMIN_KEY.*?)```", readme, flags=re.DOTALL)
     done = subprocess.run(
         ["bash", "-ec", commands.replace("http://127.0.0.1:8000", service.url)],
         env={**os.environ, "ADMIN_KEY": ADMIN_KEY},

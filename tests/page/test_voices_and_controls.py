@@ -25,9 +25,10 @@ def test_each_voice_says_what_it_is_for(voice: str, studio: Studio) -> None:
     note = studio.page.locator(f"[id='{box.get_attribute('aria-describedby')}']")
     assert note.inner_text() == VOICE["description"]
     assert note.is_visible()
-    plain = studio.page.get_by_label("caption-demo", exact=True)
-    assert plain.get_attribute("aria-describedby") is None
-    assert plain.is_checked()
+    own = studio.page.get_by_label("caption-demo", exact=True)
+    about = studio.page.locator(f"[id='{own.get_attribute('aria-describedby')}']")
+    assert about.inner_text() == "Lively, with emoji and hashtags"
+    assert own.is_checked()
     assert not box.is_checked()
 
 
