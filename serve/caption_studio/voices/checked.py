@@ -5,6 +5,7 @@ controls, or a voice that refuses or replaces, the captions are held until they 
 are cut to what was asked for, and those that still miss it are written once more.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -26,6 +27,9 @@ from caption_studio.voices.asked_again import wants_again
 from caption_studio.voices.faithfulness.faithful import contradictions
 from caption_studio.voices.keeping.keep import keep
 from caption_studio.voices.keeping.keep_json import keep_json
+
+LONG_CHARACTERS = 1000
+"""Longer captions take more than 10 ms to check."""
 
 AGAIN_TEMPERATURE = 0.8
 """At least, for a caption that is written once more: at 0.1 it would be much the same."""
@@ -113,12 +117,12 @@ async def held_back(
     Raises `ContentFlagged` if a guard flags one and the voice refuses such.
     """
     drafts = await _drafts(deltas, asked.sampling.n)
-    candidates = [_candidate(draft, asked) for draft in drafts]
+    candidates = [await _candidate(draft, asked) for draft in drafts]
     weak = [index for index, one in enumerate(candidates) if one.wants_again or one.faults]
     if weak:
         second = await _drafts(again(_second_sampling(asked.sampling, len(weak))), len(weak))
         for index, draft in zip(weak, second, strict=True):
-            candidates[index] = _better(candidates[index], _candidate(draft, asked))
+            candidates[index] = _better(candidates[index], await _candidate(draft, asked))
     reasons = await _reasons([one.kept.text for one in candidates], asked, guard)
     if asked.voice.on_flag == "refuse" and any(reasons):
         raise ContentFlagged("A guard of this service flagged the picture or its caption.")
@@ -137,7 +141,14 @@ async def _drafts(deltas: AsyncGenerator[DeltaGroup], number: int) -> list[_Draf
     return drafts
 
 
-def _candidate(draft: _Draft, asked: Asked) -> _Candidate:
+async def _candidate(draft: _Draft, asked: Asked) -> _Candidate:
+    """Hold a draft to its controls; a long one on a thread, so that other requests go on."""
+    if len(draft.text) > LONG_CHARACTERS:
+        return await asyncio.to_thread(_held, draft, asked)
+    return _held(draft, asked)
+
+
+def _held(draft: _Draft, asked: Asked) -> _Candidate:
     description = asked.description.text
     if asked.sampling.structure is not None:
         kept = keep_json(draft.text, asked.controls, description, asked.sampling.structure.schema)

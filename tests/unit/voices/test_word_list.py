@@ -1,10 +1,17 @@
 """Offensive words and their disguises."""
 
+import random
 from pathlib import Path
 
 import pytest
 
-from caption_studio.voices.guards.word_list import DEFAULT_LIST, flagged, load, word_list
+from caption_studio.voices.guards.word_list import (
+    DEFAULT_LIST,
+    WordList,
+    flagged,
+    load,
+    word_list,
+)
 
 MILD = word_list(["darn", "heck", "boob", "kill", "Ärsch"])
 
@@ -87,3 +94,28 @@ def test_a_file_has_a_word_a_line(tmp_path: Path) -> None:
 def test_a_long_text_is_searched_as_well(piece: str) -> None:
     """A step whose work grows with the square of the length would take minutes here."""
     flagged(piece * (20_000 // len(piece)), [MILD])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_quick_look_misses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)
+    pieces = [
+        "heck",
+        "DARN",
+        "k1ll",
+        "b00b",
+        "\u00c4rsch",
+        "d.a.r.n",
+        "a",
+        "l",
+        "1",
+        " ",
+        "-",
+        "s",
+        "\u00e9",
+        "\ufe0f",
+    ]
+    texts = ["".join(rng.choices(pieces, k=rng.randint(1, 6))) for _ in range(50)]
+    quick = [flagged(text, [MILD]) for text in texts]
+    monkeypatch.setattr(WordList, "may_be_in", lambda *_: True)
+    assert quick == [flagged(text, [MILD]) for text in texts]

@@ -1,5 +1,6 @@
 """What no caption may say: word lists, and a moderation endpoint where there is one."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from caption_studio.voices.guards.moderation import (
     moderate,
 )
 from caption_studio.voices.guards.word_list import DEFAULT_LIST, WordList, flagged, load
+
+LONG_CHARACTERS = 10_000
+"""Longer texts take more than 5 ms to look through."""
 
 WORD = "word"
 """The reason of a word list. The word itself is never told, so that no log holds it."""
@@ -41,9 +45,10 @@ class Guards:
 
     async def flagged(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
         """See `protocols.Guard`."""
-        reasons: list[tuple[str, ...]] = [
-            (WORD,) if flagged(text, self._lists) else () for text in texts
-        ]
+        if sum(map(len, texts)) > LONG_CHARACTERS:
+            reasons = await asyncio.to_thread(self._words_in, texts)
+        else:
+            reasons = self._words_in(texts)
         if self._endpoint is None or self._post is None:
             return reasons
         try:
@@ -56,6 +61,9 @@ class Guards:
             (*words, *((verdict.categories or ("moderation",)) if verdict.flagged else ()))
             for words, verdict in zip(reasons, verdicts, strict=True)
         ]
+
+    def _words_in(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        return [(WORD,) if flagged(text, self._lists) else () for text in texts]
 
 
 def _loaded(path: Path) -> WordList:

@@ -5,6 +5,7 @@ plurals, repeated letters, digits and signs for letters, and separators between 
 (`f.u.c.k`, `fu-ck`). Not seen through: letters of other scripts that look alike, and misspellings.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, product
@@ -21,6 +22,8 @@ _MIN_SPELLED = 3
 
 _LOOKALIKES = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s"}
 _TWOFOLD = {"1": "il", "!": "il", "|": "il"}
+_SAME = str.maketrans({**_LOOKALIKES, **dict.fromkeys("1!|l", "i")})
+_BEGINNING = 4
 _MAX_TWOFOLD = 4
 """More such signs in a word are read as one letter each time."""
 
@@ -40,6 +43,13 @@ class WordList:
 
     by_letters: dict[str, tuple[str, ...]]
     longest: int
+    beginnings: frozenset[str]
+    beginning: int
+
+    def may_be_in(self, bare: str) -> bool:
+        """Return whether a text, as `_bare` leaves it, holds the beginning of one of the words."""
+        places = range(len(bare) - self.beginning + 1)
+        return any(bare[place : place + self.beginning] in self.beginnings for place in places)
 
     def find(self, word: str) -> str | None:
         """Return the list's word that this folded word is, letters repeated or not, or None."""
@@ -64,9 +74,15 @@ def word_list(words: Iterable[str]) -> WordList:
         number += 1
     if number > MAX_WORDS:
         raise ValueError(f"A word list has over {MAX_WORDS} words.")
+    listed = [word for found in by_letters.values() for word in found]
+    bare = [_bare(word) for word in listed]
+    beginning = min((len(word) for word in bare), default=1)
+    beginning = min(beginning, _BEGINNING)
     return WordList(
         {key: tuple(found) for key, found in by_letters.items()},
-        max((len(word) for found in by_letters.values() for word in found), default=0),
+        max(map(len, listed), default=0),
+        frozenset(word[:beginning] for word in bare),
+        beginning,
     )
 
 
@@ -81,7 +97,10 @@ def load(path: Path) -> WordList:
 
 def flagged(text: str, lists: Iterable[WordList]) -> tuple[str, ...]:
     """Return the lists' words that the text holds, each once, in the text's order."""
-    lists = tuple(lists)
+    bare = _bare(text)
+    lists = tuple(words for words in lists if words.may_be_in(bare))
+    if not lists:
+        return ()  # nearly always, and a twentieth of the work
     longest = max((words.longest for words in lists), default=0)
     found: dict[str, None] = {}
     for candidate in _candidates(fold(text).text, longest):
@@ -89,6 +108,16 @@ def flagged(text: str, lists: Iterable[WordList]) -> tuple[str, ...]:
             if (listed := words.find(candidate)) is not None:
                 found[listed] = None
     return tuple(found)
+
+
+def _bare(text: str) -> str:
+    """Return the letters of a text, however they are hidden, each run of equal ones as one.
+
+    Letters that the same sign may stand for are the same here, so that it holds every word that the
+    text does, and more.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return _once("".join(filter(str.isalpha, folded.translate(_SAME))))
 
 
 def _candidates(folded: str, longest: int) -> Iterator[str]:
