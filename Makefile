@@ -14,10 +14,10 @@ FAST := tests/unit tests/upstream tests/k8s
 serve: $(INSTALLED)
 	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
 
-# All but the slow ones, in two processes: the folders that share a service stay together, in the
-# order of their names, and the many small files fill the gaps at the end.
-test: check $(PHOTOGRAPHS)
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# All but the slow ones: those without a service, an engine or a cluster first, then the others. A
+# folder shares its service, so each stays in one of two processes.
+test: check test-fast
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(addprefix --ignore=,$(FAST))
 
 test-fast: $(INSTALLED) $(PHOTOGRAPHS)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile $(FAST)

@@ -48,16 +48,11 @@ tests/contract/conftest.py, and memory that grows after it is somebody's fault.
 """
 
 
-ALONE = ("unit", "upstream", "k8s")
-"""Folders whose files can run in any process; the others share fixtures, such as a service."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, run a file in one process, and a folder that shares fixtures too."""
+    """With `--dist loadgroup`, keep each folder in one process: its tests share a service."""
     for item in items:
-        folder, *rest = item.path.relative_to(ROOT / "tests").parts
-        name = "/".join((folder, *rest)) if folder in ALONE else folder
-        item.add_marker(pytest.mark.xdist_group(name))
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Load:
         """Return the longest time of an answer."""
         return max((one.seconds for one in list(self.asked)), default=0.0)
 
-    def wait_for(self, count: int, timeout_s: float = 60) -> None:
+    def wait_for(self, count: int, timeout_s: float = 180) -> None:
         """Wait until so many more have been answered."""
         until, deadline_s = len(self.asked) + count, time.monotonic() + timeout_s
         while len(self.asked) < until:

@@ -68,7 +68,7 @@ async def test_a_good_schema_passes_and_is_compiled_once(
         ({"properties": [1]}, "no valid JSON Schema"),
         ({"oneOf": [{"type": "string"}, {"minLength": 1, "type": "string"}]}, "use anyOf"),
         ({"type": "integer", "minimum": -(10**30), "maximum": 10**300}, "patterns or bounds"),
-        (nested(12), "too l"),
+        (nested(14), "too l"),
     ],
 )
 async def test_a_schema_that_cannot_be_obeyed_is_refused_with_the_reason(
