@@ -1,15 +1,15 @@
 """The story on one page: CaptionRequest → Answer.
 
-A picture is loaded, described and put into the captioning prompt; the captioner writes.
-Text without a picture goes to the captioner as it is. Nothing here knows HTTP, Ray, torch
-or vLLM: the three stages, the catalog of adapters and the check of structures come as arguments
-(protocols).
+A picture is loaded, described and put into its voice's prompt; the captioner writes, and the
+caption is held to what was asked for. Text without a picture goes to the captioner as it is.
+Nothing here knows HTTP, Ray, torch or vLLM: the three stages, the catalogs of adapters and voices,
+the guard and the check of structures come as arguments (protocols).
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from caption_studio.errors import (
@@ -18,8 +18,9 @@ from caption_studio.errors import (
     EngineFailure,
     InvalidValue,
 )
-from caption_studio.language.prompt import CHAT_STOP, chat_prompt, join_descriptions
+from caption_studio.language.prompt import join_descriptions
 from caption_studio.merging import merged
+from caption_studio.prompts import picture_prompt, text_prompt
 from caption_studio.protocols import (
     AdapterCatalog,
     Captioner,
@@ -33,30 +34,19 @@ from caption_studio.protocols import (
 from caption_studio.records import (
     Adapter,
     Answer,
-    AnswerForm,
     CaptionRequest,
     DeltaGroup,
-    Described,
     Description,
     Loaded,
     Picture,
     Prompt,
-    PromptText,
     Sampling,
-    StageTimes,
     Structure,
     Voice,
 )
+from caption_studio.stage_times import Seen, times_of, waited, waited_for_others
 from caption_studio.voices.checked import Asked, held_back, marked
 from caption_studio.voices.defaults import refuse_controls, with_defaults
-from caption_studio.voices.prompt import caption_prompt, caption_stop
-
-WAITED_SHARE = 0.5
-"""A picture that waits longer than this share of its time in the model has others before it.
-
-A picture that waits for its decode longer than this share of the time in all stages is in the
-service's longest queue.
-"""
 
 TEXT_PARAMS = {"chat": "messages", "completion": "prompt", "responses": "input"}
 """The field with an endpoint's text."""
@@ -119,12 +109,12 @@ class CaptionPipeline:
         else:
             deltas = self._caption(request, description, voice, adapter)
         first = await _first(deltas, request)
-        times = _times(pictures, seen, first_delta_s=time.monotonic() - asked_s)
+        times = times_of(pictures, seen, first_delta_s=time.monotonic() - asked_s)
         lookups = tuple(one.described.cache for one in seen)
         wrote = None if adapter is None else adapter.id
         queued = (
-            _waited_for_others(pictures, times)
-            or any(_waited(one.described) for one in seen)
+            waited_for_others(pictures, times)
+            or any(waited(one.described) for one in seen)
             or any(one.queued for one in first)
         )
         return Answer(description, first, deltas, times, lookups, wrote, queued)
@@ -180,7 +170,7 @@ class CaptionPipeline:
 
     async def _see(
         self, request: CaptionRequest, images: list[Picture], on_loaded: Callable[[], None]
-    ) -> tuple[list[Loaded], list["_Seen"]]:
+    ) -> tuple[list[Loaded], list["Seen"]]:
         """Load and describe the pictures; `images` is empty afterwards."""
         try:
             async with asyncio.timeout(self._describe_timeout_s) as deadline:
@@ -195,98 +185,15 @@ class CaptionPipeline:
                 raise
             raise DeadlineExceeded("The picture was not described in time.") from error
 
-    async def _describe(self, request: CaptionRequest, pictures: Sequence[Loaded]) -> list["_Seen"]:
-        async def describe(picture: Loaded) -> _Seen:
+    async def _describe(self, request: CaptionRequest, pictures: Sequence[Loaded]) -> list["Seen"]:
+        async def describe(picture: Loaded) -> Seen:
             asked_s = time.monotonic()
             described = await self._describer.describe(
                 picture.pixels, request_id=request.request_id, traceparent=request.traceparent
             )
-            return _Seen(described, total_s=time.monotonic() - asked_s)
+            return Seen(described, total_s=time.monotonic() - asked_s)
 
         return await _all(describe, pictures)
-
-
-def picture_prompt(
-    request: CaptionRequest, description: Description, voice: Voice, adapter: Adapter | None
-) -> Prompt:
-    """Return the prompt for the caption of a picture, or for its JSON."""
-    text = caption_prompt(voice, description, request.turns, request.controls)
-    if request.sampling.structure is not None:
-        return _prompt(request, text, adapter, "verbatim")
-    answer: AnswerForm = "quoted" if voice.cut == "quoted" else "trimmed"
-    return _prompt(request, text, adapter, answer, caption_stop(voice))
-
-
-def text_prompt(request: CaptionRequest, adapter: Adapter | None) -> Prompt:
-    """Return the prompt to continue: a conversation, or text as it is."""
-    if request.endpoint == "completion":
-        return _prompt(request, request.prompts[0], adapter, "verbatim")
-    answer: AnswerForm = "verbatim" if request.sampling.structure else "trimmed"
-    return _prompt(request, chat_prompt(request.turns), adapter, answer, CHAT_STOP)
-
-
-def _prompt(
-    request: CaptionRequest,
-    text: PromptText,
-    adapter: Adapter | None,
-    answer: AnswerForm,
-    stop: tuple[str, ...] = (),
-) -> Prompt:
-    if request.sampling.ignore_eos:
-        answer, stop = "trimmed" if answer == "trimmed" else "verbatim", ()
-    return Prompt(
-        request.request_id,
-        request.model,
-        text,
-        request.sampling,
-        answer,
-        stop,
-        adapter,
-        request.traceparent,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The describer's result, `total_s` after it was asked."""
-
-    described: Described
-    total_s: float
-
-    @property
-    def description(self) -> Description:
-        return self.described.description
-
-
-def _waited_for_others(pictures: Sequence[Loaded], times: StageTimes) -> bool:
-    """Return whether even the first of the request's pictures waited long for its decode."""
-    first_s = min((picture.decode_queue_s for picture in pictures), default=0.0)
-    return first_s > WAITED_SHARE * times.worked_s
-
-
-def _waited(described: Described) -> bool:
-    """Return whether a picture waited for others, and not just for the next step of the model."""
-    return described.queue_s > WAITED_SHARE * described.describe_s
-
-
-def _times(
-    pictures: Sequence[Loaded], seen: Sequence[_Seen], *, first_delta_s: float
-) -> StageTimes:
-    """Return the times of the slowest picture in each stage, and of the first group."""
-    if not pictures:
-        return StageTimes(first_delta_s=first_delta_s)
-    loaded = max(pictures, key=lambda one: one.fetch_s + one.decode_queue_s + one.decode_s)
-    last = max(seen, key=lambda one: one.total_s)
-    described = last.described
-    return StageTimes(
-        fetch_s=loaded.fetch_s,
-        decode_queue_s=loaded.decode_queue_s,
-        decode_s=loaded.decode_s,
-        describe_queue_s=described.queue_s,
-        describe_s=described.describe_s,
-        describe_hop_s=last.total_s - described.queue_s - described.describe_s,
-        first_delta_s=first_delta_s,
-    )
 
 
 async def _all(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:
