@@ -33,7 +33,7 @@ class Models:
 
 
 def models_of(settings: Settings, metrics: Metrics) -> Models:
-    """Return those of this replica's application. Raises `InvalidVoice` for bad settings."""
+    """Return those of this replica's application. Raises `ValueError` for bad voices."""
     configured = ConfiguredAdapters(settings.language)
     if not settings.gateway.has_admin:
         return Models(configured, ConfiguredVoices(settings, configured))

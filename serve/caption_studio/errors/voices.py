@@ -10,9 +10,14 @@ class InvalidVoice(RequestError):
 
 
 class ContentFlagged(RequestError):
-    """A guard flagged the picture's description or a caption, and the voice refuses such."""
+    """A guard flagged the picture's description or a caption, and the voice refuses such.
+
+    The tokens were generated all the same, and count.
+    """
 
     code = "content_policy_violation"
+    prompt_tokens = 0
+    completion_tokens = 0
 
 
 class VoiceExists(RequestError):

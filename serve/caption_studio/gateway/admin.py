@@ -89,6 +89,7 @@ def create_admin_router(
         await adapters.check_free(asked.id)
         await voices.check_free(asked.id)
         loaded = await administration.captioner.load_adapter(asked)
+        await voices.check_free(asked.id)  # loading takes seconds
         await adapters.add(loaded)
         return adapter_card(loaded)
 

@@ -11,12 +11,12 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
-from caption_studio.errors import CaptionStudioError
+from caption_studio.errors import CaptionStudioError, ContentFlagged
 from caption_studio.gateway.byte_budget import HELD
 from caption_studio.observability.metrics import STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import VoiceCatalog
-from caption_studio.records import CaptionRequest
+from caption_studio.records import CaptionRequest, Marks
 from caption_studio.wire.render import Rendering
 from caption_studio.wire.rendering import Counted, shown_confidence
 
@@ -50,9 +50,11 @@ class Generation:
         asked = replace(asked, images=())  # the pipeline has the only references, and drops them
         try:
             answer = await under_way
-        except CaptionStudioError:
+        except CaptionStudioError as error:
             if asked.model not in self._model_ids():
                 del log["model"]  # a client may have written anything there
+            if isinstance(error, ContentFlagged):
+                self._count_refused(asked.model, error, log)
             raise
         request.scope["caption_studio.queued"] = answer.queued
         self._metrics.descriptions(answer.lookups)
@@ -72,6 +74,12 @@ class Generation:
             return Response(await rendering.whole(), media_type="application/json")
         finally:
             _count(rendering, self._metrics, log)
+
+    def _count_refused(self, model: str, error: ContentFlagged, log: dict[str, Any]) -> None:
+        prompt, completion = error.prompt_tokens, error.completion_tokens
+        self._metrics.tokens(model, prompt=prompt, completion=completion)
+        self._metrics.marks(model, Marks(flagged=("refused",)))
+        log.update(prompt_tokens=prompt, completion_tokens=completion)
 
     def _model_ids(self) -> set[str]:
         return {voice.id for voice in self._voices.listed()}

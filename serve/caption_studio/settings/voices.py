@@ -3,13 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from caption_studio.records import OnFlag
 from caption_studio.settings.section import Section
 
 ControlName = Literal["platform", "tone", "length", "hashtags", "emoji", "language", "avoid"]
-AvoidedWord = Annotated[str, Field(min_length=1, max_length=64, pattern=r"\w")]
+
+
+def _a_word(value: str) -> str:
+    if not any(character.isalnum() for character in value):
+        raise ValueError("must hold a letter or a digit")
+    return value
+
+
+AvoidedWord = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_a_word)]
 
 
 class ControlSettings(Section):

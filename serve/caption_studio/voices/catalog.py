@@ -7,6 +7,7 @@ from caption_studio.language.adapters.configured import no_such_model
 from caption_studio.protocols import AdapterCatalog
 from caption_studio.records import Adapter, Controls, Voice
 from caption_studio.settings import LanguageSettings, Settings, VoiceSettings
+from caption_studio.voices.asked_again import refused
 from caption_studio.voices.platforms import PLATFORMS
 from caption_studio.voices.template import parse
 
@@ -25,20 +26,25 @@ def voice_of(settings: VoiceSettings, *, configured: bool = False) -> Voice:
     if controls.platform is not None and controls.platform not in PLATFORMS:
         known = ", ".join(PLATFORMS)
         raise InvalidVoice(f"platform must be one of {known}.", param="controls.platform")
+    if (name := refused(controls, settings.trained)) is not None:
+        raise InvalidVoice(
+            f"{name} cannot be kept by a voice that was not trained for it.",
+            param=f"controls.{name}",
+        )
     return Voice(**{**values, "controls": controls, "configured": configured})
 
 
 class ConfiguredVoices:
     """`protocols.VoiceCatalog` of the settings and of the adapters there are.
 
-    Raises `InvalidVoice` for a voice of the settings that is not valid.
+    Raises `ValueError` for a voice of the settings that is not valid.
     """
 
     def __init__(self, settings: Settings, adapters: AdapterCatalog) -> None:
         self._adapters = adapters
         base = settings.language.weights_id
         self._base_voice = Voice(base, base, _about_base(settings.language), configured=True)
-        self._voices = {one.id: voice_of(one, configured=True) for one in settings.voices}
+        self._voices = {one.id: _configured(one) for one in settings.voices}
 
     def knows(self, model: str) -> bool:
         """Return whether it is a voice of the settings."""
@@ -51,7 +57,10 @@ class ConfiguredVoices:
     def listed_with(self, added: Mapping[str, Voice]) -> tuple[Voice, ...]:
         """Return the voices, those in `added` at the end."""
         own = {voice.id: voice for voice in self._of_writers()}
-        return (*(own | self._voices).values(), *added.values())
+        # One that was added before the settings had its id gives way to them.
+        configured = own | self._voices
+        others = (voice for voice in added.values() if voice.id not in configured)
+        return (*configured.values(), *others)
 
     async def resolve(self, model: str) -> Voice:
         """See `protocols.VoiceCatalog`."""
@@ -69,6 +78,13 @@ class ConfiguredVoices:
     def not_found(self, model: str, known: Sequence[Voice], param: str = "model") -> ModelNotFound:
         """Return the error for an unknown id."""
         return no_such_model(model, tuple(voice.id for voice in known), param)
+
+
+def _configured(settings: VoiceSettings) -> Voice:
+    try:
+        return voice_of(settings, configured=True)
+    except InvalidVoice as error:
+        raise ValueError(f"voice {settings.id}: {error.message}") from None
 
 
 def _about_base(settings: LanguageSettings) -> str:

@@ -7,10 +7,10 @@ are cut to what was asked for, and those that still miss it are written once mor
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
-from caption_studio.errors import ContentFlagged
+from caption_studio.errors import ContentFlagged, ServiceError
 from caption_studio.protocols import Guard
 from caption_studio.records import (
     CaptionDelta,
@@ -24,12 +24,13 @@ from caption_studio.records import (
     Voice,
 )
 from caption_studio.voices.asked_again import wants_again
+from caption_studio.voices.defaults import holds_back
 from caption_studio.voices.faithfulness.faithful import contradictions
 from caption_studio.voices.keeping.keep import keep
 from caption_studio.voices.keeping.keep_json import keep_json
 
 LONG_CHARACTERS = 1000
-"""Longer captions take more than 10 ms to check."""
+"""Captions of more characters together, counted once for each word to avoid, go to a thread."""
 
 AGAIN_TEMPERATURE = 0.8
 """At least, for a caption that is written once more: at 0.1 it would be much the same."""
@@ -50,7 +51,13 @@ class Asked:
     @property
     def holds_back(self) -> bool:
         """Whether a caption can be shown only when it is whole."""
-        return bool(self.controls.given) or self.voice.faithful or self.voice.on_flag != "mark"
+        return holds_back(self.voice, self.controls)
+
+    @property
+    def refuses_flagged(self) -> bool:
+        """Whether a flagged answer is refused; text cannot take the place of JSON."""
+        on_flag = self.voice.on_flag
+        return on_flag == "refuse" or (on_flag == "replace" and self.sampling.structure is not None)
 
 
 @dataclass(slots=True)
@@ -120,12 +127,16 @@ async def held_back(
     candidates = [await _candidate(draft, asked) for draft in drafts]
     weak = [index for index, one in enumerate(candidates) if one.wants_again or one.faults]
     if weak:
-        second = await _drafts(again(_second_sampling(asked.sampling, len(weak))), len(weak))
-        for index, draft in zip(weak, second, strict=True):
-            candidates[index] = _better(candidates[index], await _candidate(draft, asked))
+        with suppress(ServiceError):  # the first captions are usable
+            second = await _drafts(again(_second_sampling(asked.sampling, len(weak))), len(weak))
+            for index, draft in zip(weak, second, strict=True):
+                candidates[index] = _better(candidates[index], await _candidate(draft, asked))
     reasons = await _reasons([one.kept.text for one in candidates], asked, guard)
-    if asked.voice.on_flag == "refuse" and any(reasons):
-        raise ContentFlagged("A guard of this service flagged the picture or its caption.")
+    if any(reasons) and asked.refuses_flagged:
+        error = ContentFlagged("A guard of this service flagged the picture or its caption.")
+        error.prompt_tokens = max(one.draft.prompt_tokens for one in candidates)
+        error.completion_tokens = sum(one.draft.completion_tokens for one in candidates)
+        raise error
     yield tuple(
         _delta(index, one, flagged, asked)
         for index, (one, flagged) in enumerate(zip(candidates, reasons, strict=True))
@@ -143,7 +154,8 @@ async def _drafts(deltas: AsyncGenerator[DeltaGroup], number: int) -> list[_Draf
 
 async def _candidate(draft: _Draft, asked: Asked) -> _Candidate:
     """Hold a draft to its controls; a long one on a thread, so that other requests go on."""
-    if len(draft.text) > LONG_CHARACTERS:
+    rounds = asked.sampling.n * (1 + len(asked.controls.avoid))
+    if len(draft.text) * rounds > LONG_CHARACTERS:
         return await asyncio.to_thread(_held, draft, asked)
     return _held(draft, asked)
 

@@ -25,12 +25,17 @@ def with_defaults(request: CaptionRequest, voice: Voice) -> CaptionRequest:
             f"The voice {voice.id!r} was not trained for {name}, and no text can be cut to it.",
             param=f"caption_studio.{name}",
         )
-    if controls.given and request.sampling.top_logprobs is not None:
+    if request.sampling.top_logprobs is not None and holds_back(voice, controls):
         raise InvalidValue(
-            "Log probabilities are those of the model's own text, which controls may cut.",
+            "Log probabilities are those of the model's own text, which controls or checks change.",
             param="logprobs",
         )
     return replace(request, controls=controls, sampling=_sampling(request, voice))
+
+
+def holds_back(voice: Voice, controls: Controls) -> bool:
+    """Return whether a caption can be shown only when it is whole."""
+    return bool(controls.given) or voice.faithful or voice.on_flag != "mark"
 
 
 def _sampling(request: CaptionRequest, voice: Voice) -> Sampling:

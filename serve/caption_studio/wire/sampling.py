@@ -58,7 +58,7 @@ def defaulted(
 ) -> frozenset[str]:
     """Return the fields of a sampling that a caption's voice may still choose."""
     given = {
-        "temperature": request.temperature,
+        "temperature": 0 if request.top_p == 0 else request.temperature,
         "top_p": request.top_p,
         "max_tokens": max_tokens if structure is None else 0,
     }

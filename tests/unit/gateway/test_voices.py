@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from caption_studio.errors import EngineFailure
 from caption_studio.records import DeltaGroup, Prompt
 from caption_studio.settings import ControlSettings, VoiceSettings
 from tests.fakes import FakeCaptioner, FakeDescriber, FakeGuard
@@ -144,11 +145,14 @@ async def test_a_control_that_cannot_be_kept_is_refused_by_name(
 
 async def test_controls_need_a_picture_and_take_no_log_probabilities() -> None:
     text = {"messages": [{"role": "user", "content": "hi"}], "caption_studio": {"hashtags": 0}}
-    async with gateway() as client:
+    async with gateway(**ADMIN) as client:
         without = await client.post(CHAT_PATH, json=text)
         probable = await client.post(CHAT_PATH, json={**asked(hashtags=0), "logprobs": True})
+        await client.post(VOICES, json={**SHOUT, "controls": {}, "faithful": True}, headers=BOSS)
+        faithful = {**CHAT, "model": "shout", "logprobs": True}
+        checked = await client.post(CHAT_PATH, json=faithful)
     assert error_of(without) == (400, "invalid_value", "caption_studio.hashtags")
-    assert error_of(probable) == (400, "invalid_value", "logprobs")
+    assert error_of(probable) == error_of(checked) == (400, "invalid_value", "logprobs")
 
 
 async def test_a_voice_is_added_and_serves_at_once_and_goes_again() -> None:
@@ -205,6 +209,7 @@ async def test_the_caller_outdoes_the_voice() -> None:
         ({"id": "caption-demo"}, 409, "voice_exists", "id"),
         ({"id": "falcon-demo"}, 409, "voice_exists", "id"),
         ({"id": "a b"}, 400, "invalid_value", "id"),
+        ({"controls": {"tone": "sad"}}, 400, "invalid_voice", "controls.tone"),
         ({"on_flag": "replace"}, 400, "invalid_voice", "replacement"),
         ({"on_flag": "hide"}, 400, "invalid_value", "on_flag"),
         ({"mood": "good"}, 400, "unknown_parameter", "mood"),
@@ -262,8 +267,33 @@ async def test_a_voice_may_refuse_a_flagged_caption_or_picture(flagged: str) -> 
     guard = FakeGuard(flagged)
     async with gateway(FakeCaptioner((LIVELY,)), voices=[voice], guard=guard) as client:
         answer = await client.post(CHAT_PATH, json={**CHAT, "model": "v", "stream": True})
+        metrics = (await client.get("/metrics")).text
     assert error_of(answer) == (400, "content_policy_violation", None)
     assert "boat" not in answer.text
+    assert 'caption_studio_tokens_total{kind="completion",model="v"} 1.0' in metrics
+    assert 'caption_studio_captions_flagged_total{model="v"} 1.0' in metrics
+
+
+async def test_a_failure_while_writing_once_more_costs_nothing() -> None:
+    class Breaks(FakeCaptioner):
+        async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
+            self.failure = EngineFailure("gone") if self.prompts else None
+            async for group in super().generate(prompt, stream=stream):
+                yield group
+
+    async with gateway(Breaks((' "Sea sea sea a boat"',))) as client:
+        body = (await client.post(CHAT_PATH, json=asked(avoid=["sea"]))).json()
+    assert body["choices"][0]["message"]["content"] == "A boat"
+
+
+async def test_a_json_answer_is_refused_where_text_would_replace_it() -> None:
+    voice = VoiceSettings(id="v", adapter="caption-demo", on_flag="replace", replacement="-")
+    wanted = {"type": "json_object"}
+    captioner, guard = FakeCaptioner(('{"caption": "boats"}',)), FakeGuard("boats")
+    async with gateway(captioner, voices=[voice], guard=guard) as client:
+        body = {**CHAT, "model": "v", "response_format": wanted}
+        answer = await client.post(CHAT_PATH, json=body)
+    assert error_of(answer) == (400, "content_policy_violation", None)
 
 
 async def test_a_caption_that_contradicts_the_description_is_written_once_more() -> None:

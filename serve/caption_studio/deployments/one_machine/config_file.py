@@ -8,7 +8,10 @@ from ray.serve.schema import ServeDeploySchema
 
 from caption_studio.gateway.exposure import check_exposure
 from caption_studio.gateway.key_files import load_keyrings
+from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.settings import Settings
+from caption_studio.voices.catalog import ConfiguredVoices
+from caption_studio.voices.guards.guards import Guards
 
 
 class StartFailed(Exception):
@@ -32,6 +35,9 @@ def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeplo
         for gateway in gateways:
             load_keyrings(gateway)
             check_exposure(config.http_options.host, gateway)
+        for one in settings:
+            ConfiguredVoices(one, ConfiguredAdapters(one.language))
+            Guards(one.guards)
     except ValueError as error:
         raise StartFailed(str(error)) from error
     return config

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from caption_studio.deployments.shared.shared_list import SharedList
 from caption_studio.deployments.shared.snapshots import Snapshots
@@ -86,7 +86,11 @@ class _Codec:
 
     def decode(self, value: bytes) -> dict[str, Adapter]:
         entries = json.loads(value) if value else []
-        return {entry["id"]: Adapter(**entry) for entry in entries}
+        known = {one.name for one in fields(Adapter)}  # a newer gateway may write more
+        return {
+            entry["id"]: Adapter(**{name: entry[name] for name in known & entry.keys()})
+            for entry in entries
+        }
 
 
 def _exists(adapter_id: str) -> AdapterExists:

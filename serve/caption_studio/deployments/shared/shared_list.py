@@ -120,8 +120,8 @@ class SharedList(Generic[T]):
 
     def _take(self, snapshot: Snapshot) -> None:
         if snapshot.version > self._snapshot.version:
-            self._snapshot = snapshot
             self._records = self._codec.decode(snapshot.value)
+            self._snapshot = snapshot
             self._on_change(self._records)
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
@@ -142,3 +142,5 @@ class SharedList(Generic[T]):
                 await self.refresh()
             except NotReady:
                 logger.warning("the list of %s could not be read again", self._what)
+            except Exception:  # another version's records: the next change may be readable
+                logger.exception("the list of %s could not be understood", self._what)

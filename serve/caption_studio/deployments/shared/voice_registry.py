@@ -10,7 +10,7 @@ from caption_studio.errors import InvalidVoice, ModelNotFound, VoiceExists, Voic
 from caption_studio.records import Voice
 from caption_studio.voices.catalog import ConfiguredVoices
 
-MAX_VOICES = 1000
+MAX_VOICES = 200
 """Limit on voices added at run time, because the whole list is stored as one small value."""
 
 
@@ -34,8 +34,6 @@ class RunTimeVoices:
 
     async def resolve(self, model: str) -> Voice:
         """See `protocols.VoiceCatalog`."""
-        if (added := self._added.records.get(model)) is not None:
-            return added
         known = {voice.id for voice in self._configured.listed()}
         if model not in known and (added := await self._added.find(model)) is not None:
             return added
@@ -64,7 +62,10 @@ class RunTimeVoices:
 
     async def remove(self, voice_id: str) -> None:
         """See `protocols.VoiceRegistry`."""
-        if voice_id in {voice.id for voice in self._configured.listed()}:
+        await self._added.refresh()
+        if voice_id not in self._added.records and voice_id in {
+            voice.id for voice in self._configured.listed()
+        }:
             raise VoiceIsConfigured(
                 "This voice stands in the settings, or is that of an adapter.", param="id"
             )

@@ -20,7 +20,8 @@ class RewindingCPUWorker(CPUWorker):  # type: ignore[misc]
     def init_device(self) -> None:
         """Make the model runner, and have it take back draws by their state."""
         super().init_device()
-        take_back_discarded_draws(self.model_runner)
+        if not self.use_v2_model_runner:  # it draws in another way
+            take_back_discarded_draws(self.model_runner)
 
 
 def take_back_discarded_draws(runner: Any) -> None:

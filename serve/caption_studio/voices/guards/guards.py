@@ -14,8 +14,8 @@ from caption_studio.voices.guards.moderation import (
 )
 from caption_studio.voices.guards.word_list import DEFAULT_LIST, WordList, flagged, load
 
-LONG_CHARACTERS = 10_000
-"""Longer texts take more than 5 ms to look through."""
+LONG_CHARACTERS = 500
+"""Longer texts, if they are made for it, take tens of milliseconds to look through."""
 
 WORD = "word"
 """The reason of a word list. The word itself is never told, so that no log holds it."""

@@ -22,10 +22,6 @@ def keep_json(text: str, controls: Controls, description: str, schema: str) -> K
     `held` tells for each control whether all captions in it hold; it is empty where there are none,
     or the answer was cut off.
     """
-    try:
-        value, asked = json.loads(text), json.loads(schema)
-    except ValueError:
-        return Kept(text)
     held: dict[str, bool] = {}
 
     def walk(here: Any, schema_here: Any, name: str) -> Any:
@@ -43,10 +39,14 @@ def keep_json(text: str, controls: Controls, description: str, schema: str) -> K
             held[control] = held.get(control, True) and holds
         return kept.text
 
-    kept_value = walk(value, asked, "")
-    if kept_value == value:
-        return Kept(text, held)
-    return Kept(json.dumps(kept_value, ensure_ascii=False), held)
+    try:
+        value = json.loads(text)
+        kept_value = walk(value, json.loads(schema), "")
+        if kept_value == value:
+            return Kept(text, held)
+        return Kept(json.dumps(kept_value, ensure_ascii=False, allow_nan=False), held)
+    except (ValueError, RecursionError):  # cut off, or nested too deeply
+        return Kept(text)
 
 
 def _is_caption(name: str, schema: dict[str, Any]) -> bool:
