@@ -76,10 +76,10 @@ def _asked(http: httpx.Client, method: str, path: str, body: Any = None) -> Any:
         raise _Failed(f"{http.base_url} is no captioning service") from error
     if answer.is_success:
         return value
-    error = value.get("error") if isinstance(value, dict) else None
+    told = value.get("error") if isinstance(value, dict) else None
     message = f"HTTP status {answer.status_code}"
-    if isinstance(error, dict):
-        message = str(error.get("message", message))
+    if isinstance(told, dict):
+        message = str(told.get("message", message))
     if answer.status_code == 401:
         message += f" Give an administrator's key with --admin-key or {ADMIN_KEY_VARIABLE}."
     if answer.status_code == 404 and method != "DELETE":
