@@ -46,7 +46,7 @@ from caption_studio.records import (
 )
 from caption_studio.stage_times import Seen, times_of, waited, waited_for_others
 from caption_studio.voices.checked import Asked, held_back, marked
-from caption_studio.voices.defaults import refuse_controls, with_defaults
+from caption_studio.voices.defaults import holds_back, refuse_controls, with_defaults
 
 TEXT_PARAMS = {"chat": "messages", "completion": "prompt", "responses": "input"}
 """The field with an endpoint's text."""
@@ -134,7 +134,7 @@ class CaptionPipeline:
         """Write the captions of a picture, held to the voice and to the request's controls."""
         prompt = picture_prompt(request, description, voice, adapter)
         asked = Asked(voice, request.controls, description, request.sampling)
-        if not asked.holds_back:
+        if not holds_back(voice, request.controls):
             deltas = self._captioner.generate(prompt, stream=request.stream)
             return marked(deltas, asked, self._guard)
 

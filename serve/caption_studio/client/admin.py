@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import yaml
 
-from caption_studio.client.service import client_of, service_url
+from caption_studio.client.service import client_of, service_url, told
 
 ADMIN_KEY_VARIABLE = "CAPTION_STUDIO_ADMIN_KEY"
 TIMEOUT_S = 90.0
@@ -76,10 +76,7 @@ def _asked(http: httpx.Client, method: str, path: str, body: Any = None) -> Any:
         raise _Failed(f"{http.base_url} is no captioning service") from error
     if answer.is_success:
         return value
-    told = value.get("error") if isinstance(value, dict) else None
-    message = f"HTTP status {answer.status_code}"
-    if isinstance(told, dict):
-        message = str(told.get("message", message))
+    message, _ = told(answer)
     if answer.status_code == 401:
         message += f" Give an administrator's key with --admin-key or {ADMIN_KEY_VARIABLE}."
     if answer.status_code == 404 and method != "DELETE":

@@ -110,7 +110,7 @@ class Service:
             raise PictureFailed(f"the connection to {self._url} broke off") from error
 
     async def _refusal(self, answer: httpx.Response) -> PictureFailed:
-        message, code = _error(answer)
+        message, code = told(answer)
         if code == "model_not_found":
             return AllFail(await self._with_known_models(message))
         if code == "invalid_api_key":
@@ -148,7 +148,7 @@ def _pause_s(answer: httpx.Response) -> float:
     return min(float(stated), MAX_PAUSE_S) if stated.isascii() and stated.isdigit() else 1.0
 
 
-def _error(answer: httpx.Response) -> tuple[str, str | None]:
+def told(answer: httpx.Response) -> tuple[str, str | None]:
     """Return message and code; the code is None if the answer is not from our service."""
     try:
         error = answer.json()["error"]

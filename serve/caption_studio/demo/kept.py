@@ -13,7 +13,6 @@ import os
 import random
 import re
 import subprocess
-import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from caption_studio.demo.captions import names_scene
+from caption_studio.demo.captions import has_emoji, names_scene
 from caption_studio.demo.painter import paint
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, Scene, sample_scene
 
@@ -42,11 +41,6 @@ CHECKER = {"id": "checked", "adapter": "caption-demo", "faithful": True}
 def hashtags(caption: str) -> int:
     """Count the words that begin with a number sign."""
     return len(re.findall(r"(?<!\w)#\w*[^\W\d]\w*", caption))
-
-
-def has_emoji(caption: str) -> bool:
-    """Tell whether there is a symbol of the kind that emoji are."""
-    return any(unicodedata.category(character) == "So" for character in caption)
 
 
 @dataclass(frozen=True, slots=True)

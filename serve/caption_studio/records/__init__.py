@@ -14,6 +14,7 @@ from caption_studio.records.sampling import Sampling, Structure
 from caption_studio.records.usage import KeyUsage, UsageTotals
 from caption_studio.records.voices import (
     NO_CONTROLS,
+    ControlName,
     Controls,
     CutForm,
     Kept,
@@ -31,6 +32,7 @@ __all__ = [
     "CaptionDelta",
     "CaptionRequest",
     "CaptionerLoad",
+    "ControlName",
     "Controls",
     "Counts",
     "CutForm",

@@ -8,6 +8,10 @@ OnFlag = Literal["refuse", "replace", "mark"]
 """What happens to an answer whose caption or description a guard flags."""
 
 
+ControlName = Literal["platform", "tone", "length", "hashtags", "emoji", "language", "avoid"]
+"""The fields of `Controls`, in the order in which their words stand in a prompt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
     """Wishes for a caption, each None or empty where there is none.

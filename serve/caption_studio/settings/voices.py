@@ -5,10 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from caption_studio.records import OnFlag
+from caption_studio.records import ControlName, CutForm, OnFlag
 from caption_studio.settings.section import Section
-
-ControlName = Literal["platform", "tone", "length", "hashtags", "emoji", "language", "avoid"]
 
 
 def _a_word(value: str) -> str:
@@ -47,7 +45,7 @@ class VoiceSettings(Section):
         max_length=4096,
         description="the prompt, with fields such as {description}; None: that of 2023",
     )
-    cut: Literal["quoted", "whole"] = Field(
+    cut: CutForm = Field(
         "quoted", description="the caption is the text between double quotes, or all of it"
     )
     trained: tuple[ControlName, ...] = Field(

@@ -47,8 +47,12 @@ class ConfiguredVoices:
         self._voices = {one.id: _configured(one) for one in settings.voices}
 
     def knows(self, model: str) -> bool:
-        """Return whether it is a voice of the settings."""
-        return model in self._voices
+        """Return whether it is a voice of the settings, the base model's, or an adapter's."""
+        return (
+            model in self._voices
+            or model == self._base_voice.id
+            or any(adapter.id == model for adapter in self._adapters.listed())
+        )
 
     def listed(self) -> tuple[Voice, ...]:
         """See `protocols.VoiceCatalog`."""

@@ -24,7 +24,6 @@ from caption_studio.records import (
     Voice,
 )
 from caption_studio.voices.asked_again import wants_again
-from caption_studio.voices.defaults import holds_back
 from caption_studio.voices.faithfulness.faithful import contradictions
 from caption_studio.voices.keeping.keep import keep
 from caption_studio.voices.keeping.keep_json import keep_json
@@ -47,11 +46,6 @@ class Asked:
     controls: Controls
     description: Description
     sampling: Sampling
-
-    @property
-    def holds_back(self) -> bool:
-        """Whether a caption can be shown only when it is whole."""
-        return holds_back(self.voice, self.controls)
 
     @property
     def refuses_flagged(self) -> bool:
@@ -174,9 +168,7 @@ def _held(draft: _Draft, asked: Asked) -> _Candidate:
 
 def _better(first: _Candidate, second: _Candidate) -> _Candidate:
     """Return the one with fewer faults; both drafts' tokens were generated for it."""
-    best = (
-        second if (second.faults, second.wants_again) < (first.faults, first.wants_again) else first
-    )
+    best = min(first, second, key=lambda one: (one.faults, one.wants_again))
     spent = first.draft.completion_tokens + second.draft.completion_tokens
     return replace(best, draft=replace(best.draft, completion_tokens=spent))
 

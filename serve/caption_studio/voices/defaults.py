@@ -1,6 +1,6 @@
 """A request and its voice → the request with all that it leaves to the voice."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from caption_studio.errors import InvalidValue
 from caption_studio.records import CaptionRequest, Controls, Sampling, Voice
@@ -39,14 +39,11 @@ def holds_back(voice: Voice, controls: Controls) -> bool:
 
 
 def _sampling(request: CaptionRequest, voice: Voice) -> Sampling:
-    sampling = request.sampling
-    for one in fields(sampling):
-        value = getattr(voice, one.name) if one.name in request.defaulted else None
-        if one.name == "max_tokens" and value is not None:
-            value = max(value, sampling.min_tokens)
-        if value is not None:
-            sampling = replace(sampling, **{one.name: value})
-    return sampling
+    chosen = {name: getattr(voice, name) for name in request.defaulted}
+    changes = {name: value for name, value in chosen.items() if value is not None}
+    if "max_tokens" in changes:
+        changes["max_tokens"] = max(changes["max_tokens"], request.sampling.min_tokens)
+    return replace(request.sampling, **changes)
 
 
 def refuse_controls(controls: Controls) -> None:

@@ -5,12 +5,13 @@ know. Callers' texts in them (tone, language, words to avoid) are data on one li
 """
 
 from collections.abc import Container
+from typing import get_args
 
 from caption_studio.language.prompt import one_line
-from caption_studio.records import Controls
+from caption_studio.records import ControlName, Controls
 from caption_studio.voices.platforms import PLATFORMS
 
-NAMES = ("platform", "tone", "length", "hashtags", "emoji", "language", "avoid")
+NAMES: tuple[ControlName, ...] = get_args(ControlName)
 """The controls, in the order in which their words stand in the prompt."""
 
 LANGUAGES = {

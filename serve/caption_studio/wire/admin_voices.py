@@ -6,14 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool
 
-from caption_studio.records import Voice
+from caption_studio.records import ControlName, CutForm, OnFlag, Voice
 from caption_studio.settings import VoiceSettings
 from caption_studio.wire.controls import ControlsBody
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.messages import In
 from caption_studio.wire.validate import json_object, validate
-
-ControlName = Literal["platform", "tone", "length", "hashtags", "emoji", "language", "avoid"]
 
 
 class VoiceRequest(In):
@@ -23,14 +21,14 @@ class VoiceRequest(In):
     adapter: Annotated[str, Field(min_length=1, max_length=64)]
     description: Annotated[str, Field(max_length=200)] = ""
     template: Annotated[str, Field(max_length=4096)] | None = None
-    cut: Literal["quoted", "whole"] = "quoted"
+    cut: CutForm = "quoted"
     trained: Annotated[list[ControlName], Field(default_factory=list, max_length=7)]
     controls: ControlsBody = ControlsBody()
     max_tokens: Annotated[int, Field(gt=0)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
     faithful: StrictBool = False
-    on_flag: Literal["refuse", "replace", "mark"] = "mark"
+    on_flag: OnFlag = "mark"
     replacement: Annotated[str, Field(max_length=2000)] = ""
 
 

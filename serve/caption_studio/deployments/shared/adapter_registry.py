@@ -1,8 +1,6 @@
 """The adapters of the settings and those added at run time, as every gateway knows them."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable
 
 from caption_studio.deployments.shared.shared_list import SharedList
 from caption_studio.deployments.shared.snapshots import Snapshots
@@ -27,7 +25,7 @@ class RunTimeAdapters:
         on_change: Callable[[], None],
     ) -> None:
         self._configured = configured
-        self._added = SharedList("adapters", snapshots, _Codec(), lambda _: on_change())
+        self._added = SharedList("adapters", snapshots, Adapter, on_change)
         self.start = self._added.start
         self.close = self._added.close
 
@@ -78,19 +76,6 @@ class RunTimeAdapters:
 
     def _knows(self, model: str) -> bool:
         return self._configured.knows(model) or model in self._added.records
-
-
-class _Codec:
-    def encode(self, records: Mapping[str, Adapter]) -> bytes:
-        return json.dumps([asdict(adapter) for adapter in records.values()]).encode()
-
-    def decode(self, value: bytes) -> dict[str, Adapter]:
-        entries = json.loads(value) if value else []
-        known = {one.name for one in fields(Adapter)}  # a newer gateway may write more
-        return {
-            entry["id"]: Adapter(**{name: entry[name] for name in known & entry.keys()})
-            for entry in entries
-        }
 
 
 def _exists(adapter_id: str) -> AdapterExists:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
 from ray.exceptions import RayError
 
 from caption_studio.deployments.shared.snapshots import Snapshot, Snapshots, TooManyWriters
@@ -20,41 +21,42 @@ from caption_studio.errors import RETRY_AFTER_S, NotReady
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 REFRESH_S = 1.0
 TIMEOUT_S = 5.0
 
 
-class Codec(Protocol[T]):
-    """Records by id ↔ the bytes that are stored."""
+class Named(Protocol):
+    """A record with an id."""
 
-    def encode(self, records: Mapping[str, T]) -> bytes:
-        """Return the records as bytes."""
+    @property
+    def id(self) -> str:
+        """The id, which no other record has."""
         ...
 
-    def decode(self, value: bytes) -> dict[str, T]:
-        """Return the records; none for no bytes."""
-        ...
+
+T = TypeVar("T", bound=Named)
+R = TypeVar("R")
 
 
 class SharedList(Generic[T]):
     """The records of one kind (`what`, for messages). Between `start` and `close`.
 
-    `on_change` is called after each change, with the records.
+    They are stored as JSON; fields that this version does not know are left out. `on_change` is
+    called after each change.
     """
 
     def __init__(
         self,
         what: str,
         snapshots: Snapshots,
-        codec: Codec[T],
-        on_change: Callable[[Mapping[str, T]], None] = lambda _: None,
+        kind: type[T],
+        on_change: Callable[[], None],
     ) -> None:
         self._what = what
         self._snapshots = snapshots
-        self._codec = codec
+        self._read: Callable[[bytes], tuple[T, ...]] = msgspec.json.Decoder(
+            tuple[kind, ...]  # type: ignore[valid-type]
+        ).decode
         self._on_change = on_change
         self._snapshot = Snapshot(-1, b"")
         self._records: dict[str, T] = {}
@@ -97,9 +99,9 @@ class SharedList(Generic[T]):
         """
 
         def on_bytes(value: bytes) -> bytes:
-            records = self._codec.decode(value)
+            records = self._decoded(value)
             change(records)
-            return self._codec.encode(records)
+            return msgspec.json.encode(tuple(records.values()))
 
         async with self._reading:
             self._take(await self._in_thread(lambda: self._snapshots.change(on_bytes)))
@@ -120,9 +122,12 @@ class SharedList(Generic[T]):
 
     def _take(self, snapshot: Snapshot) -> None:
         if snapshot.version > self._snapshot.version:
-            self._records = self._codec.decode(snapshot.value)
+            self._records = self._decoded(snapshot.value)
             self._snapshot = snapshot
-            self._on_change(self._records)
+            self._on_change()
+
+    def _decoded(self, value: bytes) -> dict[str, T]:
+        return {record.id: record for record in self._read(value)} if value else {}
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
         loop = asyncio.get_running_loop()

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from caption_studio.deployments.shared.shared_list import SharedList
 from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.errors import InvalidVoice, ModelNotFound, VoiceExists, VoiceIsConfigured
@@ -24,7 +22,7 @@ class RunTimeVoices:
         self, configured: ConfiguredVoices, snapshots: Snapshots, on_change: Callable[[], None]
     ) -> None:
         self._configured = configured
-        self._added = SharedList("voices", snapshots, _Codec(), lambda _: on_change())
+        self._added = SharedList("voices", snapshots, Voice, on_change)
         self.start = self._added.start
         self.close = self._added.close
 
@@ -34,12 +32,14 @@ class RunTimeVoices:
 
     async def resolve(self, model: str) -> Voice:
         """See `protocols.VoiceCatalog`."""
-        known = {voice.id for voice in self._configured.listed()}
-        if model not in known and (added := await self._added.find(model)) is not None:
+        added = self._added.records.get(model)
+        if added is not None and not self._configured.knows(model):
             return added
         try:
             return await self._configured.resolve(model)
         except ModelNotFound:
+            if (added := await self._added.find(model)) is not None:
+                return added
             raise self._configured.not_found(model, self.listed()) from None
 
     async def check_free(self, voice_id: str) -> None:
@@ -63,9 +63,7 @@ class RunTimeVoices:
     async def remove(self, voice_id: str) -> None:
         """See `protocols.VoiceRegistry`."""
         await self._added.refresh()
-        if voice_id not in self._added.records and voice_id in {
-            voice.id for voice in self._configured.listed()
-        }:
+        if voice_id not in self._added.records and self._configured.knows(voice_id):
             raise VoiceIsConfigured(
                 "This voice stands in the settings, or is that of an adapter.", param="id"
             )
@@ -77,16 +75,7 @@ class RunTimeVoices:
         await self._added.change(removed)
 
     def _is_taken(self, voice_id: str, added: Mapping[str, Voice]) -> bool:
-        return voice_id in added or voice_id in {one.id for one in self._configured.listed()}
-
-
-class _Codec:
-    def encode(self, records: Mapping[str, Voice]) -> bytes:
-        return msgspec.json.encode(tuple(records.values()))
-
-    def decode(self, value: bytes) -> dict[str, Voice]:
-        voices = msgspec.json.decode(value, type=tuple[Voice, ...]) if value else ()
-        return {voice.id: voice for voice in voices}
+        return voice_id in added or self._configured.knows(voice_id)
 
 
 def _exists(voice_id: str) -> VoiceExists:

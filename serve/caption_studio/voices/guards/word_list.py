@@ -76,8 +76,7 @@ def word_list(words: Iterable[str]) -> WordList:
         raise ValueError(f"A word list has over {MAX_WORDS} words.")
     listed = [word for found in by_letters.values() for word in found]
     bare = [_bare(word) for word in listed]
-    beginning = min((len(word) for word in bare), default=1)
-    beginning = min(beginning, _BEGINNING)
+    beginning = min((_BEGINNING, *map(len, bare)))
     return WordList(
         {key: tuple(found) for key, found in by_letters.items()},
         max(map(len, listed), default=0),
