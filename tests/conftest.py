@@ -1,5 +1,6 @@
 """What several kinds of tests share: above all how the service is started."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -91,7 +92,7 @@ def running(
     log, internet = folder / "log", folder / "internet"
     port = free_port()
     config = write_config(folder, args, replicas, gateways, **application)
-    with log.open("wb") as output:
+    with log.open("wb") as output, one_start_at_a_time():
         process = subprocess.Popen(
             [COMMAND, "serve", "--config", config, "--port", str(port)],
             stdout=output,
@@ -99,8 +100,12 @@ def running(
             env=_environment(internet),
             process_group=0,
         )
+        try:
+            _wait_for(f"Listening on http://127.0.0.1:{port}", log, process)
+        except BaseException:
+            process.kill()
+            raise
     try:
-        _wait_for(f"Listening on http://127.0.0.1:{port}", log, process)
         yield Service(f"http://127.0.0.1:{port}", log, process.pid, internet, config)
     finally:
         process.send_signal(signal.SIGINT)
@@ -146,6 +151,16 @@ def _environment(internet: Path) -> dict[str, str]:
     faults.mkdir(exist_ok=True)
     own = {SOCKET_VARIABLE: str(internet), FAULTS_VARIABLE: str(faults)}
     return {**os.environ, "PYTHONPATH": path, **own}
+
+
+@contextmanager
+def one_start_at_a_time() -> Generator[None]:
+    """Hold a lock that all test processes share: two starts are too much for their machine."""
+    path = ROOT / "tmp" / "start.lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:

@@ -41,7 +41,7 @@ class Plan:
         return self.repeats * (self.warmup_s + self.window_s)
 
 
-FULL = Plan(rounds=4, repeats=1, warmup_s=3.0, window_s=12.0)
+FULL = Plan(rounds=3, repeats=1, warmup_s=3.0, window_s=12.0)
 QUICK = Plan(rounds=1, repeats=3, warmup_s=2.0, window_s=5.0)
 SMOKE = Plan(rounds=1, repeats=1, warmup_s=0.0, window_s=2.0)
 

@@ -6,12 +6,14 @@ The autoscaler, Serve, the gateway and the policy are real, describer and captio
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from benchmarks.cluster.hosted import Hosted, Sent, hosted, poisson
+from tests.conftest import one_start_at_a_time
 
 pytestmark = pytest.mark.cluster
 
@@ -39,7 +41,9 @@ class Minute:
 @pytest.fixture(scope="module")
 def minute(tmp_path_factory: pytest.TempPathFactory) -> Minute:
     log = tmp_path_factory.mktemp("cluster") / "log"
-    with hosted(log, to_zero=True, quiet_s=QUIET_S) as host:
+    with ExitStack() as stack:
+        with one_start_at_a_time():
+            host = stack.enter_context(hosted(log, to_zero=True, quiet_s=QUIET_S))
         arrivals_s = poisson(PHASES, seed=3)
         until_s = sum(seconds for seconds, _ in PHASES)
         sent = host.send(arrivals_s, until_s, {DRAIN_AT_S: "drain captioner"})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.ports import free_port
-from tests.conftest import ROOT
+from tests.conftest import ROOT, one_start_at_a_time
 
 pytestmark = pytest.mark.service
 
@@ -18,14 +18,15 @@ SCRIPT = Path(__file__).with_name("deploy_elsewhere.py")
 def deployed(host: str) -> str:
     """Return what the script says that became of the deployment."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [sys.executable, SCRIPT, host, str(free_port())],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=True,
-    )
+    with one_start_at_a_time():
+        done = subprocess.run(
+            [sys.executable, SCRIPT, host, str(free_port())],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=True,
+        )
     return done.stdout
 
 

@@ -62,6 +62,10 @@ class Belongings:
         if time.monotonic() - self._noted_s > NOTE_S:
             self.note()
 
+    def end_processes(self) -> None:
+        """End the service's other processes, so that it can start anew."""
+        _end(self.folder)
+
     def remove(self) -> None:
         """Remove what is left when the service has ended."""
         _remove(self.folder)
@@ -88,6 +92,16 @@ def _clear(owner: Path) -> str | None:
 
 def _remove(folder: Path) -> str:
     """End the processes, free the shared memory, delete the folder; return that in words."""
+    pids = _end(folder)
+    names = _noted(folder) - _mapped(_own_pids())
+    for name in names:
+        (SHARED_MEMORY_DIR / name).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    return f"{folder}, {len(pids)} processes, {len(names)} files in shared memory"
+
+
+def _end(folder: Path) -> list[int]:
+    """End the processes, wait for it up to `END_S`; return which they were."""
     pids = processes_of(folder)
     for pid in pids:
         if b"resource_tracker" not in _read(pid, "cmdline"):  # Python's own: it cleans up, and ends
@@ -95,11 +109,7 @@ def _remove(folder: Path) -> str:
     deadline_s = time.monotonic() + END_S
     while processes_of(folder) and time.monotonic() < deadline_s:
         time.sleep(0.05)
-    names = _noted(folder) - _mapped(_own_pids())
-    for name in names:
-        (SHARED_MEMORY_DIR / name).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    return f"{folder}, {len(pids)} processes, {len(names)} files in shared memory"
+    return pids
 
 
 def processes_of(folder: Path) -> list[int]:

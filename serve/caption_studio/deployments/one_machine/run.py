@@ -32,6 +32,7 @@ from caption_studio.deployments.one_machine.config_file import (
 )
 from caption_studio.deployments.one_machine.drain import drain
 from caption_studio.deployments.one_machine.environment import serve_environment
+from caption_studio.deployments.one_machine.ray_start import start_ray
 from caption_studio.deployments.one_machine.resources import missing
 
 START_TIMEOUT_S = 1800.0
@@ -61,9 +62,8 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     belongings = Belongings()
     longest_s = longest_request_s(config)
     os.environ.update(serve_environment(belongings.folder, longest_request_s=longest_s))
-    # The dashboard runs arbitrary code for anyone who reaches it, so it stays off.
-    ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
     try:
+        start_ray(belongings)
         _check_fits(config, config_path)
         _listen_to_signals(stop, reload)  # again: Ray has set a SIGTERM handler that aborts
         deploy(config)
@@ -80,8 +80,9 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
         stop.clear()
         drain(belongings.folder, timeout_s=longest_request_s(config), hurry=stop.is_set)
     finally:
-        serve.shutdown()
-        ray.shutdown()
+        if ray.is_initialized():  # else Serve would start Ray, to end there what it has not started
+            serve.shutdown()
+            ray.shutdown()
         belongings.remove()
         for number, handler in previous.items():
             signal.signal(number, handler)
