@@ -46,7 +46,11 @@ MAY_IMPORT = {
     "gateway": BASE | {"gateway", "pipeline", "wire", "observability", "voices"},
     "scaling": BASE | {"scaling"},
     "client": BASE | {"client"},
-    "demo": BASE | {"demo", "language.prompt", "voices", "images.decode", "vision"},
+    "demo": BASE
+    | {"demo", "language.prompt", "voices", "images.decode", "vision", "client", "training"},
+    "training": BASE
+    | {"training", "client", "language.prompt", "language.adapters.check", "voices"}
+    | {"images.decode", "images.formats", "vision", "model_files"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`,
 which only cli may."""
@@ -55,6 +59,7 @@ ONLY_IN = {
     "torch": (
         "vision/",
         "demo/",
+        "training/",
         "language/engine",
         "language/vllm_plugins/",
         "language/adapters/weights.py",
@@ -65,8 +70,11 @@ ONLY_IN = {
     "llguidance": ("structure/compiler.py",),
     "ray": ("deployments/",),
     "fastapi": ("gateway/", "deployments/"),
-    "peft": ("demo/", "language/adapters/merge.py"),
-    "fsspec": ("language/adapters/fetch.py",),
+    "peft": ("demo/", "training/", "language/adapters/merge.py"),
+    "trl": ("training/",),
+    "datasets": ("training/",),
+    "bitsandbytes": ("training/",),
+    "fsspec": ("language/adapters/fetch.py", "training/dataset/"),
     "huggingface_hub": ("language/adapters/fetch.py", "model_files.py"),
 }
 
