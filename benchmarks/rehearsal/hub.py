@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 HOST = "127.0.0.1"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-"""The commit of every repository."""
+"""The newest commit of every repository. Every other one that is asked for has the same files."""
 
 CHUNK_BYTES = 1024**2
 SLOW_S = 0.2
@@ -78,9 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
         if hub.fault in ("401", "404", "429"):
             self._refuse(int(hub.fault))
         elif match := _FILE.fullmatch(path):
-            self._send_file(match["id"], match["file"], with_body=with_body)
+            commit = _commit(match["rev"])
+            self._send_file(match["id"], match["file"], commit, with_body=with_body)
         elif match := _API.fullmatch(path):
-            self._send_list(match["id"], match["what"])
+            self._send_list(match["id"], match["what"], _commit(match["rev"]))
         else:
             self._refuse(404)
 
@@ -92,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Retry-After", "1")
         self._send_json_body({"error": f"status {status}"})
 
-    def _send_list(self, repository: str, what: str | None) -> None:
+    def _send_list(self, repository: str, what: str | None, commit: str) -> None:
         folder = self.server.hub.folder(repository)
         if folder is None:
             self._refuse(404, "RepoNotFound")
@@ -102,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         value: Any = {
             "id": repository,
             "modelId": repository,
-            "sha": COMMIT,
+            "sha": commit,
             "siblings": [{"rfilename": name} for name in names.values()],
         }
         if what == "tree":
@@ -121,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(body)
 
-    def _send_file(self, repository: str, name: str, *, with_body: bool) -> None:
+    def _send_file(self, repository: str, name: str, commit: str, *, with_body: bool) -> None:
         folder = self.server.hub.folder(repository)
         if folder is None:
             self._refuse(404, "RepoNotFound")
@@ -134,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         begin = _begin(self.headers.get("Range"), size)
         self.send_response(200 if begin is None else 206)
         self.send_header("ETag", f'"{_etag(path)}"')
-        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("X-Repo-Commit", commit)
         self.send_header("Accept-Ranges", "bytes")
         if begin is not None:
             self.send_header("Content-Range", f"bytes {begin}-{size - 1}/{size}")
@@ -159,6 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # the base class's argument name
         """Log nothing."""
+
+
+def _commit(revision: str | None) -> str:
+    """Return the commit that a revision names: itself, if it is one; a branch's is the newest."""
+    return revision if revision and re.fullmatch("[0-9a-f]{40}", revision) else COMMIT
 
 
 @contextmanager

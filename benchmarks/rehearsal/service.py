@@ -37,6 +37,9 @@ def config(side_px: int, *, merged: bool = False) -> dict[str, Any]:
     for deployment in application["deployments"]:
         deployment["num_replicas"] = 1
         deployment["ray_actor_options"] = {"num_cpus": 0.5}
+        if deployment["name"] == "Captioner":
+            threads = {"OMP_NUM_THREADS": str(os.cpu_count() or 1)}
+            deployment["ray_actor_options"]["runtime_env"] = {"env_vars": threads}
     return value
 
 

@@ -71,3 +71,28 @@ def test_an_engine_step_must_hold_a_token_of_each_sequence() -> None:
 def test_merged_weights_take_no_adapters_at_run_time() -> None:
     with pytest.raises(ValidationError, match="no admin keys"):
         Settings.load({"language": merged(), "gateway": {"admin_keys": ["k" * 16]}})
+
+
+@pytest.mark.parametrize(
+    "guards",
+    [
+        {"moderation_url": "moderation.example/v1"},
+        {"moderation_url": "ftp://moderation.example/v1"},
+        {"moderation_url": "https://moderation.example/v1 moderations"},
+        {"moderation_url": "https://"},
+        {"moderation_api_key": "two words"},
+        {"moderation_api_key": "a\nb"},
+        {"moderation_api_key": ""},
+        {"moderation_api_key": "schlüssel"},
+    ],
+)
+def test_a_moderation_endpoint_that_could_never_be_asked_is_refused_at_the_start(
+    guards: dict[str, str],
+) -> None:
+    with pytest.raises(ValidationError):
+        Settings.load({"guards": guards})
+
+
+def test_a_moderation_endpoint_with_a_key_is_taken() -> None:
+    guards = {"moderation_url": "http://m:8080/v1/moderations", "moderation_api_key": "sk-1"}
+    assert Settings.load({"guards": guards}).guards.moderation_url == guards["moderation_url"]

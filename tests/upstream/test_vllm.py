@@ -183,6 +183,11 @@ FORMS: dict[str, Callable[[], None]] = {
     "vllm.v1.worker.cpu_worker.CPUWorker": partial(
         says, "vllm.v1.worker.cpu_worker.CPUWorker.init_device", "= CPUModelRunner("
     ),
+    "vllm.model_executor.layers.utils": partial(
+        says,
+        "vllm.model_executor.layers.linear.UnquantizedLinearMethod.process_weights_after_loading",
+        "dispatch_cpu_unquantized_gemm(layer, remove_weight=True)",
+    ),
     "GPUModelRunner._bookkeeping_sync": partial(
         says,
         "vllm.v1.worker.gpu_model_runner.GPUModelRunner._bookkeeping_sync",

@@ -1,5 +1,6 @@
 """Voices, and the guards of their captions."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,13 @@ def _a_word(value: str) -> str:
     return value
 
 
+def _for_a_header(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("must be visible ASCII characters, as an HTTP header takes them")
+    return value
+
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_for_a_header)]
 AvoidedWord = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_a_word)]
 
 
@@ -74,8 +82,10 @@ class GuardSettings(Section):
         (), description="further lists, one word a line; a file for each language"
     )
     moderation_url: str | None = Field(
-        None, description="of a moderation endpoint in OpenAI's form, …/v1/moderations"
+        None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="of a moderation endpoint in OpenAI's form, …/v1/moderations",
     )
     moderation_model: str = "omni-moderation-latest"
-    moderation_api_key: SecretStr | None = None
+    moderation_api_key: HeaderSecret | None = None
     moderation_timeout_s: float = Field(5.0, gt=0)

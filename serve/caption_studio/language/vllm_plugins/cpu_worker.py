@@ -1,5 +1,7 @@
 """vLLM's CPU worker, whose random generators can take back a draw.
 
+It also chooses how older processors multiply (language.vllm_plugins.cpu_half).
+
 A prompt that does not fit into one step is read in several, and the token drawn after all but the
 last of them is thrown away. vLLM then takes the draw back by the generator's offset
 (vllm/v1/worker/gpu_model_runner.py, `_bookkeeping_sync`, 0.32.0), which generators of CUDA have and
@@ -13,6 +15,8 @@ from typing import Any
 import torch
 from vllm.v1.worker.cpu_worker import CPUWorker
 
+from caption_studio.language.vllm_plugins.cpu_half import products_of_our_own
+
 
 class RewindingCPUWorker(CPUWorker):  # type: ignore[misc]
     """vLLM's CPU worker with such generators."""
@@ -22,6 +26,11 @@ class RewindingCPUWorker(CPUWorker):  # type: ignore[misc]
         super().init_device()
         if not self.use_v2_model_runner:  # it draws in another way
             take_back_discarded_draws(self.model_runner)
+
+    def load_model(self, *, load_dummy_weights: bool = False) -> None:
+        """Load the model, with our matrix products where this processor needs them."""
+        with products_of_our_own():
+            super().load_model(load_dummy_weights=load_dummy_weights)
 
 
 def take_back_discarded_draws(runner: Any) -> None:
