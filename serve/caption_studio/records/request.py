@@ -28,9 +28,9 @@ class CaptionRequest:
     to continue (`chat`, `responses`), or `prompts` the texts to continue (`completion`), each in
     `sampling.n` choices. `include_usage` asks for the usage at a stream's end, `usage_in_chunks` in
     each of its chunks. `traceparent` is the trace that the stages belong to, None without tracing.
-    `user` tells the caller's users apart, None where the request does not.
     `controls` are the wishes for a caption. `defaulted` names the fields of `sampling` that the
-    caller left to the voice.
+    caller left to the voice. `user` tells a caller's users apart, None where the request names
+    none.
     """
 
     request_id: str
