@@ -6,15 +6,18 @@ from dataclasses import replace
 from caption_studio.errors import (
     AdapterExists,
     AdapterIsConfigured,
+    AliasExists,
+    AliasIsConfigured,
     ModelNotFound,
     VoiceExists,
     VoiceIsConfigured,
 )
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.language.answer import Choices
-from caption_studio.protocols import AdapterCatalog
+from caption_studio.protocols import AdapterCatalog, VoiceCatalog
 from caption_studio.records import (
     Adapter,
+    Alias,
     CaptionDelta,
     Described,
     Description,
@@ -26,7 +29,8 @@ from caption_studio.records import (
     Structure,
     Voice,
 )
-from caption_studio.settings import LanguageSettings, Settings, VoiceSettings
+from caption_studio.settings import AliasSettings, LanguageSettings, Settings, VoiceSettings
+from caption_studio.voices.aliases import ConfiguredAliases
 from caption_studio.voices.catalog import ConfiguredVoices
 
 PIXEL = Pixels(b"\x10\x20\x30", height_px=1, width_px=1)
@@ -190,6 +194,43 @@ class FakeVoices:
         if voice_id in {voice.id for voice in self.configured.listed()}:
             raise VoiceIsConfigured("configured", param="id")
         if self.added.pop(voice_id, None) is None:
+            raise ModelNotFound("absent", param="id")
+
+
+class FakeAliases:
+    """These aliases, and those set since, in this process alone."""
+
+    def __init__(self, voices: VoiceCatalog, *configured: AliasSettings) -> None:
+        self.voices = voices
+        self.configured = ConfiguredAliases(Settings(aliases=configured), voices)
+        self.added: dict[str, Alias] = {}
+
+    def listed(self) -> tuple[Alias, ...]:
+        return self.configured.listed_with(self.added)
+
+    async def find(self, model: str) -> Alias | None:
+        if (alias := self.configured.known(model, self.added)) is not None:
+            return alias
+        try:
+            await self.voices.resolve(model)
+        except ModelNotFound:
+            raise self.configured.not_found(model, self.listed()) from None
+        return None
+
+    async def check_free(self, model: str) -> None:
+        if model in {alias.id for alias in self.listed()}:
+            raise AliasExists("there", param="id")
+
+    async def naming(self, model: str) -> tuple[str, ...]:
+        return tuple(a.id for a in self.listed() if model in {t.model for t in a.targets})
+
+    async def set(self, alias: Alias) -> None:
+        self.added[alias.id] = alias
+
+    async def remove(self, alias_id: str) -> None:
+        if self.added.pop(alias_id, None) is None:
+            if alias_id in {alias.id for alias in self.listed()}:
+                raise AliasIsConfigured("configured", param="id")
             raise ModelNotFound("absent", param="id")
 
 

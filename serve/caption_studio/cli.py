@@ -1,6 +1,7 @@
-"""The command line: `caption-studio serve | caption | adapters | voices | models`."""
+"""The command line: `caption-studio serve | caption | adapters | voices | aliases | models`."""
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -82,27 +83,57 @@ def _add_caption(caption: argparse.ArgumentParser) -> None:
 
 def _add_admin(commands: Any) -> None:
     """Add the commands that change what a running service serves."""
-    for what in ("adapters", "voices"):
+    for what in ("adapters", "voices", "aliases"):
         group = commands.add_parser(what, help=f"the {what} of a running service")
         actions = group.add_subparsers(required=True, metavar="COMMAND", dest="do")
         listing = actions.add_parser("list", help="one a line, tabs between id, writer and kind")
-        adding = actions.add_parser("add", help="serve one more, on every gateway at once")
         removing = actions.add_parser("remove", help="serve it no longer")
         removing.add_argument("id")
-        if what == "voices":
-            adding.add_argument(
-                "file", metavar="FILE", help="YAML or JSON, as POST /v1/admin/voices takes it; or -"
-            )
-        else:
-            adding.add_argument("id", help="what callers put into `model`")
-            adding.add_argument("source", help="hub id, s3:// or gs:// folder, or absolute folder")
-            adding.add_argument("--revision", help="commit of a hub adapter")
-            adding.add_argument("--any-base", action="store_true", help="whatever base it names")
-        for action in (listing, adding, removing):
+        changing = _add_alias_set(actions) if what == "aliases" else _add_add(actions, what)
+        for action in (listing, changing, removing):
             action.add_argument("--url", default="http://127.0.0.1:8000", help="%(default)s")
             action.add_argument("--admin-key", metavar="KEY", help="CAPTION_STUDIO_ADMIN_KEY")
             action.add_argument("--json", action="store_true", help="print one JSON object a line")
             action.set_defaults(run=_administer, what=what)
+
+
+def _add_add(actions: Any, what: str) -> argparse.ArgumentParser:
+    adding: argparse.ArgumentParser = actions.add_parser(
+        "add", help="serve one more, on every gateway at once"
+    )
+    if what == "voices":
+        adding.add_argument(
+            "file", metavar="FILE", help="YAML or JSON, as POST /v1/admin/voices takes it; or -"
+        )
+    else:
+        adding.add_argument("id", help="what callers put into `model`")
+        adding.add_argument("source", help="hub id, s3:// or gs:// folder, or absolute folder")
+        adding.add_argument("--revision", help="commit of a hub adapter")
+        adding.add_argument("--any-base", action="store_true", help="whatever base it names")
+    return adding
+
+
+def _add_alias_set(actions: Any) -> argparse.ArgumentParser:
+    setting: argparse.ArgumentParser = actions.add_parser(
+        "set", help="let these models answer, on every gateway; replaces what it was"
+    )
+    setting.add_argument("id", help="what callers put into `model`")
+    setting.add_argument(
+        "targets", nargs="+", type=_target, metavar="MODEL=WEIGHT", help="such as caption-2023=90"
+    )
+    setting.add_argument("--description", default="", help="one line, for people who choose")
+    return setting
+
+
+def _target(text: str) -> tuple[str, float]:
+    model, _, weight = text.rpartition("=")
+    try:
+        number = float(weight)
+    except ValueError:
+        number = 0.0
+    if not model or not math.isfinite(number) or number <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not MODEL=WEIGHT with a weight over 0")
+    return model, number
 
 
 def _count(text: str) -> int:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from caption_studio.records import (
     Adapter,
+    Alias,
     DeltaGroup,
     Described,
     Loaded,
@@ -136,6 +137,47 @@ class VoiceRegistry(VoiceCatalog, Protocol):
 
     async def remove(self, voice_id: str) -> None:
         """Remove it. Raises `ModelNotFound`, `VoiceIsConfigured`, `NotReady`."""
+        ...
+
+
+class AliasCatalog(Protocol):
+    """The aliases: names for models that may change while their callers do not."""
+
+    def listed(self) -> tuple[Alias, ...]:
+        """Return the aliases known now, those of the settings first."""
+        ...
+
+    async def find(self, model: str) -> Alias | None:
+        """Return the alias with this id, or None for the id of a voice.
+
+        Raises `ModelNotFound` if it is neither's; `NotReady` if the catalog cannot be read.
+        """
+        ...
+
+
+class AliasRegistry(AliasCatalog, Protocol):
+    """A catalog that changes at run time, for every gateway at once."""
+
+    async def check_free(self, model: str) -> None:
+        """Raise `AliasExists` if an alias has this id."""
+        ...
+
+    async def naming(self, model: str) -> tuple[str, ...]:
+        """Return the ids of the aliases that name this model. Raises `NotReady`."""
+        ...
+
+    async def set(self, alias: Alias) -> None:
+        """Add it, or replace the one with its id.
+
+        Raises `InvalidAlias` if there are too many, `NotReady`.
+        """
+        ...
+
+    async def remove(self, alias_id: str) -> None:
+        """Remove what was set at run time; an alias of the settings is again as they say.
+
+        Raises `ModelNotFound`, `AliasIsConfigured`, `NotReady`.
+        """
         ...
 
 

@@ -34,12 +34,14 @@ WITH_BODY = (
     "POST /v1/responses",
     "POST /v1/admin/adapters",
     "POST /v1/admin/voices",
+    "POST /v1/admin/aliases",
 )
 WITH_INPUT = (
     *WITH_BODY,
     "GET /v1/models/{model}",
     "DELETE /v1/admin/adapters/{adapter_id}",
     "DELETE /v1/admin/voices/{voice_id}",
+    "DELETE /v1/admin/aliases/{alias_id}",
     "GET /v1/responses/{response_id}",
     "DELETE /v1/responses/{response_id}",
 )
@@ -47,6 +49,7 @@ WITHOUT_INPUT = (
     "GET /v1/models",
     "GET /v1/admin/adapters",
     "GET /v1/admin/voices",
+    "GET /v1/admin/aliases",
     "GET /v1/admin/usage",
     "GET /health",
     "GET /healthz",

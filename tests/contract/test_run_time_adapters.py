@@ -21,6 +21,7 @@ from tests.conftest import ADMIN_KEY, Service
 pytestmark = pytest.mark.service
 
 ADAPTERS = "/v1/admin/adapters"
+ALIASES = "/v1/admin/aliases"
 PROMPT = (
     "Convert the given image description to social media worthy caption:\n"
     "Description: a red boat on a calm sea\nCaption:"
@@ -128,16 +129,21 @@ def test_the_readmes_commands_add_list_and_remove(service: Service) -> None:
     assert '"deleted":true' in done.stdout
 
 
-def test_an_added_adapter_outlives_the_replicas(
+def test_an_added_adapter_and_its_alias_outlive_the_replicas(
     admin: httpx.Client, http: httpx.Client, service: Service
 ) -> None:
     source = "embedded:caption-demo-plain"
     assert admin.post(ADAPTERS, json={"id": "lasting", "source": source}).status_code == 201
+    alias = {"id": "anyone", "targets": [{"model": "lasting", "weight": 1}]}
+    assert admin.post(ALIASES, json=alias).status_code == 200
     before = answer(http, "lasting")
     killed = [kill(service, "Captioner"), kill(service, "Gateway")]
     wait_until_replaced(service, http, killed)
-    assert answer(http, "lasting") == before
-    assert "lasting" in models(http)
+    assert answer(http, "lasting") == answer(http, "anyone") == before
+    assert {"lasting", "anyone"} <= models(http)
+    named = admin.delete(f"{ADAPTERS}/lasting")
+    assert refused(named) == (409, "model_in_use", "id")
+    assert admin.delete(f"{ALIASES}/anyone").status_code == 200
     assert admin.delete(f"{ADAPTERS}/lasting").status_code == 200
     assert answer(http, "caption-demo") != answer(http, "falcon-demo")
 

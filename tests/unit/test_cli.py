@@ -88,3 +88,11 @@ def test_a_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:
         main([])
     assert left.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["caption-demo", "caption-demo=", "=1", "a=0", "a=-1", "a=nan"])
+def test_an_aliass_models_have_weights(capsys: pytest.CaptureFixture[str], target: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["aliases", "set", "caption", target])
+    assert left.value.code == 2
+    assert f"{target} is not MODEL=WEIGHT" in capsys.readouterr().err

@@ -5,19 +5,31 @@ import pytest
 from caption_studio.errors import (
     AdapterExists,
     AdapterIsConfigured,
+    AliasExists,
+    AliasIsConfigured,
     EngineFailure,
     InvalidAdapter,
     InvalidValue,
     ModelNotFound,
 )
-from caption_studio.protocols import AdapterRegistry, Captioner, Describer, ImageLoader, Structures
-from caption_studio.records import Adapter, Prompt, Structure
+from caption_studio.protocols import (
+    AdapterRegistry,
+    AliasRegistry,
+    Captioner,
+    Describer,
+    ImageLoader,
+    Structures,
+)
+from caption_studio.records import Adapter, Alias, Prompt, Structure, Target
+from caption_studio.settings import AliasSettings, TargetSettings
 from tests.fakes import (
+    FakeAliases,
     FakeCaptioner,
     FakeDescriber,
     FakeLoader,
     FakeRegistry,
     FakeStructures,
+    FakeVoices,
     sampling,
 )
 
@@ -67,6 +79,26 @@ async def test_the_registry_is_the_demos_and_what_is_added() -> None:
     await registry.remove("late")
     with pytest.raises(ModelNotFound):
         await registry.remove("late")
+
+
+@pytest.mark.anyio
+async def test_the_aliases_are_those_given_and_those_set() -> None:
+    given = AliasSettings(id="given", targets=(TargetSettings(model="caption-demo", weight=1),))
+    aliases: AliasRegistry = FakeAliases(FakeVoices(FakeRegistry()), given)
+    later = Alias("later", (Target("caption-demo-plain", 2.0),))
+    await aliases.set(later)
+    assert await aliases.find("later") == aliases.listed()[-1] == later
+    assert await aliases.find("caption-demo") is None
+    assert await aliases.naming("caption-demo") == ("given",)
+    with pytest.raises(ModelNotFound):
+        await aliases.find("nobody")
+    with pytest.raises(AliasExists):
+        await aliases.check_free("later")
+    await aliases.remove("later")
+    with pytest.raises(ModelNotFound):
+        await aliases.remove("later")
+    with pytest.raises(AliasIsConfigured):
+        await aliases.remove("given")
 
 
 @pytest.mark.anyio

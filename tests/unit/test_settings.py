@@ -96,3 +96,33 @@ def test_a_moderation_endpoint_that_could_never_be_asked_is_refused_at_the_start
 def test_a_moderation_endpoint_with_a_key_is_taken() -> None:
     guards = {"moderation_url": "http://m:8080/v1/moderations", "moderation_api_key": "sk-1"}
     assert Settings.load({"guards": guards}).guards.moderation_url == guards["moderation_url"]
+def alias(id: str = "caption", **targets: float) -> dict[str, Any]:
+    named = [{"model": model.replace("_", "-"), "weight": w} for model, w in targets.items()]
+    return {"id": id, "targets": named}
+
+
+def test_aliases_name_models_of_the_settings() -> None:
+    loud = {"id": "loud", "adapter": "caption-demo"}
+    given = [alias(caption_demo=90, loud=10), alias("base", falcon_demo=1)]
+    settings = Settings.load({"voices": [loud], "aliases": given})
+    assert [one.id for one in settings.aliases] == ["caption", "base"]
+    assert settings.default_caption_model == "loud"
+
+
+@pytest.mark.parametrize(
+    ("aliases", "told"),
+    [
+        ([alias(nobody=1)], "alias caption: nobody is not one of caption-demo, caption-demo-plain"),
+        ([alias(caption=1)], "alias caption: caption is not one of"),
+        ([alias("x", caption_demo=1), alias("y", x=1)], "alias y: x is not one of"),
+        ([alias(caption_demo=1), alias(falcon_demo=1)], "must differ"),
+        ([alias("caption-demo", falcon_demo=1)], "alias caption-demo: a model has this id"),
+        ([{**alias(), "targets": alias(falcon_demo=1)["targets"] * 2}], "name a model once"),
+        ([alias()], "at least 1 item"),
+        ([alias(falcon_demo=0)], "greater than 0"),
+        ([alias(falcon_demo=float("nan"))], "finite number"),
+    ],
+)
+def test_an_alias_that_cannot_serve_ends_the_start(aliases: Any, told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Settings.load({"aliases": aliases})

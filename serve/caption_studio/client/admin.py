@@ -1,4 +1,4 @@
-"""`caption-studio adapters | voices`: list, add and remove them on a running service."""
+"""`caption-studio adapters | voices | aliases`: change them on a running service."""
 
 import argparse
 import json
@@ -19,6 +19,7 @@ TIMEOUT_S = 90.0
 """An adapter is fetched, checked and loaded before it is accepted."""
 
 FAILED, MISUSED = 1, 2
+CHANGES = ("add", "set")
 
 
 class _Failed(Exception):
@@ -39,7 +40,7 @@ def administer(arguments: argparse.Namespace) -> int:
         with client_of(url, key, TIMEOUT_S) as http:
             if arguments.do == "list":
                 _show(_asked(http, "GET", path)["data"], as_json=arguments.json)
-            elif arguments.do == "add":
+            elif arguments.do in CHANGES:
                 _show([_asked(http, "POST", path, body)], as_json=arguments.json)
             else:
                 _asked(http, "DELETE", f"{path}/{quote(arguments.id, safe='')}")
@@ -50,8 +51,11 @@ def administer(arguments: argparse.Namespace) -> int:
 
 
 def _body(arguments: argparse.Namespace) -> Any:
-    if arguments.do != "add":
+    if arguments.do not in CHANGES:
         return None
+    if arguments.what == "aliases":
+        targets = [{"model": model, "weight": weight} for model, weight in arguments.targets]
+        return {"id": arguments.id, "targets": targets, "description": arguments.description}
     if arguments.what == "voices":
         value = yaml.safe_load(
             sys.stdin.read() if str(arguments.file) == "-" else Path(arguments.file).read_text()
@@ -91,4 +95,10 @@ def _show(cards: list[dict[str, Any]], *, as_json: bool) -> None:
         else:
             about = card.get("description") or card.get("source") or ""
             kind = "configured" if card["configured"] else "added"
-            print("\t".join((card["id"], card.get("adapter", ""), kind, about)).rstrip())
+            print("\t".join((card["id"], _writers(card), kind, about)).rstrip())
+
+
+def _writers(card: dict[str, Any]) -> str:
+    """Return who writes: a voice's adapter, or an alias's models as the command takes them."""
+    targets = (f"{one['model']}={one['weight']:g}" for one in card.get("targets", ()))
+    return str(card.get("adapter", " ".join(targets)))

@@ -11,7 +11,7 @@
     │   │   ├── InvalidImageFormat
     │   │   ├── ImageParseError
     │   │   └── ImageTooLarge
-    │   ├── InvalidAdapter / InvalidVoice / ContentFlagged
+    │   ├── InvalidAdapter / InvalidVoice / InvalidAlias / ContentFlagged
     │   ├── InvalidAPIKey                 401
     │   ├── ForbiddenHost / ForbiddenOrigin    403
     │   ├── ModelNotFound                 404
@@ -20,6 +20,7 @@
     │   ├── UploadTimeout                 408
     │   ├── AdapterExists / AdapterIsConfigured / AdapterInUse    409
     │   ├── VoiceExists / VoiceIsConfigured       409
+    │   ├── AliasExists / AliasIsConfigured / ModelInUse          409
     │   ├── BodyTooLarge                  413
     │   ├── UnsupportedMediaType          415
     │   └── RateLimitExceeded             429
@@ -41,6 +42,12 @@ from caption_studio.errors.access import (
     ForbiddenOrigin,
     InvalidAPIKey,
     RateLimitExceeded,
+)
+from caption_studio.errors.aliases import (
+    AliasExists,
+    AliasIsConfigured,
+    InvalidAlias,
+    ModelInUse,
 )
 from caption_studio.errors.base import (
     MAX_RETRY_AFTER_S,
@@ -106,6 +113,8 @@ __all__ = [
     "AdapterInUse",
     "AdapterIsConfigured",
     "AdapterUnavailable",
+    "AliasExists",
+    "AliasIsConfigured",
     "BelowMinimum",
     "BodyTooLarge",
     "CaptionStudioError",
@@ -121,6 +130,7 @@ __all__ = [
     "ImageTooLarge",
     "InvalidAPIKey",
     "InvalidAdapter",
+    "InvalidAlias",
     "InvalidImageFormat",
     "InvalidImageURL",
     "InvalidType",
@@ -130,6 +140,7 @@ __all__ = [
     "MalformedJSON",
     "MethodNotAllowed",
     "MissingParameter",
+    "ModelInUse",
     "ModelNotFound",
     "ModerationUnavailable",
     "NotReady",

@@ -33,9 +33,10 @@ from caption_studio.gateway.traces import Traced
 from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
-from caption_studio.protocols import VoiceCatalog
+from caption_studio.protocols import AliasCatalog, VoiceCatalog
 from caption_studio.settings import GatewaySettings, Settings
 from caption_studio.wire.admin import AdapterRequest
+from caption_studio.wire.admin_aliases import AliasRequest
 from caption_studio.wire.admin_voices import VoiceRequest
 from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
@@ -51,8 +52,8 @@ class Parts:
 
     `resources` is entered at start-up and left at shutdown. `metrics` are counted, `exposition` is
     what GET /metrics shows, `tracing` makes spans of requests (None: tracing is off). With
-    `administration` there are routes that change the adapters and the voices. `limiter` knows each
-    key's limits and usage (None: there are no keys). `proxy_echoes_id` is that of
+    `administration` there are routes that change the adapters, voices and aliases. `limiter` knows
+    each key's limits and usage (None: there are no keys). `proxy_echoes_id` is that of
     `middleware.RequestContext`, `only_loopback_hosts` that of `browsers.BrowserGuard`.
     """
 
@@ -60,6 +61,7 @@ class Parts:
     settings: Settings
     resources: Resources
     voices: VoiceCatalog
+    aliases: AliasCatalog
     metrics: Metrics
     exposition: Exposition
     tracing: Tracing | None = None
@@ -94,13 +96,16 @@ def create_app(parts: Parts) -> FastAPI:
     base = settings.language.weights_id
     if settings.gateway.page:
         app.include_router(create_page_router())
-    generation = Generation(parts.pipeline, parts.voices, parts.metrics)
+    voices, aliases = parts.voices, parts.aliases
+    generation = Generation(parts.pipeline, voices, aliases, parts.metrics)
     app.include_router(create_router(generation, settings))
-    app.include_router(create_service_router(parts.pipeline, parts.voices, base, parts.exposition))
+    app.include_router(
+        create_service_router(parts.pipeline, voices, aliases, base, parts.exposition)
+    )
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
     if parts.administration is not None:
         app.include_router(create_admin_router(parts.administration, settings.gateway, keys))
-        bodies += [AdapterRequest, VoiceRequest]
+        bodies += [AdapterRequest, VoiceRequest, AliasRequest]
     openapi.install(app, bodies, open_paths=authentication.OPEN)
     return app
 

@@ -13,10 +13,12 @@ from starlette.responses import Response, StreamingResponse
 
 from caption_studio.errors import CaptionStudioError, ContentFlagged
 from caption_studio.gateway.byte_budget import HELD
+from caption_studio.gateway.keys import ApiKey
 from caption_studio.observability.metrics import STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
-from caption_studio.protocols import VoiceCatalog
+from caption_studio.protocols import AliasCatalog, VoiceCatalog
 from caption_studio.records import CaptionRequest, Marks
+from caption_studio.voices.aliases import answering
 from caption_studio.wire.render import Rendering
 from caption_studio.wire.rendering import Counted, shown_confidence
 
@@ -33,19 +35,31 @@ SHOW_TIMES = "x-stage-times"
 class Generation:
     """Answers requests over one pipeline."""
 
-    def __init__(self, pipeline: CaptionPipeline, voices: VoiceCatalog, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        pipeline: CaptionPipeline,
+        voices: VoiceCatalog,
+        aliases: AliasCatalog,
+        metrics: Metrics,
+    ) -> None:
         self._pipeline = pipeline
         self._voices = voices
+        self._aliases = aliases
         self._metrics = metrics
 
     async def answer(
         self, request: Request, asked: CaptionRequest, render: Render = Rendering
     ) -> Response:
-        """Return the answer, whole or as a stream, once its first piece is there."""
+        """Return the answer, whole or as a stream, once its first piece is there.
+
+        Where the request names an alias, all that follows is said of the model that answers.
+        """
         if traceparent := request.scope.get("caption_studio.traceparent"):
             asked = replace(asked, traceparent=traceparent)
         log = request.scope["caption_studio.log"]
-        log.update(model=asked.model, images=len(asked.images), stream=asked.stream)
+        log.update(images=len(asked.images), stream=asked.stream)
+        asked = await self._without_alias(asked, request)
+        log["model"] = asked.model
         under_way = self._pipeline.answer(asked, on_loaded=request.scope[HELD].let_go)
         asked = replace(asked, images=())  # the pipeline has the only references, and drops them
         try:
@@ -75,6 +89,17 @@ class Generation:
         finally:
             _count(rendering, self._metrics, log)
 
+    async def _without_alias(self, asked: CaptionRequest, request: Request) -> CaptionRequest:
+        """Return the request for the model that answers. Raises `ModelNotFound`, `NotReady`."""
+        alias = await self._aliases.find(asked.model)
+        if alias is None:
+            return asked
+        who = _caller(asked, request.scope.get("caption_studio.key"))
+        model = await answering(alias, who, self._voices)
+        request.scope["caption_studio.log"]["alias"] = alias.id
+        self._metrics.aliased(alias.id, model)
+        return replace(asked, model=model)
+
     def _count_refused(self, model: str, error: ContentFlagged, log: dict[str, Any]) -> None:
         prompt, completion = error.prompt_tokens, error.completion_tokens
         self._metrics.tokens(model, prompt=prompt, completion=completion)
@@ -83,6 +108,15 @@ class Generation:
 
     def _model_ids(self) -> set[str]:
         return {voice.id for voice in self._voices.listed()}
+
+
+def _caller(asked: CaptionRequest, key: ApiKey | None) -> str:
+    """Return to whom an alias is held: the caller's user, else the key, else this request."""
+    if asked.user is not None:
+        return f"user {asked.user}"
+    if key is not None:
+        return f"key {key.name or key.digest.hex()}"
+    return f"request {asked.request_id}"
 
 
 async def _counted(

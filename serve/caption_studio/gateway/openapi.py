@@ -35,6 +35,11 @@ GUARDED: dict[int | str, dict[str, Any]] = {
 """The errors of every route that middleware may refuse."""
 
 
+def admin_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the errors of an administrators' route: these, and those that all of them have."""
+    return {status: {"model": ErrorBody} for status in (401, *statuses, 500, 503, 504)}
+
+
 def _picture() -> str:
     """Return a small picture as a data URL."""
     data = files("caption_studio.page").joinpath(EXAMPLE).read_bytes()

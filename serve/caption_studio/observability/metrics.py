@@ -152,6 +152,12 @@ class Metrics:
             ("model",),
             registry=self.registry,
         )
+        self._aliased = Counter(
+            "caption_studio_alias_requests_total",
+            "Requests that named an alias, by alias and the model that was to answer.",
+            ("alias", "model"),
+            registry=self.registry,
+        )
         self.keys = KeyMetrics(self.registry)
         # Looked up once, not for each request.
         self._seconds_in = {
@@ -236,8 +242,13 @@ class Metrics:
         if marks.faithful is False:
             self._of(model, self._unfaithful, model).inc()
 
+    def aliased(self, alias: str, model: str) -> None:
+        """Count a request that named an alias. The series goes with either of both."""
+        self._of(alias, self._aliased, alias, model)
+        self._of(model, self._aliased, alias, model).inc()
+
     def drop_models(self, is_known: Callable[[str], bool]) -> None:
-        """Drop the series of models that are no longer known, so that they do not accumulate."""
+        """Drop the series of models and aliases that are gone, so that they do not accumulate."""
         for model in [model for model in self._series if not is_known(model)]:
             for metric, labels in self._series.pop(model):
                 metric.remove(*labels)

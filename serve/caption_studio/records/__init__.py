@@ -3,6 +3,7 @@
 CaptionRequest ─▶ ImageBytes ─▶ Pixels ─▶ Description ─▶ Prompt ─▶ CaptionDelta…
 """
 
+from caption_studio.records.aliases import Alias, Target
 from caption_studio.records.answer import Answer, StageTimes
 from caption_studio.records.caption import CaptionDelta, DeltaGroup, FinishReason, TokenLogprob
 from caption_studio.records.description import CacheResult, Described, Description
@@ -26,6 +27,7 @@ from caption_studio.records.voices import (
 __all__ = [
     "NO_CONTROLS",
     "Adapter",
+    "Alias",
     "Answer",
     "AnswerForm",
     "CacheResult",
@@ -55,6 +57,7 @@ __all__ = [
     "Sampling",
     "StageTimes",
     "Structure",
+    "Target",
     "TokenLogprob",
     "Turn",
     "UsageTotals",

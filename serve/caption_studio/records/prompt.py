@@ -34,7 +34,7 @@ AnswerForm = Literal["quoted", "trimmed", "verbatim"]
 class Prompt:
     """Text for the language model, or for `adapter` upon it.
 
-    `model` is the id that the caller named. `answer` tells how the model's text becomes ours:
+    `model` is the id of the voice. `answer` tells how the model's text becomes ours:
     `quoted` cuts the caption out of the first pair of double quotes, `trimmed` strips leading white
     space, `verbatim` passes everything on. `stop` ends the answer where the model begins to write
     the prompt's next line; a `quoted` answer only if it has no quotes.

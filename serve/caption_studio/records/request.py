@@ -29,7 +29,8 @@ class CaptionRequest:
     `sampling.n` choices. `include_usage` asks for the usage at a stream's end, `usage_in_chunks` in
     each of its chunks. `traceparent` is the trace that the stages belong to, None without tracing.
     `controls` are the wishes for a caption. `defaulted` names the fields of `sampling` that the
-    caller left to the voice.
+    caller left to the voice. `user` tells a caller's users apart, None where the request names
+    none.
     """
 
     request_id: str
@@ -45,6 +46,7 @@ class CaptionRequest:
     prompts: tuple[PromptText, ...] = ()
     controls: Controls = NO_CONTROLS
     defaulted: frozenset[str] = frozenset()
+    user: str | None = None
 
     @property
     def choices(self) -> int:

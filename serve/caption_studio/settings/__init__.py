@@ -6,6 +6,7 @@ underscores: `CAPTION_STUDIO_VISION__MAX_BATCH_SIZE=32`), the `args` of the appl
 the Serve config file, the default in its section. The defaults are the embedded demo.
 """
 
+from caption_studio.settings.aliases import AliasSettings, TargetSettings
 from caption_studio.settings.embedded import EMBEDDED_MODELS_DIR, EMBEDDED_PREFIX, model_location
 from caption_studio.settings.gateway import GatewaySettings
 from caption_studio.settings.images import ImageSettings
@@ -20,6 +21,7 @@ __all__ = [
     "EMBEDDED_MODELS_DIR",
     "EMBEDDED_PREFIX",
     "AdapterSettings",
+    "AliasSettings",
     "ControlSettings",
     "GatewaySettings",
     "GuardSettings",
@@ -29,6 +31,7 @@ __all__ = [
     "ScalingSettings",
     "Settings",
     "StageScaling",
+    "TargetSettings",
     "TracingSettings",
     "VisionSettings",
     "VoiceSettings",

@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from caption_studio.settings.aliases import AliasSettings
 from caption_studio.settings.gateway import GatewaySettings
 from caption_studio.settings.images import ImageSettings
 from caption_studio.settings.language import LanguageSettings
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
     vision: VisionSettings = VisionSettings()
     language: LanguageSettings = LanguageSettings()
     voices: tuple[VoiceSettings, ...] = ()
+    aliases: tuple[AliasSettings, ...] = ()
     guards: GuardSettings = GuardSettings()
     gateway: GatewaySettings = GatewaySettings()
     scaling: ScalingSettings = ScalingSettings()
@@ -83,6 +85,22 @@ class Settings(BaseSettings):
                 raise ValueError(f"voice {voice.id}: another model has this id")
         return self
 
+    @model_validator(mode="after")
+    def _aliases_name_models(self) -> Self:
+        ids = [alias.id for alias in self.aliases]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"the ids of aliases must differ from one another: {ids}")
+        for alias in self.aliases:
+            if alias.id in self.caption_models:
+                raise ValueError(f"alias {alias.id}: a model has this id")
+            named = [target.model for target in alias.targets]
+            if unknown := [model for model in named if model not in self.caption_models]:
+                known = ", ".join(sorted(self.caption_models))
+                raise ValueError(f"alias {alias.id}: {unknown[0]} is not one of {known}")
+            if len(set(named)) != len(named):
+                raise ValueError(f"alias {alias.id}: it may name a model once")
+        return self
+
     @property
     def batch_size(self) -> int:
         """How many requests one replica of each stage works on at a time."""
@@ -93,6 +111,11 @@ class Settings(BaseSettings):
         """The configured ids, that of the weights first; others may be added at run time."""
         adapters = self.language.lora_adapters
         return (self.language.weights_id, *(adapter.id for adapter in adapters))
+
+    @property
+    def caption_models(self) -> frozenset[str]:
+        """The configured ids of the base model, its adapters and the voices."""
+        return frozenset((*self.model_ids, *(voice.id for voice in self.voices)))
 
     @property
     def default_caption_model(self) -> str:

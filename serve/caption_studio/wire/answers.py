@@ -189,7 +189,10 @@ class Completion(BaseModel):
 
 
 class Model(BaseModel):
-    """A base model, an adapter or a voice that `model` may name; `description` is for people."""
+    """A base model, an adapter, a voice or an alias that `model` may name.
+
+    `description` is for people. The parent of an alias is the first model that it names.
+    """
 
     id: str
     object: Literal["model"] = "model"

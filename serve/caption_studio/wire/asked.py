@@ -27,6 +27,7 @@ class Asked:
     max_tokens: int | None
     prompts: tuple[PromptText, ...] = ()
     structure: Structure | None = None
+    user: str | None = None
 
 
 def caption_request(
@@ -59,6 +60,7 @@ def caption_request(
         prompts=asked.prompts,
         controls=controls_of(request.caption_studio),
         defaulted=defaulted(request, asked.max_tokens, asked.structure),
+        user=asked.user,
     )
 
 

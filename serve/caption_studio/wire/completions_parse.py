@@ -23,6 +23,7 @@ from caption_studio.records import (
 from caption_studio.settings import Settings
 from caption_studio.wire.asked import Asked, caption_request
 from caption_studio.wire.bounds import check_limits
+from caption_studio.wire.caller import CALLER_FIELDS, caller_of
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.passed_over import without_passed_over
 from caption_studio.wire.schema import CompletionRequest
@@ -36,9 +37,10 @@ def parse_completion(
     body: bytes | JSONBody, *, request_id: str, settings: Settings
 ) -> CaptionRequest:
     """Read the body of `POST /v1/completions`. Raises `RequestError`."""
-    request = validate(CompletionRequest, without_passed_over(json_object(body)))
+    value = json_object(body)
+    request = validate(CompletionRequest, without_passed_over(value))
     images = [] if request.image is None else [ImageReference(request.image, "image")]
-    return _completion(request, images, request_id=request_id, settings=settings)
+    return _completion(request, images, caller_of(value), request_id=request_id, settings=settings)
 
 
 def parse_upload(
@@ -58,12 +60,14 @@ def parse_upload(
         raise InvalidType("Upload the image as a file.", param="image")
     if not images:
         raise MissingParameter("Missing required parameter: image.", param="image")
-    return _completion(request, images, request_id=request_id, settings=settings)
+    return _completion(request, images, caller_of(values), request_id=request_id, settings=settings)
 
 
 def _field_value(name: str, text: str) -> Any:
     """Return a form field's value: its text if the field is text, else its parsed JSON."""
-    if name in ("model", "prompt", "image", "user") or (name == "stop" and text[:1] != "["):
+    if name in ("model", "prompt", "image", *CALLER_FIELDS):
+        return text
+    if name == "stop" and text[:1] != "[":
         return text
     try:
         return from_json(text, allow_inf_nan=False, cache_strings=False)
@@ -74,6 +78,7 @@ def _field_value(name: str, text: str) -> Any:
 def _completion(
     request: CompletionRequest,
     images: Sequence[Picture],
+    user: str | None,
     *,
     request_id: str,
     settings: Settings,
@@ -91,6 +96,7 @@ def _completion(
         turns=turns if images else [],
         prompts=() if images else tuple(prompts),
         max_tokens=request.max_tokens or (None if images else _default_max_tokens(request)),
+        user=user,
     )
     return caption_request(request, asked, settings)
 

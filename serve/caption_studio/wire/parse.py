@@ -8,6 +8,7 @@ from caption_studio.records import CaptionRequest
 from caption_studio.settings import Settings
 from caption_studio.wire.asked import Asked, caption_request
 from caption_studio.wire.bounds import check_limits, check_turns
+from caption_studio.wire.caller import caller_of
 from caption_studio.wire.conversation import pictures_of, turns_of
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.passed_over import without_passed_over
@@ -31,5 +32,6 @@ def parse_chat(body: bytes | JSONBody, *, request_id: str, settings: Settings) -
         turns=turns,
         max_tokens=request.max_completion_tokens or request.max_tokens,
         structure=structure,
+        user=caller_of(value),
     )
     return caption_request(request, asked, settings)

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import BaseModel
 
 from caption_studio.errors import CaptionStudioError
-from caption_studio.records import Answer, CaptionRequest, TokenLogprob, Voice
+from caption_studio.records import Alias, Answer, CaptionRequest, TokenLogprob, Voice
 from caption_studio.wire.answers import CaptionStudio, Model, ModelList, Usage
 from caption_studio.wire.dialects import ChatDialect, CompletionDialect, Dialect
 from caption_studio.wire.error_body import error_body
@@ -103,9 +103,12 @@ def error_event(error: CaptionStudioError) -> bytes:
     return _event(error_body(error))
 
 
-def model_list(base: str, voices: Sequence[Voice], *, created: int) -> ModelList:
-    """Return the base model, its adapters and the voices. `created` is Unix time."""
-    return ModelList(data=[model_card(base, voice, created=created) for voice in voices])
+def model_list(
+    base: str, voices: Sequence[Voice], aliases: Sequence[Alias], *, created: int
+) -> ModelList:
+    """Return the base model, its adapters, the voices and the aliases. `created` is Unix time."""
+    cards = [model_card(base, voice, created=created) for voice in voices]
+    return ModelList(data=[*cards, *(alias_model(base, one, created=created) for one in aliases)])
 
 
 def model_card(base: str, voice: Voice, *, created: int) -> Model:
@@ -118,6 +121,13 @@ def model_card(base: str, voice: Voice, *, created: int) -> Model:
         parent=None if voice.id == base else parent,
         description=voice.description,
     )
+
+
+def alias_model(base: str, alias: Alias, *, created: int) -> Model:
+    """Return an alias as a model. It tells which models answer, not their weights."""
+    models = [target.model for target in alias.targets]
+    description = alias.description or f"Another name for {' or '.join(models)}"
+    return Model(id=alias.id, created=created, root=base, parent=models[0], description=description)
 
 
 def _event(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from caption_studio.errors import InvalidValue, TooLong
 from caption_studio.records import CaptionRequest, ImageReference, Sampling, Structure, Turn
 from caption_studio.settings import Settings
 from caption_studio.wire.bounds import check_limits, check_turns, model_of
+from caption_studio.wire.caller import caller_of
 from caption_studio.wire.controls import controls_of
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.passed_over import without_meaningless
@@ -69,6 +70,7 @@ def parse_responses(
         stream=bool(asked.stream),
         controls=controls_of(asked.caption_studio),
         defaulted=defaulted(asked, asked.max_output_tokens, structure),
+        user=caller_of(value),
     )
     return AskedResponse(request, asked.model_copy(update={"input": ""}))
 

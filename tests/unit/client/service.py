@@ -34,7 +34,10 @@ def refused(status: int, code: str, message: str, **headers: str) -> Answer:
 
 
 class StubService:
-    """Answers POSTs by `answer`, which gets the picture's URL; keeps all that it was asked."""
+    """Answers POSTs by `answer`, which gets the picture's URL; keeps all that it was asked.
+
+    `respond` answers everything; a subclass may do so by itself.
+    """
 
     def __init__(self, answer: Callable[[str], Answer]) -> None:
         self.answer = answer
@@ -49,13 +52,19 @@ class StubService:
 
 
 @contextmanager
-def serving(answer: Callable[[str], Answer] = lambda _: captioned()) -> Iterator[StubService]:
-    stub = StubService(answer)
+def serving(
+    answer: Callable[[str], Answer] = lambda _: captioned(),
+    kind: type[StubService] = StubService,
+) -> Iterator[StubService]:
+    stub = kind(answer)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            self._respond(None)
+
+        def do_DELETE(self) -> None:
             self._respond(None)
 
         def do_POST(self) -> None:

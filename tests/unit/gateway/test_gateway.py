@@ -21,8 +21,9 @@ from caption_studio.observability.stages import CountedCaptioner, CountedDescrib
 from caption_studio.observability.tracing import Tracing
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.records import CaptionDelta, Prompt
-from caption_studio.settings import Settings, VoiceSettings
+from caption_studio.settings import AliasSettings, Settings, VoiceSettings
 from tests.fakes import (
+    FakeAliases,
     FakeCaptioner,
     FakeDescriber,
     FakeGuard,
@@ -51,6 +52,7 @@ async def gateway(
     only_loopback_hosts: bool = True,
     voices: Sequence[VoiceSettings] = (),
     guard: FakeGuard | None = None,
+    aliases: Sequence[AliasSettings] = (),
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
@@ -59,6 +61,7 @@ async def gateway(
 
     captioner, registry = captioner or FakeCaptioner(), registry or FakeRegistry()
     spoken = FakeVoices(registry, *voices)
+    named = FakeAliases(spoken, *aliases)
     metrics = Metrics()
     loaded = Settings.load({"gateway": settings})
     pipeline = CaptionPipeline(
@@ -76,7 +79,7 @@ async def gateway(
     limiter = Limiter(ledger or LocalLedger(), limits, metrics)
     administration = None
     if edge.has_admin:
-        administration = Administration(captioner, registry, spoken, limiter.usage)
+        administration = Administration(captioner, registry, spoken, named, limiter.usage)
 
     async def exposition() -> bytes:
         return generate_latest(metrics.registry)
@@ -86,6 +89,7 @@ async def gateway(
         settings=loaded,
         resources=resources,
         voices=spoken,
+        aliases=named,
         metrics=metrics,
         exposition=exposition,
         tracing=tracing,
