@@ -1,4 +1,4 @@
-"""The command line: `caption-studio serve | caption | adapters | voices | evaluate | models` …"""
+"""The command line: `caption-studio serve | caption | adapters | voices | models | evaluate`."""
 
 import argparse
 import os

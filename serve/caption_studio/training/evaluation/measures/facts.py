@@ -107,7 +107,7 @@ def _counts(wanted: int, place: Place, subject: str) -> bool:
     counted = _counted(before)
     plural = _is_plural(words[start:end], subject)
     if wanted == MANY:
-        return plural is not False and counted != 1
+        return plural is not False and (counted != 1 or any(w in _SEVERAL for w in before))
     if wanted == 1 and plural is not None:
         return not plural and counted in (1, None)
     return counted == wanted
