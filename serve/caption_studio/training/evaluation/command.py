@@ -92,16 +92,20 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
 def run_compare(arguments: argparse.Namespace) -> int:
     """Print a verdict for each measure; return 0, 3 if one is worse, 2 for unfit files."""
-    from caption_studio.training.evaluation.compare import verdicts
+    from caption_studio.training.evaluation.compare import not_compared, verdicts
     from caption_studio.training.evaluation.problem import EvaluationProblem
     from caption_studio.training.evaluation.results import read_results
-    from caption_studio.training.evaluation.table import verdict_lines
+    from caption_studio.training.evaluation.table import full_title, verdict_lines
 
     try:
-        found = verdicts(read_results(arguments.before), read_results(arguments.after))
+        before, after = read_results(arguments.before), read_results(arguments.after)
+        found = verdicts(before, after)
     except EvaluationProblem as error:
         return _problem(error)
-    print("\n".join(verdict_lines(found)))
+    for line in verdict_lines(found):
+        print(line)
+    for name in not_compared(before, after):
+        print(f"not compared: {full_title(name)}: not measured alike in {arguments.after}")
     return WORSE if any(one.word == "worse" for one in found) else 0
 
 

@@ -38,6 +38,13 @@ def verdicts(before: Results, after: Results) -> list[Verdict]:
     return list(_verdicts(before, after))
 
 
+def not_compared(before: Results, after: Results) -> list[str]:
+    """Return the measures of the first that say which direction is better, without a verdict."""
+    compared = {one.name for one in _verdicts(before, after)}
+    measures = before.adapter.measures.items()
+    return [name for name, one in measures if one.better and name not in compared]
+
+
 def _verdicts(before: Results, after: Results) -> Iterator[Verdict]:
     same_game = _judged(before) == _judged(after)
     for name, old in before.adapter.measures.items():

@@ -3,16 +3,15 @@
 import hashlib
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from caption_studio.training.evaluation.compare import WIN_RATE
 from caption_studio.training.evaluation.items import Item, items_of, rows_digest
-from caption_studio.training.evaluation.judge.asking import Judge, JudgeFailed, ask_all
-from caption_studio.training.evaluation.judge.journal import Journal
-from caption_studio.training.evaluation.judge.question import Question, verdict_of
-from caption_studio.training.evaluation.judge.tally import Pair, Tally, tally
+from caption_studio.training.evaluation.judge.asking import Judge, JudgeFailed
+from caption_studio.training.evaluation.judge.judging import judged
+from caption_studio.training.evaluation.judge.tally import Tally
 from caption_studio.training.evaluation.measures.copies import TrainingCaptions
 from caption_studio.training.evaluation.problem import EvaluationProblem
 from caption_studio.training.evaluation.report.page import REPORT_NAME, page
@@ -26,10 +25,9 @@ from caption_studio.training.evaluation.results import (
 )
 from caption_studio.training.evaluation.side import Progress, Written, as_data, by_writer
 from caption_studio.training.evaluation.writing.writer import Load, Writers
-from caption_studio.training.rows import Row, Split, read_rows
+from caption_studio.training.rows import Split, read_rows
 
 BASE, DATA = "base", "data"
-JOURNAL_NAME = "judge.jsonl"
 SEED = 20260
 _ADAPTER, _OTHER = "adapter", "other"
 _PACKAGES = ("caption-studio", "torch", "transformers", "peft")
@@ -60,8 +58,8 @@ class Outcome:
 def evaluate(plan: Plan, load: Load, progress: Progress) -> Outcome:
     """Evaluate, and write `evaluation.json` and `report.html` into the output folder.
 
-    A judge that fails leaves out the win rate and nothing else. Raises `EvaluationProblem` or
-    `DataSetError`.
+    They are written before the judge is asked and once more with what it says, so that a judge
+    that fails costs the win rate and nothing else. Raises `EvaluationProblem` or `DataSetError`.
     """
     rows = read_rows(plan.dataset)
     items = items_of(rows, plan.split, plan.limit, seed=SEED)
@@ -71,25 +69,25 @@ def evaluate(plan: Plan, load: Load, progress: Progress) -> Outcome:
         progress("loading the models", 0, 1)
         writers = load(_sources(plan), plan.base, Path(folder))
         mine, theirs = _sides(plan, writers, items, trained, progress)
-    verdict, failure = None, ""
-    if plan.judge is not None:
-        try:
-            verdict = _judged(plan.judge, plan.output, items, mine, theirs, progress)
-        except JudgeFailed as error:
-            failure = str(error)
-    results = Results(
-        adapter=_with_win_rate(mine.side, plan, verdict, failure),
-        other=theirs.side,
-        base=writers.base,
-        dataset=_dataset(plan, items),
-        judge=_judge_counts(plan, verdict),
-        seed=SEED,
-        device=writers.device,
-        versions={name: version(name) for name in _PACKAGES},
-    )
-    write_text(plan.output / FILE_NAME, to_json(results))
-    html = page(results, items, mine.shown, theirs.shown, plan.dataset.parent)
-    write_text(plan.output / REPORT_NAME, html)
+    results = _results(plan, writers, items, mine, theirs)
+    _write(plan, results, items, mine, theirs)
+    if plan.judge is None:
+        return Outcome(results)
+    failure = ""
+    try:
+        said = judged(
+            plan.judge,
+            plan.output,
+            [item.row for item in items],
+            mine.shown,
+            theirs.shown,
+            progress,
+        )
+        results = _with_judge(results, plan.judge, said)
+    except JudgeFailed as error:
+        failure = str(error)
+        results = replace(results, adapter=_unjudged(mine.side, failure))
+    _write(plan, results, items, mine, theirs)
     return Outcome(results, failure)
 
 
@@ -131,67 +129,43 @@ def _short(source: str) -> str:
     return source.rstrip("/").rpartition("/")[2].rpartition(":")[2] or source
 
 
-def _judged(
-    judge: Judge,
-    output: Path,
-    items: Sequence[Item],
-    mine: Written,
-    theirs: Written,
-    progress: Progress,
-) -> Tally:
-    """Ask about each item in both orders, unless the captions are equal: that is a tie."""
-    journal = Journal(output / JOURNAL_NAME)
-    asked = [
-        _in_both_orders(item.row, a, b)
-        for item, a, b in zip(items, mine.shown, theirs.shown, strict=True)
-    ]
-    questions = [question for both in asked for question in both]
-    done = 0
-
-    def answered() -> None:
-        nonlocal done
-        done += 1
-        progress(f"asking {judge.model}", done, len(questions))
-
-    ask_all(judge, questions, journal, answered)
-
-    def said(both: tuple[Question, ...]) -> Pair:
-        if not both:
-            return "tie", "tie"
-        first, second = (verdict_of(journal[one.key(judge.model)]) for one in both)
-        return first, second
-
-    found = tally([said(both) for both in asked])
-    if found.win_rate is None:
-        sample = " ".join(journal[questions[0].key(judge.model)].split())[:80]
-        raise JudgeFailed(
-            f"None of the judge's {len(questions)} answers in {output / JOURNAL_NAME} names A, B "
-            f"or a tie; the first is {sample!r}."
-        )
-    return found
-
-
-def _in_both_orders(row: Row, mine: str, theirs: str) -> tuple[Question, ...]:
-    if mine == theirs:
-        return ()
-    return (
-        Question(row.description, row.request, mine, theirs),
-        Question(row.description, row.request, theirs, mine),
+def _results(
+    plan: Plan, writers: Writers, items: Sequence[Item], mine: Written, theirs: Written
+) -> Results:
+    """Return the results without a judge."""
+    reason = "no judge was named" if plan.judge is None else "the judge was not asked to the end"
+    return Results(
+        adapter=_unjudged(mine.side, reason),
+        other=theirs.side,
+        base=writers.base,
+        dataset=_dataset(plan, items),
+        judge={},
+        seed=SEED,
+        device=writers.device,
+        versions={name: version(name) for name in _PACKAGES},
     )
 
 
-def _with_win_rate(side: Side, plan: Plan, verdict: Tally | None, failure: str) -> Side:
-    if verdict is not None and verdict.win_rate is not None:
-        measures = {"win_rate": verdict.win_rate, **side.measures}
-        return Side(side.name, side.sha256, measures, side.left_out)
-    reason = failure or "no judge was named"
-    return Side(side.name, side.sha256, side.measures, {**side.left_out, "win_rate": reason})
+def _unjudged(side: Side, reason: str) -> Side:
+    return replace(side, left_out={**side.left_out, WIN_RATE: reason})
 
 
-def _judge_counts(plan: Plan, verdict: Tally | None) -> dict[str, Any]:
-    if plan.judge is None or verdict is None:
-        return {}
-    return {"model": plan.judge.model, **asdict(verdict)}
+def _with_judge(results: Results, judge: Judge, said: Tally) -> Results:
+    """Return the results with a win rate; the tally has one."""
+    left_out = {name: why for name, why in results.adapter.left_out.items() if name != WIN_RATE}
+    measures = dict(results.adapter.measures)
+    if said.win_rate is not None:
+        measures = {WIN_RATE: said.win_rate, **measures}
+    side = replace(results.adapter, measures=measures, left_out=left_out)
+    return replace(results, adapter=side, judge={"model": judge.model, **asdict(said)})
+
+
+def _write(
+    plan: Plan, results: Results, items: Sequence[Item], mine: Written, theirs: Written
+) -> None:
+    write_text(plan.output / FILE_NAME, to_json(results))
+    html = page(results, items, mine.shown, theirs.shown, plan.dataset.parent)
+    write_text(plan.output / REPORT_NAME, html)
 
 
 def _dataset(plan: Plan, items: Sequence[Item]) -> DataSet:

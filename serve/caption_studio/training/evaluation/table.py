@@ -47,6 +47,12 @@ def title(name: str) -> str:
     return _TITLES.get(plain, plain)
 
 
+def full_title(name: str) -> str:
+    """Return a measure's name with how its captions came to be."""
+    manner, _ = split_name(name)
+    return f"{title(name)}, {MANNERS.get(manner, manner)}" if manner else title(name)
+
+
 def figure(name: str, measure: Measure) -> str:
     """Return a measure with its interval: `95.0 % (91.2 to 97.3)`."""
     _, plain = split_name(name)
@@ -90,10 +96,8 @@ def by_manner(
 def verdict_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Yield a line for each verdict: the word first, then the measure and its figures."""
     for one in verdicts:
-        manner, _ = split_name(one.name)
-        how = f", {MANNERS.get(manner, manner)}" if manner else ""
         before, after = figure(one.name, one.before), figure(one.name, one.after)
-        yield f"{one.word}: {title(one.name)}{how}: {before} → {after}"
+        yield f"{one.word}: {full_title(one.name)}: {before} → {after}"
 
 
 def _digits(measure: Measure) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from caption_studio.cli import main
-from caption_studio.training.evaluation.compare import verdicts
+from caption_studio.training.evaluation.compare import not_compared, verdicts
 from caption_studio.training.evaluation.measures.intervals import Measure
 from caption_studio.training.evaluation.problem import EvaluationProblem
 from caption_studio.training.evaluation.results import (
@@ -68,7 +68,23 @@ def test_win_rates_are_compared_only_against_the_same_side() -> None:
     won = {"win_rate": Measure(0.9, 0.8, 0.95, 50, "higher")}
     lost = {"win_rate": Measure(0.1, 0.05, 0.2, 50, "higher")}
     assert [one.word for one in verdicts(results(won), results(lost))] == ["worse"]
-    assert verdicts(results(won), results(lost, other="data")) == []
+    others = results(won), results(lost, other="data")
+    assert verdicts(*others) == []
+    assert not_compared(*others) == ["win_rate"]
+
+
+def test_a_measure_that_the_second_lacks_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_text(tmp_path / "a", to_json(results(OLD)))
+    write_text(tmp_path / "b", to_json(results({"perplexity": OLD["perplexity"]})))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "no clear difference",
+        "not compared",
+        "not compared",
+    ]
 
 
 def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:

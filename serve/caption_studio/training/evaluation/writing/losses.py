@@ -1,6 +1,7 @@
 """Prompts and the data's captions → how likely the model finds them, by transformers."""
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from caption_studio.language.tokens import text_tokens
 from caption_studio.training.evaluation.measures.perplexity import Loss
+from caption_studio.training.evaluation.problem import EvaluationProblem
 from caption_studio.training.evaluation.writing.captions import require_room
 
 _BATCH_TOKENS = 2048
@@ -23,7 +25,7 @@ def caption_losses(
 
     Counted are the tokens from the caption's first to its closing quote; the opening quote is
     given, so that a model without the habit of quoting is not measured by that. Raises
-    `EvaluationProblem` for a row that is too long.
+    `EvaluationProblem` for a row that is too long, or whose loss is no number.
     """
     encoded = [
         _encoded(tokenizer, prompt, caption)
@@ -82,4 +84,9 @@ def _batch_losses(model: Any, pad: int, rows: Sequence[tuple[list[int], int]]) -
         reduction="none",
     ).sum(dim=1)
     for loss, (ids, first) in zip(nats.tolist(), rows, strict=True):
+        if not isfinite(loss):
+            raise EvaluationProblem(
+                "The model finds no finite loss for a caption: its weights or the adapter's are "
+                "damaged."
+            )
         yield Loss(loss, len(ids) - first)

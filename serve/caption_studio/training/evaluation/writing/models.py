@@ -167,7 +167,6 @@ def _loaded(location: str, config: Any) -> tuple[Any, Any]:
     hidden, layers = config.hidden_size, config.num_hidden_layers
     parameters = config.vocab_size * hidden + 12 * layers * hidden**2
     small = device == "cpu" and parameters < _FLOAT32_PARAMETERS
-    config.architectures = ["FalconForCausalLM"]
     model = FalconForCausalLM.from_pretrained(
         location, config=config, dtype=torch.float32 if small else torch.bfloat16
     )
