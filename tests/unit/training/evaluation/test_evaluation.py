@@ -145,16 +145,13 @@ def test_a_judge_that_talks_nonsense_costs_the_win_rate_and_nothing_else(dataset
     assert "greedy.names_all" in outcome.results.adapter.measures
 
 
-def test_what_the_models_wrote_is_kept_when_the_judging_is_cut_off(dataset: Path) -> None:
-    def cut_off(stage: str, done: int, total: int) -> None:
-        if stage.startswith("asking"):
-            raise KeyboardInterrupt
-
-    with judging(prefers_ducks) as server, pytest.raises(KeyboardInterrupt):
-        evaluate(plan(dataset, judge=Judge(server.url, "wise-1")), fake_load, cut_off)
-    results = read_results(dataset.parent / "evaluation" / "evaluation.json")
+def test_what_the_models_wrote_is_kept_when_the_judging_ends_at_once(dataset: Path) -> None:
+    output = dataset.parent / "evaluation"
+    (output / "judge.jsonl").mkdir(parents=True)
+    with pytest.raises(EvaluationProblem, match=r"judge\.jsonl cannot be read"):
+        evaluated(plan(dataset, judge=Judge("http://127.0.0.1:9/v1", "wise-1")))
+    results = read_results(output / "evaluation.json")
     assert results.adapter.left_out["win_rate"] == "the judge was not asked to the end"
-    assert (dataset.parent / "evaluation" / "judge.jsonl").read_text()
 
 
 def test_the_report_shows_pictures_and_escapes_what_comes_from_data(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ class _Asking:
         self._answered = answered
         self._failure: JudgeFailed | EvaluationProblem | None = None
         self._takes_temperature = True
+        self._was_reached = False
 
     async def all(self, questions: Sequence[Question]) -> None:
         waiting = {question.key(self._judge.model): question for question in questions}
@@ -131,19 +132,25 @@ class _Asking:
     async def _sent(
         self, http: httpx.AsyncClient, question: Question
     ) -> tuple[httpx.Response | None, str]:
-        """Return the response, if there is one, and what is wrong if it is no success."""
+        """Return the response, if there is one, and what is wrong if it is no success.
+
+        Raises `JudgeFailed` for an address where nothing ever answered.
+        """
         body: dict[str, Any] = {"model": self._judge.model, "messages": question.messages}
         if self._takes_temperature:
             body["temperature"] = 0
         where = f"The judge at {self._judge.url}"
         try:
             response = await http.post(f"{self._judge.url}/chat/completions", json=body)
-        except httpx.ConnectError:
+        except httpx.ConnectError as error:
+            if not self._was_reached:  # a wrong address, more likely than a restart
+                raise JudgeFailed(f"{where} cannot be reached.") from error
             return None, f"{where} cannot be reached"
         except httpx.TimeoutException:
             return None, f"{where} gave no answer within {TIMEOUT_S:.0f} s"
         except httpx.HTTPError as error:
             return None, f"{where} broke the connection off ({type(error).__name__})"
+        self._was_reached = True
         return response, f"{where} answered {response.status_code}{_message(response)}"
 
     def _is_about_temperature(self, response: httpx.Response) -> bool:

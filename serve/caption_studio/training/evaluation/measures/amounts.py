@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from caption_studio.training.evaluation.measures.refusals import SIGNS, is_refused, is_wanted
+
 Unit = Literal["hashtags", "emoji", "words", "characters"]
 Bound = Literal["exactly", "at_most", "at_least"]
 
@@ -19,8 +21,7 @@ class Amount:
 
 
 _UNITS: dict[Unit, str] = {
-    "hashtags": r"(?:hash ?tags?|hash-tags?)",
-    "emoji": r"(?:emojis?|emoticons?|smileys?)",
+    **SIGNS,
     "words": r"words?",
     "characters": r"(?:characters?|chars?|letters?)",
 }
@@ -49,63 +50,40 @@ _TEXTS: tuple[tuple[Bound | Literal["below", "above", "about"], str], ...] = (
 )
 _BEFORE = tuple((bound, re.compile(rf"\b(?:{words})\s*(?:a |the )?$")) for bound, words in _TEXTS)
 _AFTER: tuple[tuple[Bound, re.Pattern[str]], ...] = (
-    ("at_most", re.compile(r"\W{0,2}(?:at(?: the)? most|max\b|maximum|or (?:less|fewer)|tops)")),
+    (
+        "at_most",
+        re.compile(
+            r"\W{0,2}(?:at(?: the)?(?: very)? most|max\b|maximum|or (?:less|fewer)|tops|"
+            r"(?:is|are) (?:plenty|enough|the most|(?:my|the|our)(?: \w+)? (?:limit|maximum)))"
+        ),
+    ),
     ("at_least", re.compile(r"\W{0,2}(?:at(?: the)? least|min\b|minimum|or more)")),
 )
 _FROM = re.compile(rf"(?:between )?\b({_NUMBER})\s*(?:-|\u2013|to|or|and)\s*$")
-_OF_NO_CAPTION = re.compile(r"\b(?:the|these|those|my|your|of|in|first|last|next)\s+$")
-
-_DETERMINERS = (
-    r"(?:any|the|a|an|of|all|your|my|those|these|kind|more|silly|extra|single|such|unnecessary)"
+_OF_NO_CAPTION = re.compile(
+    r"\b(?:the|these|those|my|your|of|in|first|last|next|had|used|saw|got|not|has|were|than)\s+$"
 )
-_VERBS = r"(?:use|want|need|add|include|put|like|have|write|insert)(?: in)?"
-_NEGATION = (
-    r"(?<!n't )(?<!not )(?<!never )"
-    r"\b(?:no|without|zero|skip|omit|drop|avoid|exclude|ban|leave out|leave off|free of|"
-    rf"(?:(?:do|does|did|should|must|will|can|could|would) ?n[o']t|never|not|cannot) {_VERBS})"
-    r"(?: using| adding| including)?"
-)
-_OTHERS = r"(?:hash ?tags?|emojis?|emoticons?|smileys?|links?|mentions?|quotes?|questions?)"
-_AND = r"(?:, ?)?(?:/|&| or | and | nor ) ?"
-_POSITIVE = (
-    r"\b(?:with|use|using|add|adding|include|including|put in|put|insert|want|some|"
-    r"a few|plenty of|lots of|sprinkle in)"
-    r"(?: (?:some|a|few|a few|lots of|plenty of|the|relevant|fun|nice|fitting|matching|good|"
-    r"popular|trending|cute|suitable|happy|colourful|colorful|emojis? and|hash ?tags? and))*"
-)
+_NEGATED = re.compile(r"(?:n't|\bnot|\bnever|\bno|\bwithout)(?: \w+){0,4}\s*$")
 
 
 def asked_amounts(request: str) -> Iterator[Amount]:
     """Yield the amounts; of a unit that none is asked of, no other."""
     for unit in get_args(Unit):
-        if unit in ("hashtags", "emoji") and _is_refused(unit, request):
+        is_sign = unit in SIGNS
+        if is_sign and is_refused(unit, request):
             yield Amount(unit, "exactly", 0)
             continue
         numbered = list(_numbered(unit, request))
         yield from numbered
-        if not numbered and unit in ("hashtags", "emoji") and _is_wanted(unit, request):
+        if is_sign and not numbered and is_wanted(unit, request):
             yield Amount(unit, "at_least", 1)
-
-
-def _is_refused(unit: Unit, request: str) -> bool:
-    word = _UNITS[unit]
-    determiners = rf"(?: {_DETERMINERS})*"
-    listed = rf"(?:{determiners} {_OTHERS}{_AND}{_DETERMINERS}?)*"
-    return bool(
-        re.search(rf"{_NEGATION}(?:{determiners}|{listed}) ?\b{word}\b", request)
-        or re.search(rf"\b(?:leave|keep){determiners} {word} (?:out|off|away)\b", request)
-        or re.search(rf"\b{word}[- ](?:free|less)\b", request)
-    )
-
-
-def _is_wanted(unit: Unit, request: str) -> bool:
-    return bool(re.search(rf"(?<!n't )(?<!not ){_POSITIVE} {_UNITS[unit]}\b", request))
 
 
 def _numbered(unit: Unit, request: str) -> Iterator[Amount]:
     joined = "[- ]" if unit in ("words", "characters") else " "
-    for found in re.finditer(rf"\b({_NUMBER}){joined}{_ADJECTIVE}{_UNITS[unit]}\b", request):
-        before, after = request[: found.start()], request[found.end() :]
+    numbers = re.finditer(rf"\b({_NUMBER}){joined}{_ADJECTIVE}{_UNITS[unit]}\b", request)
+    for found in (*numbers, *_said_after(unit, request)):
+        before, after = request[: found.start(1)], request[found.end() :]
         number = _value(found[1])
         if first := _FROM.search(before):
             bound, _ = _bound(before[: first.start()], after)
@@ -120,16 +98,29 @@ def _numbered(unit: Unit, request: str) -> Iterator[Amount]:
             yield Amount(unit, bound, number + step)
 
 
+def _said_after(unit: Unit, request: str) -> Iterator[re.Match[str]]:
+    """Find "hashtags down to two", which sets a limit, with the number as group 1."""
+    yield from re.finditer(
+        rf"\b{_UNITS[unit]}(?: down)? to (?:at most |a maximum of )?({_NUMBER})\b"
+        r"(?= or (?:fewer|less)| at| please|[.,;!]|$)",
+        request,
+    )
+
+
 def _bound(before: str, after: str) -> tuple[Bound | Literal["about"] | None, int]:
     """Return how a number is meant, and what "fewer than" and "more than" add to it."""
     for later, pattern in _AFTER:
         if pattern.match(after):
             return later, 0
     for bound, pattern in _BEFORE:
-        if pattern.search(before):
-            if bound == "below":
-                return "at_most", -1
-            return ("at_least", 1) if bound == "above" else (bound, 0)
+        if (found := pattern.search(before)) is None:
+            continue
+        negated = _NEGATED.search(before[: found.start()]) is not None
+        if bound == "below":
+            return ("at_least", 0) if negated else ("at_most", -1)
+        if bound == "above":
+            return ("at_most", 0) if negated else ("at_least", 1)
+        return bound, 0
     return None, 0
 
 

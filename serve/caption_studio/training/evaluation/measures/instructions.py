@@ -51,26 +51,34 @@ class Instruction:
 
 _NOT = r"(?:\bnot|n't|\bnever|\bno|\bwithout|\binstead of|\bisn't|\btoo)"
 _BRIEF = r"(?:short|brief|concise|succinct|terse)"
-_TEXT = r"(?:caption|text|post|sentence|line|message|comment|note|one|version|description|alt)"
+_TEXT = (
+    r"(?:captions?|texts?|posts?|sentence|line|message|comment|note|one|version|description|alt)"
+)
 _SHORT = re.compile(
-    rf"\b(?:keep|keeping|make|be|stay|something|very|really|super|as)\s+"
-    rf"(?:it |this |that |them |the caption |the text |the post |your answer )?"
+    rf"\b(?:keep|keeping|make|something|very|really|super|as)\s+"
+    rf"(?:it |this |that |them |this one |the caption |the text |the post |your answer )?"
     rf"(?:very |really |quite |super |nice and |rather |as )*{_BRIEF}\b"
-    rf"|\b{_BRIEF},?(?: \w+){{0,2}} {_TEXT}\b"
+    rf"|\b(?:be|stay) (?:very |really )?{_BRIEF}\b(?! (?:in|on|at|with|about)\b)"
+    rf"|\b{_BRIEF},?(?: \w+){{0,2}} {_TEXT}\b|\bshort and sweet\b"
     rf"|(?:^|[,;.] ?){_BRIEF}(?:,? please)?(?=[,;.!]|$)"
-    rf"|\b(?:just|only|in) a few words\b|\bbriefly\b"
+    rf"|\b(?:just|only) a (?:few|couple of|handful of) words\b|\bbriefly\b"
 )
 _NOT_SHORT = re.compile(rf"{_NOT}\s(?:\w+\s){{0,3}}{_BRIEF}\b|\b{_BRIEF}[- ]sleeve")
 _AUDIENCE = (
     "(?:followers|readers|audience|people|everyone|everybody|viewers|friends|fans|community)"
 )
 _QUESTION = re.compile(
-    r"\b(?:ask|asks|asking|pose|posing|as|end|ends|ending|finish|finishing|close|closing|make|"
-    r"phrase|phrased|put|turn|write|include|add|with|into)\b[^.!?;]{0,40}?\bquestions?\b"
+    r"\b(?:ask|asks|asking|pose|posing|as|end|ends|ending|finish|finishes|finishing|close|closing|"
+    r"make|phrase|phrased|put|turn|write|include|add|with|into|be|need|want)\b"
+    r"[^.!?;,]{0,40}?\bquestions?\b(?! marks?)"
+    r"|\b(?:end|finish|close)\w*\b[^.!?;,]{0,30} with a question mark\b"
     rf"|\bask(?: \w+){{0,3}} (?:{_AUDIENCE}|something|them what|them whether)\b"
 )
-_NO_QUESTION = re.compile(rf"{_NOT}\s(?:\w+\s){{0,3}}(?:questions?|ask)\b")
-_ALT_TEXT = re.compile(r"\balt(?:ernative)?[- ]?texts?\b|\bscreen ?readers?\b")
+_NO_QUESTION = re.compile(rf"{_NOT}\s(?:\w+\s){{0,3}}(?:questions?(?! marks?)|ask)\b")
+_ALT_TEXT = re.compile(
+    r"\balt(?:ernative)?[- ]?texts?\b|\b(?:for|to|by|with) (?:a |the |people with )?"
+    r"(?:\w+ ){0,3}screen ?readers?\b"
+)
 _NO_ALT_TEXT = re.compile(rf"{_NOT}\s(?:\w+\s){{0,3}}alt(?:ernative)?[- ]?text")
 _WITHOUT_WORDS = re.compile(
     r"\b(?:without|avoid|not use|never use|don't use|leave out) the words? ([^.;!?]+)"

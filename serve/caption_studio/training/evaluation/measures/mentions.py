@@ -10,12 +10,12 @@ from caption_studio.voices.platforms import PLATFORMS
 from caption_studio.voices.words import LANGUAGES
 
 _VERBS = (
-    r"(?:mention(?:ing)?|includ(?:e|ing) the name(?: of)?|add the name(?: of)?|name-?drop|use the "
-    r"name|dedicate (?:it|this) to|say (?:hi|hello) to|greet|thank|credit|congratulate|"
-    r"shout ?out to|happy birthday to|wish|greetings from|"
-    r"(?:this|it|that)(?: is| was|'s) (?:for|in|from)|add that this is|card for|taken in|"
-    r"(?:trip|visit|holiday|vacation|weekend) (?:to|in)|(?:saw|seen) (?:this|it)? ?in|we were in|"
-    r"we are in|we're in|called|named)"
+    r"(?:mention(?:s|ing)?|includ(?:e|es|ing)(?: the name)?(?: of)?|contains?|add the name(?: of)?|"
+    r"name-?drop|the (?:name|word)s?|dedicate (?:it|this) to|say (?:hi|hello) to|greet|thank|"
+    r"credit|congratulate|shout ?out to|happy birthday to|wish|greetings (?:from|to)|"
+    r"(?:this|it|that)(?: is| was|'s) (?:for|in|from)|(?:add|say) that (?:this|it)(?: is|'s)|"
+    r"card for|taken in|(?:trip|visit|holiday|vacation|weekend|stay) (?:to|in)|"
+    r"(?:saw|seen) (?:this|it)? ?in|we were in|we are in|we're in|called|named)"
 )
 _BETWEEN = (
     r"(?:(?:the|our|my|a|an|this|that|trip|visit|holiday|vacation|to|in|of|from|name|town|city|"
@@ -29,6 +29,9 @@ _PROPER = (
 )
 _OPENING, _CLOSING = "\"'\u2018\u201c\u00ab", "\"'\u2019\u201d\u00bb"
 _QUOTED = rf"[{_OPENING}]([^{_OPENING}{_CLOSING}]{{2,60}})[{_CLOSING}]"
+_NAMED_FIRST = re.compile(
+    rf"({_PROPER}) ?(?:(?:must|should|has to|needs to|to) be )?(?i:mentioned|named)\b"
+)
 _ASKED = re.compile(rf"\b(?i:{_VERBS}) {_BETWEEN}(?:{_QUOTED}|({_PROPER}))")
 _REFUSED = re.compile(r"(?:n't|\bnot|\bnever|\bwithout|\bavoid|\bno)\s+(?:even )?$", re.IGNORECASE)
 _LEFT_OPEN = re.compile(r"\bneed to $", re.IGNORECASE)
@@ -41,7 +44,7 @@ _NO_NAMES = frozenset(
 
 def asked_mentions(request: str) -> Iterator[tuple[str, bool]]:
     """Yield each name, and whether the caption shall hold it."""
-    for found in _ASKED.finditer(request):
+    for found in (*_ASKED.finditer(request), *_NAMED_FIRST.finditer(request)):
         name = (found[1] or found[2]).strip().removesuffix("'s").strip()
         before = request[: found.start()]
         if not name or name.split()[0] in _NO_NAMES or _LEFT_OPEN.search(before):

@@ -103,11 +103,11 @@ def _row(results: Results, item: Item, mine: str, theirs: str, folder: Path) -> 
 
 
 def _caption(side: Side, item: Item, caption: str) -> str:
-    held = {name: value for name, value in checks(item.row, caption).items() if ALL not in name}
     marks = "".join(
         f'<span class="{"held" if value else "missed"}">{"✓" if value else "✗"} '
         f"{escape(title(name))}</span>"
-        for name, value in held.items()
+        for name, value in checks(item.row, caption).items()
+        if not name.endswith(f"_{ALL}")
     )
     text = escape(caption) if caption else '<span class="none">empty</span>'
     return f"<dt>{escape(side.name)}</dt><dd><b>{text}</b> {marks}</dd>"

@@ -18,13 +18,13 @@ _SETTINGS = ImageSettings()
 def thumbnail(picture: str, folder: Path) -> str:
     """Return a JPEG's data URL, cropped to a square; empty where there is no readable file.
 
-    A path that is not absolute is looked for in `folder`. URLs are not fetched.
+    A path that is not absolute is looked for here and in `folder`. URLs are not fetched.
     """
     if not picture or "://" in picture:
         return ""
     try:
-        path = folder / picture
-        if not path.is_file() or path.stat().st_size > _SETTINGS.max_bytes:
+        path = next((one for one in (Path(picture), folder / picture) if one.is_file()), None)
+        if path is None or path.stat().st_size > _SETTINGS.max_bytes:
             return ""
         pixels = decode(ImageBytes(path.read_bytes(), picture), size_px=SIDE_PX, settings=_SETTINGS)
     except (OSError, ValueError, CaptionStudioError):  # ValueError: a NUL in the name
