@@ -28,7 +28,7 @@ def judged(
     """
     journal = Journal(folder / JOURNAL_NAME)
     asked = [_in_both_orders(*one) for one in zip(rows, mine, theirs, strict=True)]
-    questions = [question for both in asked for question in both]
+    questions = list(dict.fromkeys(question for both in asked for question in both))
     done = 0
 
     def answered() -> None:

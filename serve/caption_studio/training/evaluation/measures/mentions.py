@@ -1,6 +1,6 @@
 """A request → the names that the caption shall hold, or shall not; pure, English.
 
-A name is one to four words with a capital, or what stands between quotes.
+A name is up to six words with a capital, or what stands between quotes.
 """
 
 import re

@@ -65,12 +65,13 @@ class ModelWriter:
 
     @contextmanager
     def _active(self) -> Iterator[None]:
-        if self._adapter is None:
-            with self._model.disable_adapter():
+        with _enough_memory():
+            if self._adapter is None:
+                with self._model.disable_adapter():
+                    yield
+            else:
+                self._model.set_adapter(self._adapter)
                 yield
-        else:
-            self._model.set_adapter(self._adapter)
-            yield
 
 
 def load(adapters: Mapping[str, str], base: str | None, folder: Path) -> Writers:
@@ -167,11 +168,25 @@ def _loaded(location: str, config: Any) -> tuple[Any, Any]:
     hidden, layers = config.hidden_size, config.num_hidden_layers
     parameters = config.vocab_size * hidden + 12 * layers * hidden**2
     small = device == "cpu" and parameters < _FLOAT32_PARAMETERS
-    model = FalconForCausalLM.from_pretrained(
-        location, config=config, dtype=torch.float32 if small else torch.bfloat16
+    model, found = FalconForCausalLM.from_pretrained(
+        location,
+        config=config,
+        dtype=torch.float32 if small else torch.bfloat16,
+        output_loading_info=True,
     )
+    if found["missing_keys"]:  # transformers would go on with random numbers
+        raise ValueError(f"it has no weights called {min(found['missing_keys'])}")
     tokenizer = AutoTokenizer.from_pretrained(location, config=config)
-    return model.eval().to(device), tokenizer
+    with _enough_memory():
+        return model.eval().to(device), tokenizer
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise EvaluationProblem("The base model is too large for the GPU's memory.") from error
 
 
 def _first_line(error: Exception) -> str:
