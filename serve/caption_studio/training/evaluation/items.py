@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -35,12 +36,18 @@ def items_of(rows: Iterable[Row], split: Split, limit: int | None, *, seed: int)
     Raises `EvaluationProblem` where there is none.
     """
     together: dict[tuple[str, str, str], list[Row]] = {}
+    others: Counter[str] = Counter()
     for row in rows:
         if row.split == split:
             together.setdefault((row.key, row.description, row.request), []).append(row)
+        else:
+            others[row.split] += 1
     items = [Item(tuple(of_one)) for of_one in together.values()]
     if not items:
-        raise EvaluationProblem(f"The data set has no rows of the split {split}.")
+        there = " and ".join(f"{number} of {name}" for name, number in sorted(others.items()))
+        raise EvaluationProblem(
+            f"The data set has no rows of the split {split}; it has {there or 'none at all'}."
+        )
     if limit is None or limit >= len(items):
         return items
     chosen = sorted(random.Random(seed).sample(range(len(items)), limit))

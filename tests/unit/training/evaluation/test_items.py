@@ -42,7 +42,9 @@ def test_a_limit_draws_the_same_items_each_time_in_the_datas_order() -> None:
 
 
 def test_a_split_without_rows_is_told() -> None:
-    with pytest.raises(EvaluationProblem, match="has no rows of the split validation"):
+    with pytest.raises(
+        EvaluationProblem, match="split validation; it has 4 of test and 1 of train"
+    ):
         items_of(ROWS, "validation", None, seed=1)
 
 
