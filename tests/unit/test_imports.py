@@ -49,8 +49,8 @@ MAY_IMPORT = {
     "demo": BASE
     | {"demo", "language.prompt", "voices", "images.decode", "vision", "client", "training"},
     "training": BASE
-    | {"training", "client", "language.prompt", "language.adapters.check", "voices"}
-    | {"language.falcon_config"}
+    | {"training", "client", "language.prompt", "language.adapters", "voices"}
+    | {"language.caption_cut", "language.falcon_config", "language.tokens"}
     | {"images.decode", "images.formats", "vision", "model_files"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`,

@@ -24,6 +24,13 @@ from caption_studio.demo.corpus import Example, adapter_example, adapter_prompt,
 from caption_studio.demo.painter import paint
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, Pool, Scene, sample_scene
 from caption_studio.demo.wishes import HELD_OUT_CITIES, HELD_OUT_NAMES, Mention
+from caption_studio.training.evaluation.measures.obedience import (
+    has_no_emoji,
+    has_no_hashtags,
+    is_question,
+    is_short,
+    mentions,
+)
 
 SAMPLING: dict[str, dict[str, Any]] = {
     "greedy": {"do_sample": False},
@@ -161,15 +168,15 @@ def _obeyed(example: Example, caption: str) -> dict[str, bool]:
     """Return, for each wish of the request, whether the caption obeys it."""
     wish, checks = example.wish, {}
     if wish.no_hashtags:
-        checks["no hashtags"] = "#" not in caption
+        checks["no hashtags"] = has_no_hashtags(caption)
     if wish.no_emoji:
-        checks["no emoji"] = not has_emoji(caption)
+        checks["no emoji"] = has_no_emoji(caption)
     if wish.short:
-        checks["short"] = 0 < len(caption.split()) <= 14 * len(example.scenes)
+        checks["short"] = is_short(caption, len(example.scenes))
     if wish.question:
-        checks["question"] = caption.endswith("?")
+        checks["question"] = is_question(caption)
     if wish.mention:
-        checks["mention"] = wish.mention.name in caption
+        checks["mention"] = mentions(caption, wish.mention.name)
     return checks
 
 
@@ -185,7 +192,7 @@ def _new_name_share(model: Any, tokenizer: PreTrainedTokenizerFast, number: int)
         prompts.append(adapter_prompt(scene.description, asked[mention.kind].format(mention.name)))
         names.append(mention.name)
     captions = map(quoted, complete(model, tokenizer, prompts))
-    return sum(name in caption for name, caption in zip(names, captions, strict=True)) / number
+    return sum(map(mentions, captions, names)) / number
 
 
 def _share(examples: Sequence[Example], said: Sequence[str], test: Callable[..., bool]) -> float:

@@ -1,0 +1,1 @@
+"""An adapter and a data set → numbers with their intervals, side by side with another's."""

@@ -1,0 +1,1 @@
+"""Two captions of one picture → which is better, by a larger language model."""

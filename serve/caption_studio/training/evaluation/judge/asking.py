@@ -1,0 +1,188 @@
+"""Questions → answers of a chat model behind an OpenAI-compatible endpoint, over HTTP.
+
+Bounded in flight, tried again while the endpoint is full, and journaled as they come.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from caption_studio.training.evaluation.judge.journal import Journal
+from caption_studio.training.evaluation.judge.question import Question
+from caption_studio.training.evaluation.problem import EvaluationProblem
+
+KEY_VARIABLES = ("CAPTION_STUDIO_JUDGE_KEY", "OPENAI_API_KEY")
+IN_FLIGHT = 8
+TIMEOUT_S = 120.0
+CONNECT_TIMEOUT_S = 10.0
+TRIES = 6
+FIRST_PAUSE_S = 1.0
+MAX_PAUSE_S = 60.0
+_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_SHOWN_CHARACTERS = 200
+_HINTS = dict.fromkeys((401, 403), f" Set its key as {KEY_VARIABLES[0]}.")
+
+
+class JudgeFailed(Exception):
+    """The judge gives no answers; `str` of it is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Where to ask: `url` is that of the API, up to `/v1`."""
+
+    url: str
+    model: str
+    key: str | None = None
+    first_pause_s: float = FIRST_PAUSE_S
+
+
+def judge_key() -> str | None:
+    """Return the key in the environment, if there is one."""
+    return next((key for name in KEY_VARIABLES if (key := os.environ.get(name))), None)
+
+
+def api_url(given: str) -> str:
+    """Return the address of the API; one without a path gets `/v1`. Raises `ValueError`."""
+    url = (given if "://" in given else f"http://{given}").rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ValueError(f"{given} is no address of a judge")
+    return url if parts.path else f"{url}/v1"
+
+
+def ask_all(
+    judge: Judge,
+    questions: Sequence[Question],
+    journal: Journal,
+    answered: Callable[[], None] = lambda: None,
+) -> None:
+    """Have each question answered in the journal; those that are there already are not asked.
+
+    Raises `JudgeFailed` at the first that gets no answer after all tries; others that are under
+    way are waited for, so that their answers are kept. `EvaluationProblem`: the journal is full.
+    """
+    asyncio.run(_Asking(judge, journal, answered).all(questions))
+
+
+class _Asking:
+    def __init__(self, judge: Judge, journal: Journal, answered: Callable[[], None]) -> None:
+        self._judge = judge
+        self._journal = journal
+        self._answered = answered
+        self._failure: JudgeFailed | EvaluationProblem | None = None
+        self._takes_temperature = True
+        self._was_reached = False
+
+    async def all(self, questions: Sequence[Question]) -> None:
+        waiting = {question.key(self._judge.model): question for question in questions}
+        left = iter(waiting.items())
+        headers = {"Authorization": f"Bearer {self._judge.key}"} if self._judge.key else {}
+        host = urlsplit(self._judge.url).hostname or ""
+        async with httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
+            limits=httpx.Limits(max_connections=IN_FLIGHT),
+            trust_env=host not in ("localhost", "127.0.0.1", "::1"),
+        ) as http:
+
+            async def work() -> None:
+                for key, question in left:
+                    if self._failure is not None:
+                        return
+                    try:
+                        await self._one(http, key, question)
+                    except (JudgeFailed, EvaluationProblem) as error:
+                        self._failure = self._failure or error
+                        return
+
+            await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
+        if self._failure is not None:
+            raise self._failure
+
+    async def _one(self, http: httpx.AsyncClient, key: str, question: Question) -> None:
+        if key not in self._journal:
+            answer = await self._answer(http, question)
+            self._journal.add(key, self._judge.model, answer)
+        self._answered()
+
+    async def _answer(self, http: httpx.AsyncClient, question: Question) -> str:
+        pause_s = self._judge.first_pause_s
+        for tried in range(1, TRIES + 1):
+            response, problem = await self._sent(http, question)
+            if response is not None:
+                if response.is_success:
+                    return _content(self._judge, response)
+                if response.status_code not in _AGAIN:
+                    if self._is_about_temperature(response):
+                        continue
+                    raise JudgeFailed(f"{problem}.{_HINTS.get(response.status_code, '')}")
+            if tried == TRIES or self._failure is not None:
+                break
+            await asyncio.sleep(_pause_s(response, pause_s))
+            pause_s = min(2 * pause_s, MAX_PAUSE_S)
+        raise JudgeFailed(f"{problem}, {tried} times in a row.")
+
+    async def _sent(
+        self, http: httpx.AsyncClient, question: Question
+    ) -> tuple[httpx.Response | None, str]:
+        """Return the response, if there is one, and what is wrong if it is no success.
+
+        Raises `JudgeFailed` for an address where nothing ever answered.
+        """
+        body: dict[str, Any] = {"model": self._judge.model, "messages": question.messages}
+        if self._takes_temperature:
+            body["temperature"] = 0
+        where = f"The judge at {self._judge.url}"
+        try:
+            response = await http.post(f"{self._judge.url}/chat/completions", json=body)
+        except httpx.ConnectError as error:
+            if not self._was_reached:  # a wrong address, more likely than a restart
+                raise JudgeFailed(f"{where} cannot be reached.") from error
+            return None, f"{where} cannot be reached"
+        except httpx.TimeoutException:
+            return None, f"{where} gave no answer within {TIMEOUT_S:.0f} s"
+        except httpx.HTTPError as error:
+            return None, f"{where} broke the connection off ({type(error).__name__})"
+        self._was_reached = True
+        return response, f"{where} answered {response.status_code}{_message(response)}"
+
+    def _is_about_temperature(self, response: httpx.Response) -> bool:
+        """Some models take no temperature but their own; ask them without it from now on."""
+        told = self._takes_temperature and "temperature" in response.text
+        if response.status_code in (400, 422) and told:
+            self._takes_temperature = False
+            return True
+        return False
+
+
+def _content(judge: Judge, response: httpx.Response) -> str:
+    try:
+        content = response.json()["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise JudgeFailed(
+            f"The judge at {judge.url} answered with something that is no chat completion."
+        ) from error
+    return content if isinstance(content, str) else ""
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        message = " ".join(str(response.json()["error"]["message"]).split())
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return f" ({message[:_SHOWN_CHARACTERS].rstrip('.')})"
+
+
+def _pause_s(response: httpx.Response | None, pause_s: float) -> float:
+    """Return what the endpoint asks for, else a random time of about `pause_s`."""
+    stated = "" if response is None else response.headers.get("retry-after", "")
+    if stated.isascii() and stated.isdigit():
+        return min(float(stated), MAX_PAUSE_S)
+    return pause_s * random.uniform(0.5, 1.5)

@@ -1,0 +1,1 @@
+"""Captions → what is measured of them; pure, no model runs here."""

@@ -1,0 +1,1 @@
+"""Results and captions → one HTML file that needs no other."""

@@ -1,0 +1,1 @@
+"""A base model and adapters → captions, losses and times, by transformers and PEFT."""
