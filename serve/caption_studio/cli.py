@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.training.dataset import command as dataset
 
 DEMO_CONFIG = Path(__file__).parents[2] / "deploy" / "demo.yaml"
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
 
     _add_admin(commands)
+    dataset.add_to(commands)
 
     models = commands.add_parser("models", help="what a service loads")
     model_commands = models.add_subparsers(required=True, metavar="COMMAND")

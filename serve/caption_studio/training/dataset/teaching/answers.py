@@ -1,0 +1,62 @@
+"""A teacher's HTTP answer → its text and tokens, or what it tells of its failure."""
+
+import math
+from typing import Any
+
+import httpx
+
+from caption_studio.client.service import told
+from caption_studio.language.prompt import one_line
+from caption_studio.training.dataset.items import Answer
+from caption_studio.training.dataset.texts import well_formed
+
+MAX_REASON_CHARS = 300
+
+
+def read_answer(answer: httpx.Response) -> Answer:
+    """Return text, finish reason and tokens; a text that is null is empty.
+
+    A refusal in OpenAI's own field is the text, with the finish reason `refusal`. Raises
+    `ValueError` for what is no chat completion.
+    """
+    try:
+        value = answer.json()
+        choice = value["choices"][0]
+        text, refusal = choice["message"].get("content"), choice["message"].get("refusal")
+        usage = value.get("usage") or {}
+        tokens_in = _tokens(usage.get("prompt_tokens"))
+        tokens_out = _tokens(usage.get("completion_tokens"))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError("the teacher answered with something that is no caption") from error
+    finish_reason = str(choice.get("finish_reason") or "")
+    if isinstance(refusal, str) and refusal and not text:
+        text, finish_reason = refusal, "refusal"
+    if text is not None and not isinstance(text, str):
+        raise ValueError("the teacher answered with something that is no text")
+    text = well_formed(text or "")
+    return Answer(text, finish_reason, tokens_in=tokens_in, tokens_out=tokens_out)
+
+
+def error_of(answer: httpx.Response) -> dict[str, Any]:
+    """Return the error in the answer, empty if there is none in OpenAI's form."""
+    try:
+        error = answer.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def told_of(answer: httpx.Response) -> str:
+    """Return what the teacher says of its failure, with the status, in one line."""
+    message = one_line(told(answer)[0]).rstrip(".")
+    status = f"HTTP status {answer.status_code}"
+    if not message or message == status:
+        return status
+    return f"{message[:MAX_REASON_CHARS]} ({status})"
+
+
+def _tokens(value: object) -> int:
+    """Return a count of tokens, 0 for anything that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return 0
+    return max(int(value), 0)
