@@ -133,9 +133,10 @@ def _described_by(arguments: argparse.Namespace) -> DescribedBy:
 
 def _taught_by(arguments: argparse.Namespace, items: Sequence[Item]) -> TaughtBy:
     if not (arguments.teacher_url and arguments.teacher_model):
+        missing = sum(not item.caption for item in items)
         raise DataSetError(
-            "Captions are to be written: name who writes them with --teacher-url and "
-            "--teacher-model."
+            f"{missing} of {len(items)} pictures or rows have no caption: name who writes them "
+            "with --teacher-url and --teacher-model."
         )
     if arguments.teacher_sees_pictures and not all(item.picture or item.caption for item in items):
         raise DataSetError("There are rows without a picture, so no teacher can see it.")

@@ -1,8 +1,8 @@
 """What was seen, described and answered → lines of a file that only grows.
 
-A line counts once it is flushed to the disk, so a killed command has paid for nothing that is not
-here but for the calls that were in flight. A last line without its end is what a kill left: it is
-cut off. One command at a time writes a journal.
+What was described or answered counts once its line is flushed to the disk, so a killed command has
+paid for nothing that is not here but for the calls that were in flight. A last line without its end
+is what a kill left: it is cut off. One command at a time writes a journal.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ class Journal:
                 "output, or give --restart to begin anew."
             )
         if wanted != self._command:
-            self._append({"kind": "command", **wanted})
+            self._append({"kind": "command", **wanted}, True)
 
     def look(self, picture: str, stamp: str) -> Look | None:
         """Return the look of the file or URL as it was when `stamp` was its stamp."""
@@ -92,7 +92,9 @@ class Journal:
     async def add_look(self, picture: str, stamp: str, look: Look) -> None:
         """Note how a picture looks."""
         record = {"id": look.id, "edges": f"{look.edges:016x}", "colours": look.colours.hex()}
-        await self._add({"kind": "look", "picture": picture, "stamp": stamp, **record})
+        named = {"kind": "look", "picture": picture, "stamp": stamp}
+        # Costs nothing but time, so it need not outlive a power cut.
+        await self._add({**named, **record}, is_paid=False)
 
     async def add_description(self, picture_id: str, text: str) -> None:
         """Note what a picture shows."""
@@ -113,19 +115,20 @@ class Journal:
             }
         )
 
-    async def _add(self, record: Mapping[str, Any]) -> None:
+    async def _add(self, record: Mapping[str, Any], *, is_paid: bool = True) -> None:
         # In a thread: a disk may take its time to flush. Not cut short when the command ends, as
         # what is written has been paid for.
-        await asyncio.shield(asyncio.to_thread(self._append, record))
+        await asyncio.shield(asyncio.to_thread(self._append, record, is_paid))
 
-    def _append(self, record: Mapping[str, Any]) -> None:
+    def _append(self, record: Mapping[str, Any], is_paid: bool) -> None:
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         with self._one_at_a_time:
             if self._file is None:
                 return
             try:
                 _write_all(self._file, line)
-                os.fsync(self._file)
+                if is_paid:
+                    os.fsync(self._file)
             except OSError as error:
                 os.ftruncate(self._file, self._size_bytes)
                 os.lseek(self._file, self._size_bytes, os.SEEK_SET)
@@ -176,13 +179,25 @@ class Journal:
 
 
 def put_away(path: Path) -> None:
-    """Give an old journal another name, so that a new one begins. Raises `DataSetError`."""
+    """Give an old journal another name, so that a new one begins; nothing that is paid for is lost.
+
+    Raises `DataSetError` if it cannot be done, or if another command writes the journal.
+    """
     try:
-        path.replace(path.with_name(f"{path.name}.old"))
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.rename(_free_name(path))
     except FileNotFoundError:
         pass
+    except BlockingIOError as error:
+        raise DataSetError(f"{path} is being written by another command.") from error
     except OSError as error:
         raise DataSetError(f"{path} cannot be put away: {error.strerror}.") from error
+
+
+def _free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}.old{number}") for number in ("", *range(2, 10_000)))
+    return next(name for name in names if not name.exists())
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from caption_studio.training.dataset.items import Apart
+from caption_studio.training.dataset.texts import well_formed
 from caption_studio.training.rows import DataSetError
 
 SUFFIX = ".jsonl"
@@ -63,7 +64,7 @@ def write_whole(path: Path, text: str) -> None:
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(well_formed(text))
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)

@@ -63,8 +63,7 @@ class Progress:
         self._bar.total = self._total
         cost = self._prices.told(self.spent, self._calls) if self._calls else ""
         self._bar.set_postfix_str(cost, refresh=False)
-        if not self._bar.update(done) and gone:
-            self._bar.refresh()
+        self._bar.update(done)
         now_s = time.monotonic()
         if self._bar.disable and now_s - self._told_s > self._line_every_s:
             self._told_s = now_s

@@ -8,7 +8,9 @@ from caption_studio.training.dataset.teaching.prompts import PLACE
 from caption_studio.training.dataset.texts import caption_in, straight, words
 
 ECHOED_WORDS = 8
-"""So many words of the prompt in a row are no caption's own."""
+ECHOED_SHARE = 0.5
+"""A caption of which half stands in the prompt, so many words in a row, is no caption. Less is
+what a prompt may ask for, such as a shop's address at the end."""
 
 # What cannot be done is named with "I can't": "I can't believe this view" is a caption, and so is
 # "I'm sorry, I can't stop looking at it".
@@ -66,7 +68,7 @@ class Judge:
             return Judged(caption, "empty", detail)
         if is_refusal(caption):
             return Judged(caption, "refusal")
-        if not self._runs.isdisjoint(_runs(caption)):
+        if self._is_echo(caption):
             return Judged(caption, "prompt echoed")
         if len(_NUMBERED.findall(answer.text)) > 1:
             return Judged(caption, "several captions")
@@ -74,13 +76,23 @@ class Judge:
             return Judged(caption, "cut off", "its tokens were used up: raise --max-tokens")
         return Judged(caption)
 
+    def _is_echo(self, caption: str) -> bool:
+        runs = _runs(caption)
+        echoed = {
+            place
+            for start, run in enumerate(runs)
+            if run in self._runs
+            for place in range(start, start + ECHOED_WORDS)
+        }
+        return bool(runs) and len(echoed) >= ECHOED_SHARE * (len(runs) + ECHOED_WORDS - 1)
+
 
 def is_refusal(caption: str) -> bool:
     """Return whether the text says that it is no caption, in English or a few other languages."""
     return _REFUSAL.match(straight(caption)) is not None
 
 
-def _runs(text: str) -> set[tuple[str, ...]]:
-    """Return each run of `ECHOED_WORDS` words."""
+def _runs(text: str) -> list[tuple[str, ...]]:
+    """Return each run of `ECHOED_WORDS` words, in their order."""
     found = words(text)
-    return {tuple(found[at : at + ECHOED_WORDS]) for at in range(len(found) - ECHOED_WORDS + 1)}
+    return [tuple(found[at : at + ECHOED_WORDS]) for at in range(len(found) - ECHOED_WORDS + 1)]

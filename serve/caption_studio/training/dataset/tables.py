@@ -29,6 +29,11 @@ class Columns:
     description: str | None = None
     caption: str | None = None
 
+    def wanted(self) -> set[str]:
+        """Return all columns that an item can be made of."""
+        given = {self.picture, self.description, self.caption} - {None}
+        return {"picture", "description", "caption", "request", "facts", *FACTS, *map(str, given)}
+
     def names(self, there: list[str], path: Path) -> dict[str, str]:
         """Return which column holds what. Raises `DataSetError` if one that is named is missing."""
         known = {}
@@ -56,7 +61,7 @@ def read_table(path: Path, columns: Columns) -> list[Item]:
     if read is None:
         raise DataSetError(f"{path} is no table: its name must end in {', '.join(KINDS)}.")
     try:
-        rows = list(read(path))
+        rows = list(read(path, columns))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataSetError(f"{path} cannot be read: {_reason(error)}.") from error
     if not rows:
@@ -102,13 +107,13 @@ def _extra(row: Mapping[str, Any]) -> dict[str, Any] | str:
     return {"request": well_formed(known.request), "facts": facts}
 
 
-def _csv(path: Path) -> Iterator[dict[str, Any]]:
+def _csv(path: Path, _: Columns) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             yield {name: value for name, value in row.items() if name is not None}
 
 
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+def _json_lines(path: Path, _: Columns) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -122,14 +127,19 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _parquet(path: Path) -> Iterator[dict[str, Any]]:
+def _parquet(path: Path, columns: Columns) -> Iterator[dict[str, Any]]:
+    """Yield the rows; what nobody asked for is not read, such as the bytes of pictures."""
     try:
         from pyarrow import ArrowException, parquet  # not needed to serve
     except ImportError as error:
         raise DataSetError(f"Parquet needs pyarrow: {_NEEDED}.") from error
     try:
-        for batch in parquet.ParquetFile(path).iter_batches():
-            yield from batch.to_pylist()
+        file = parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        # One at least: a row without columns is none.
+        wanted = [name for name in names if name in columns.wanted()] or names[:1]
+        for batch in file.iter_batches(columns=wanted):
+            yield from (dict.fromkeys(names) | row for row in batch.to_pylist())
     except ArrowException as error:
         raise DataSetError(f"{path} is no Parquet file that can be read.") from error
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 
-from caption_studio.client.service import told
 from caption_studio.language.prompt import one_line
 from caption_studio.training.dataset.items import Answer
 from caption_studio.training.dataset.texts import well_formed
@@ -28,7 +27,7 @@ def read_answer(answer: httpx.Response) -> Answer:
         tokens_out = _tokens(usage.get("completion_tokens"))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError("the teacher answered with something that is no caption") from error
-    finish_reason = str(choice.get("finish_reason") or "")
+    finish_reason = well_formed(str(choice.get("finish_reason") or ""))
     if isinstance(refusal, str) and refusal and not text:
         text, finish_reason = refusal, "refusal"
     if text is not None and not isinstance(text, str):
@@ -38,21 +37,28 @@ def read_answer(answer: httpx.Response) -> Answer:
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:
-    """Return the error in the answer, empty if there is none in OpenAI's form."""
+    """Return the error in the answer, with `message` and `code` where they are stated.
+
+    OpenAI's form is `{"error": {"message": …, "code": …}}`; others leave out a level, or have one
+    text alone. Empty if the answer is no such JSON.
+    """
     try:
-        error = answer.json()["error"]
-    except (ValueError, KeyError, TypeError):
+        value = answer.json()
+    except ValueError:
         return {}
-    return error if isinstance(error, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    error = value.get("error", value)
+    return error if isinstance(error, dict) else {"message": error}
 
 
 def told_of(answer: httpx.Response) -> str:
     """Return what the teacher says of its failure, with the status, in one line."""
-    message = one_line(told(answer)[0]).rstrip(".")
+    error = error_of(answer)
+    said = error.get("message") or error.get("detail")
+    message = well_formed(one_line(said)).rstrip(".") if isinstance(said, str) else ""
     status = f"HTTP status {answer.status_code}"
-    if not message or message == status:
-        return status
-    return f"{message[:MAX_REASON_CHARS]} ({status})"
+    return f"{message[:MAX_REASON_CHARS]} ({status})" if message else status
 
 
 def _tokens(value: object) -> int:

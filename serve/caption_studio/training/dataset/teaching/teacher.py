@@ -187,7 +187,10 @@ class Teacher:
         if code in _NO_SUCH_MODEL:
             return TeacherFails(f"The teacher has no model {self._manner.model}: {message}.")
         if status in (404, 405) or status < 400:
-            return TeacherFails(f"There are no chat completions at {self._url}: {message}.")
+            return TeacherFails(
+                f"There are no chat completions at {self._url}, or no model "
+                f"{self._manner.model}: {message}."
+            )
         if status in _BUSY or status >= 500:
             return _Busy(f"the teacher answered {message}", stated_pause_s(answer.headers))
         return self._refusal(f"the teacher refused: {message}")
