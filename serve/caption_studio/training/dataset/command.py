@@ -10,7 +10,7 @@ from caption_studio.limits import MAX_IN_FLIGHT
 def add_to(commands: Any) -> None:
     """Add `dataset` and its commands to the command line's."""
     group = commands.add_parser("dataset", help="make a data set of captions, and review it")
-    actions = group.add_subparsers(required=True, metavar="COMMAND")
+    actions = group.add_subparsers(required=True, metavar="COMMAND", parser_class=_OptionsAnywhere)
     build = actions.add_parser("build", help="pictures → descriptions → captions by a teacher")
     _add_sources(build)
     _add_describer(build)
@@ -27,6 +27,22 @@ def add_to(commands: Any) -> None:
         "--accepted-only", action="store_true", help="leave out rows that nobody decided on"
     )
     review.set_defaults(run=_review)
+
+
+class _OptionsAnywhere(argparse.ArgumentParser):
+    """Takes options between PICTURES and OUT.jsonl too: argparse alone takes the first as OUT."""
+
+    _is_inside = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Return the namespace and what is left, as `argparse` does."""
+        if self._is_inside:  # called by the method below
+            return super().parse_known_args(args, namespace)
+        self._is_inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_inside = False
 
 
 def _add_sources(build: argparse.ArgumentParser) -> None:

@@ -42,10 +42,9 @@ def build(arguments: argparse.Namespace) -> int:
             return _said(str(error), MISUSED)
         try:
             return _build(job, journal, arguments)
-        except AllFail as error:
-            return _said(f"{error}. What is done is kept: run the same command again.", FAILED)
-        except TeacherFails as error:
-            return _said(f"{error} What is done is kept: run the same command again.", FAILED)
+        except (AllFail, TeacherFails) as error:
+            reason = str(error).rstrip(".")
+            return _said(f"{reason}. What is done is kept: run the same command again.", FAILED)
         except DataSetError as error:
             return _said(str(error), FAILED)
 

@@ -20,7 +20,9 @@ TEACHER = "teacher"
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20}
 
 
-def picture(seed: int, *, side_px: int = 64, tint: tuple[float, float, float] = (1, 1, 1)) -> Image:
+def picture(
+    seed: int, *, side_px: int = 64, tint: tuple[float, float, float] = (1, 1, 1)
+) -> Image.Image:
     """A picture unlike those of other seeds; with another tint its edges are the same."""
     cells = np.random.default_rng(seed).integers(0, 200, (8, 8, 1)) * np.array(tint)
     small = Image.fromarray(cells.astype(np.uint8))
