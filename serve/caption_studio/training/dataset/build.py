@@ -7,7 +7,7 @@ What the journal knows is not done again. Reading (`sources`), describing (`desc
 
 import asyncio
 import hashlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -73,6 +73,8 @@ class Build:
         self._progress = progress
         self._pictures = KnownPictures(plan.near_bits)
         self._keys: set[str] = set()
+        # Rows of one picture come one after another: it is read and described for the first.
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self, items: Sequence[Item]) -> list[Piece]:
         """Return a piece for each item, in their order.
@@ -118,17 +120,18 @@ class Build:
             piece.take_out("unreadable", piece.item.problem)
         if piece.apart is not None or not name:
             return None
-        when = stamp(name)
-        piece.look = self._journal.look(name, when)
-        if piece.look is not None:
-            return None
-        try:
-            data = await self._reader.read(name)
-            piece.look = await asyncio.to_thread(look_at, data)
-        except PictureFailed as error:
-            piece.take_out("unreadable", str(error))
-            return None
-        await self._journal.add_look(name, when, piece.look)
+        async with self._locks[name]:
+            when = stamp(name)
+            piece.look = self._journal.look(name, when)
+            if piece.look is not None:
+                return None
+            try:
+                data = await self._reader.read(name)
+                piece.look = await asyncio.to_thread(look_at, data)
+            except PictureFailed as error:
+                piece.take_out("unreadable", str(error))
+                return None
+            await self._journal.add_look(name, when, piece.look)
         return data
 
     def _drop_repeated(self, piece: Piece) -> None:
@@ -150,7 +153,12 @@ class Build:
 
     async def _finish(self, piece: Piece, data: bytes | None) -> None:
         """Describe the picture, and have its captions written one after another."""
-        if not piece.description and not await self._describe(piece, data):
+        if not piece.description:
+            # By its own pixels: those of a near-duplicate may be described otherwise.
+            pixels = piece.look.id if piece.look else ""
+            async with self._locks[pixels]:
+                await self._describe(piece, pixels, data)
+        if piece.apart is not None:
             self._drop(piece)
             return
         if piece.item.caption:
@@ -160,14 +168,12 @@ class Build:
         for number in range(self._plan.captions):
             piece.answers.append(await self._answer(piece, (key, number), data))
 
-    async def _describe(self, piece: Piece, data: bytes | None) -> bool:
-        """Return whether there is a description now."""
-        # By its own pixels: those of a near-duplicate may be described otherwise.
-        key = piece.look.id if piece.look else ""
-        known = self._journal.described.get(key)
+    async def _describe(self, piece: Piece, pixels: str, data: bytes | None) -> None:
+        """Fill in the description, or take the piece out."""
+        known = self._journal.described.get(pixels)
         if known is not None:
             piece.description = known
-            return True
+            return
         if self._describer is None:
             raise AllFail("there is nothing to describe pictures with")
         try:
@@ -176,13 +182,12 @@ class Build:
             raise
         except PictureFailed as error:
             piece.take_out("no description", str(error))
-            return False
+            return
         piece.description = " ".join(well_formed(text).split())
         if not piece.description:
             piece.take_out("no description", "the describer said nothing")
-            return False
-        await self._journal.add_description(key, piece.description)
-        return True
+            return
+        await self._journal.add_description(pixels, piece.description)
 
     async def _answer(self, piece: Piece, call: Call, data: bytes | None) -> Answer:
         known = self._journal.answers.get(call)

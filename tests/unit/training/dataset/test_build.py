@@ -323,6 +323,19 @@ def test_captions_that_were_given_stay_with_their_picture_and_its_split(
     assert world.asked == []
 
 
+def test_a_picture_of_several_rows_is_fetched_and_described_once(
+    build: Run, world: World, tmp_path: Path
+) -> None:
+    world.files = {"/1.png": encoded(picture(1))}
+    table, out = tmp_path / "table.csv", tmp_path / "set.jsonl"
+    captions = ["All aboard!", "Two of a kind.", "What a day it was.", "Home again."]
+    lines = [f"{world.url}/1.png,{caption}" for caption in captions]
+    table.write_text("\n".join(["picture,caption", *lines]))
+    assert build("--from", table, out=out) == 0
+    assert [row.caption for row in read_rows(out)] == captions
+    assert len(world.fetched) == len(world.described) == 1
+
+
 def test_urls_are_fetched_once_and_a_list_names_them(
     build: Run, world: World, tmp_path: Path
 ) -> None:
