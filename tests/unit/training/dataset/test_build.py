@@ -415,6 +415,24 @@ def test_one_picture_is_enough(build: Run, tmp_path: Path) -> None:
     assert len(read_rows(out)) == 1
 
 
+def test_whatever_the_journal_holds_the_rest_is_asked_and_the_output_is_the_same(
+    build: Run, world: World, tmp_path: Path
+) -> None:
+    folder, out = paint(tmp_path / "pictures", 6), tmp_path / "set.jsonl"
+    journal, teach = out.with_suffix(".jsonl.journal"), world.teach
+    # The same caption whenever it is asked for.
+    world.teach = lambda body, _: teach(body, 0)
+    assert build(folder, out=out) == 0
+    made, lines = out.read_bytes(), journal.read_bytes().splitlines(keepends=True)
+    for kept in range(0, len(lines), 3):
+        journal.write_bytes(b"".join(lines[:kept]) + lines[kept][:20])
+        asked, described = len(world.asked), len(world.described)
+        assert build(folder, out=out) == 0
+        assert out.read_bytes() == made
+        for kind, again in (("answer", world.asked[asked:]), ("desc", world.described[described:])):
+            assert len(again) == sum(f'"kind": "{kind}'.encode() in line for line in lines[kept:])
+
+
 def test_a_killed_command_goes_on_where_it_was(build: Run, world: World, tmp_path: Path) -> None:
     pictures, in_flight = 24, 2
     folder, out = paint(tmp_path / "pictures", pictures), tmp_path / "set.jsonl"
