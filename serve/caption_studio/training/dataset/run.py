@@ -153,9 +153,12 @@ def _tell(
 def _told_what_is_left(job: Job, found: Sorted) -> int:
     """Say what an unfinished or a lopsided data set lacks; return the exit status."""
     numbers = counts(found.rows)
-    for split in SPLITS:
-        if job.shares[split] and not numbers[split][0]:
-            _say(f"no picture fell to {split}: give it a larger share, or bring more pictures.")
+    empty = [split for split in SPLITS if job.shares[split] and not numbers[split][0]]
+    if empty:
+        _say(
+            f"no picture fell to {' and '.join(empty)}: bring more pictures, or change "
+            "--validation and --test."
+        )
     left = [one for one in found.apart if one.reason in TO_BE_ASKED_AGAIN]
     if not left:
         return 0
