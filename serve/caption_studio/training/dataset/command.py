@@ -68,7 +68,9 @@ def _add_sources(build: argparse.ArgumentParser) -> None:
 
 def _add_describer(build: argparse.ArgumentParser) -> None:
     build.add_argument(
-        "--url", default="http://127.0.0.1:8000", help="the service that describes; %(default)s"
+        "--url",
+        default="http://127.0.0.1:8000",
+        help="the service that describes; default: %(default)s",
     )
     build.add_argument("--api-key", metavar="KEY", help="of that service: CAPTION_STUDIO_API_KEY")
     build.add_argument(
@@ -96,13 +98,25 @@ def _add_teacher(build: argparse.ArgumentParser) -> None:
         "the picture alone, for a teacher that is a voice of Caption Studio",
     )
     build.add_argument(
-        "--captions", type=_count, default=1, metavar="N", help="of each picture; %(default)s"
+        "--captions",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="of each picture; default: %(default)s",
     )
     build.add_argument(
-        "--in-flight", type=_in_flight, default=8, metavar="N", help="at a time; %(default)s"
+        "--in-flight",
+        type=_in_flight,
+        default=8,
+        metavar="N",
+        help="at a time; default: %(default)s",
     )
     build.add_argument(
-        "--max-tokens", type=_count, default=200, metavar="N", help="of a caption; %(default)s"
+        "--max-tokens",
+        type=_count,
+        default=200,
+        metavar="N",
+        help="of a caption; default: %(default)s",
     )
     build.add_argument(
         "--temperature", type=_number, metavar="T", help="default: the teacher's own"
@@ -120,7 +134,7 @@ def _add_data_set(build: argparse.ArgumentParser) -> None:
         default=4,
         metavar="BITS",
         help="drop pictures whose difference hashes of 64 bits are so far apart at most; "
-        "%(default)s",
+        "default: %(default)s",
     )
     for split in ("validation", "test"):
         build.add_argument(
@@ -128,7 +142,7 @@ def _add_data_set(build: argparse.ArgumentParser) -> None:
             type=_share,
             default=0.05,
             metavar="SHARE",
-            help="of pictures; %(default)s",
+            help="of pictures; default: %(default)s",
         )
     build.add_argument("--licence", default="", metavar="TEXT", help="for the card")
     build.add_argument("--review", action="store_true", help="write a page to review the captions")

@@ -90,6 +90,9 @@ def job_of(arguments: argparse.Namespace) -> Job:
             f"{outputs.rows} is there already, and no journal of it: name another output, or give "
             "--restart to write over it."
         )
+    validation, test = arguments.validation, arguments.test
+    if validation + test >= 1.0:
+        raise DataSetError("--validation and --test leave no picture to train on.")
     items = _items(arguments)
     usable = [item for item in items if not item.problem]
     plan = Plan(
@@ -100,7 +103,6 @@ def job_of(arguments: argparse.Namespace) -> Job:
         in_flight=arguments.in_flight,
         near_bits=arguments.near_duplicates,
     )
-    validation, test = arguments.validation, arguments.test
     return Job(
         items,
         outputs,

@@ -383,6 +383,7 @@ def test_the_page_to_review_has_small_pictures(build: Run, tmp_path: Path) -> No
         (["pictures", "set.jsonl", "--prompt", "absent"], "absent cannot be read"),
         (["pictures", "set.jsonl", "--prompt", "empty"], "has no {description}"),
         (["pictures", "there.jsonl"], "is there already"),
+        (["pictures", "set.jsonl", "--test", "0.5", "--validation", "0.5"], "no picture to train"),
         (
             ["pictures", "set.jsonl", *"--teacher-model x --teacher-url ftp://x".split()],
             "no address",
