@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.training.dataset import command as dataset
 from caption_studio.training.evaluation import command as evaluation
 from caption_studio.training.finetune import command as finetune
 
@@ -48,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
 
     _add_admin(commands)
-    finetune.add_to(commands)
-    evaluation.add_to(commands)
+    for room in (dataset, finetune, evaluation):
+        room.add_to(commands)
 
     models = commands.add_parser("models", help="what a service loads")
     model_commands = models.add_subparsers(required=True, metavar="COMMAND")

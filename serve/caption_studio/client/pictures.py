@@ -35,19 +35,24 @@ class Picture:
 
     def url(self) -> str:
         """Return the value for `image_url`. Raises `PictureFailed`."""
+        if self.problem is None and self.data is None and _URL.match(self.name):
+            return self.name
+        data = self.read()
+        media_type = mimetypes.guess_type(self.name)[0] or ""
+        if not media_type.startswith("image/"):
+            media_type = "image/jpeg"  # the service looks at the bytes
+        return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+    def read(self) -> bytes:
+        """Return the bytes of the picture, from the file of its name. Raises `PictureFailed`."""
         if self.problem is not None:
             raise PictureFailed(self.problem)
-        if self.data is None and _URL.match(self.name):
-            return self.name
         data = _read(Path(self.name)) if self.data is None else self.data
         if not data:
             raise PictureFailed("the file is empty")
         if len(data) > MAX_BYTES:
             raise PictureFailed(f"the file has more than {MAX_BYTES} bytes")
-        media_type = mimetypes.guess_type(self.name)[0] or ""
-        if not media_type.startswith("image/"):
-            media_type = "image/jpeg"  # the service looks at the bytes
-        return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+        return data
 
 
 def find_pictures(arguments: Sequence[str]) -> list[Picture]:

@@ -57,8 +57,7 @@ class Service:
             headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
             limits=httpx.Limits(max_connections=in_flight),
-            # A proxy named in the environment cannot reach this machine's own services.
-            trust_env=not _LOOPBACK.fullmatch(urlsplit(url).hostname or ""),
+            trust_env=takes_proxy(url),
         )
 
     async def __aenter__(self) -> "Service":
@@ -69,14 +68,19 @@ class Service:
         """Close the connections."""
         await self._http.aclose()
 
-    async def caption(self, picture: Picture) -> Caption:
-        """Return the picture's caption. Raises `PictureFailed`, or `AllFail` now and ever after."""
+    async def caption(self, picture: Picture, *, max_tokens: int | None = None) -> Caption:
+        """Return the picture's caption, of `max_tokens` at most if that is given.
+
+        Raises `PictureFailed`, or `AllFail` now and ever after.
+        """
         content = [{"type": "image_url", "image_url": {"url": picture.url()}}]
         if self._all_fail is not None:
             raise self._all_fail
         body: dict[str, object] = {"messages": [{"role": "user", "content": content}]}
         if self._model is not None:
             body["model"] = self._model
+        if max_tokens is not None:
+            body["max_tokens"] = max_tokens
         try:
             answer = await self._ask_patiently(body)
             if answer.status_code != 200:
@@ -139,8 +143,13 @@ def client_of(url: str, key: str | None, timeout_s: float) -> httpx.Client:
         base_url=url,
         headers={} if key is None else {"Authorization": f"Bearer {key}"},
         timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
-        trust_env=not _LOOPBACK.fullmatch(urlsplit(url).hostname or ""),
+        trust_env=takes_proxy(url),
     )
+
+
+def takes_proxy(url: str) -> bool:
+    """Return whether a proxy of the environment may be used: not to this machine's services."""
+    return not _LOOPBACK.fullmatch(urlsplit(url).hostname or "")
 
 
 def _pause_s(answer: httpx.Response) -> float:

@@ -91,7 +91,8 @@ def read_rows(path: Path) -> list[Row]:
     Raises `DataSetError` for a file that is missing, empty or holds a line that is no row.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`: a caption may have a line separator of Unicode in it.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataSetError(f"{path} cannot be read: {_reason(error)}.") from error
     rows = []

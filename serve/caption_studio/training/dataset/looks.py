@@ -1,0 +1,72 @@
+"""Encoded picture → what it looks like in short, and a small picture of it.
+
+All of it is made of the part that a describer sees: upright, the centre, square.
+"""
+
+import base64
+import hashlib
+import io
+import time
+
+import numpy as np
+from PIL import Image
+
+from caption_studio.client.pictures import PictureFailed
+from caption_studio.errors import ImageError
+from caption_studio.images.decode import decode
+from caption_studio.records import ImageBytes
+from caption_studio.settings import ImageSettings
+from caption_studio.training.dataset.items import Look
+
+SIDE_PX = 128
+THUMBNAIL_PX = 192
+ID_BYTES = 8
+COLOUR_GRID = 4
+DECODE_TIMEOUT_S = 20.0
+
+
+class _TooSlow(Exception):
+    """A picture that is not decoded in time."""
+
+
+def look_at(data: bytes) -> Look:
+    """Return the picture's look. Blocking. Raises `PictureFailed` for what is no picture."""
+    square = _square(data, SIDE_PX)
+    pixels = square.tobytes()
+    colours = square.resize((COLOUR_GRID, COLOUR_GRID), Image.Resampling.BOX).tobytes()
+    digest = hashlib.blake2b(pixels, digest_size=ID_BYTES).hexdigest()
+    return Look(digest, _difference_hash(square), colours)
+
+
+def thumbnail(data: bytes) -> str:
+    """Return a small JPEG as a data URL. Blocking. Raises `PictureFailed`."""
+    buffer = io.BytesIO()
+    _square(data, THUMBNAIL_PX).save(buffer, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _difference_hash(square: Image.Image) -> int:
+    """Return 64 bits: in eight rows of nine means, whether each is darker than the next.
+
+    After N. Krawetz, "Kind of like that" (2013).
+    """
+    means = np.asarray(square.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
+    return int.from_bytes(np.packbits(means[:, 1:] > means[:, :-1]).tobytes())
+
+
+def _square(data: bytes, size_px: int) -> Image.Image:
+    ends_s = time.monotonic() + DECODE_TIMEOUT_S
+
+    def stop() -> bool:
+        if time.monotonic() > ends_s:
+            raise _TooSlow
+        return False
+
+    image = ImageBytes(data, param="picture")
+    try:
+        pixels = decode(image, size_px=size_px, settings=ImageSettings(), stop=stop)
+    except ImageError as error:
+        raise PictureFailed(error.message.rstrip(".")) from error
+    except _TooSlow as error:
+        raise PictureFailed(f"the image was not decoded within {DECODE_TIMEOUT_S:.0f} s") from error
+    return Image.frombytes("RGB", (size_px, size_px), pixels.data)

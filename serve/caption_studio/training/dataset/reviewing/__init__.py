@@ -1,0 +1,1 @@
+"""Rows → a page for people who decide about them, and back."""

@@ -1,0 +1,105 @@
+"""Pictures and captions that were there before are found, and no others."""
+
+import io
+
+import pytest
+from PIL import Image, ImageEnhance
+
+from caption_studio.client.pictures import PictureFailed
+from caption_studio.training.dataset.duplicates import KnownCaptions, KnownPictures
+from caption_studio.training.dataset.looks import look_at, thumbnail
+from tests.pictures import held_out
+from tests.unit.training.dataset.world import encoded, picture
+
+NEAR_BITS = 4
+
+
+def known(*images: Image.Image) -> KnownPictures:
+    pictures = KnownPictures(NEAR_BITS)
+    for number, image in enumerate(images):
+        pictures.add(look_at(encoded(image)), str(number))
+    return pictures
+
+
+def test_the_same_pixels_are_known_in_another_file() -> None:
+    before = known(picture(1), picture(2)).repeated(
+        look_at(encoded(picture(2), "WEBP", lossless=True))
+    )
+    assert before is not None
+    assert before[1:] == ("1", 0)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "smaller", "brighter"])
+def test_a_picture_that_was_saved_again_is_near(kind: str) -> None:
+    first = next(held_out(1, size_px=256)).image
+    again = {
+        "JPEG": lambda: encoded(first, "JPEG", quality=40),
+        "smaller": lambda: encoded(first.resize((160, 160))),
+        "brighter": lambda: encoded(ImageEnhance.Brightness(first).enhance(1.05)),
+    }[kind]()
+    before = known(picture(1), first).repeated(look_at(again))
+    assert before is not None
+    assert before[1] == "1"
+
+
+def test_other_pictures_and_other_colours_are_not() -> None:
+    pictures = known(*(picture(seed) for seed in range(100)))
+    assert all(
+        pictures.repeated(look_at(encoded(picture(seed)))) is None for seed in range(100, 200)
+    )
+    red, blue = picture(1, tint=(1, 0.4, 0.4)), picture(1, tint=(0.4, 0.4, 1))
+    assert known(red).repeated(look_at(encoded(blue))) is None
+
+
+def test_painted_scenes_are_all_different() -> None:
+    pictures = KnownPictures(NEAR_BITS)
+    for number, one in enumerate(held_out(120, size_px=64)):
+        look = look_at(one.encoded())
+        assert pictures.repeated(look) is None
+        pictures.add(look, str(number))
+
+
+def test_what_is_no_picture_is_told() -> None:
+    with pytest.raises(PictureFailed, match="not in a supported format"):
+        look_at(b"text")
+    with pytest.raises(PictureFailed, match="truncated or corrupt"):
+        thumbnail(encoded(picture(1))[:80])
+
+
+def test_a_small_picture_is_a_small_jpeg() -> None:
+    url = thumbnail(encoded(picture(1, side_px=1000)))
+    assert url.startswith("data:image/jpeg;base64,")
+    assert len(url) < 30_000
+
+
+def test_captions_that_say_the_same() -> None:
+    captions = KnownCaptions()
+    assert captions.repeated("Two red boats at sea! ⛵ #sea", "p", "") is None
+    assert (
+        captions.repeated("two red boats, at SEA", "another", "") == "Two red boats at sea! ⛵ #sea"
+    )
+    assert captions.repeated("Three red boats at sea!", "another", "") is None
+    assert captions.repeated("Look: two small red boats at sea today", "p", "") is None
+    assert captions.repeated("Oh look: two small red boats at sea today", "p", "") is not None
+    assert captions.repeated("Two red boats at sea!", "p", "no hashtags") is None
+
+
+def test_hashtags_alone_and_emoji_alone_are_compared_as_they_are() -> None:
+    captions = KnownCaptions()
+    assert captions.repeated("#sea", "p", "") is None
+    assert captions.repeated("#lake", "p", "") is None
+    assert captions.repeated("⛵", "p", "") is None
+    assert captions.repeated("🦆", "p", "") is None
+    assert captions.repeated("🦆", "q", "") == "🦆"
+
+
+def test_a_picture_of_one_colour_is_like_its_own_colour_only() -> None:
+    def plain(colour: str) -> bytes:
+        buffer = io.BytesIO()
+        Image.new("RGB", (50, 50), colour).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    pictures = KnownPictures(NEAR_BITS)
+    pictures.add(look_at(plain("#ff0000")), "red")
+    assert pictures.repeated(look_at(plain("#0000ff"))) is None
+    assert pictures.repeated(look_at(plain("#fb0000"))) is not None
