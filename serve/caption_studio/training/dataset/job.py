@@ -84,15 +84,8 @@ class Job:
 
 def job_of(arguments: argparse.Namespace) -> Job:
     """Return the job. Raises `DataSetError` or `ValueError` for arguments that do not fit."""
-    outputs = outputs_at(arguments.out)
-    if outputs.rows.exists() and not (outputs.journal.exists() or arguments.restart):
-        raise DataSetError(
-            f"{outputs.rows} is there already, and no journal of it: name another output, or give "
-            "--restart to write over it."
-        )
-    validation, test = arguments.validation, arguments.test
-    if validation + test >= 1.0:
-        raise DataSetError("--validation and --test leave no picture to train on.")
+    outputs = _outputs(arguments)
+    shares = _shares(arguments)
     items = _items(arguments)
     usable = [item for item in items if not item.problem]
     plan = Plan(
@@ -107,10 +100,27 @@ def job_of(arguments: argparse.Namespace) -> Job:
         items,
         outputs,
         plan,
-        {"train": 1.0 - validation - test, "validation": validation, "test": test},
+        shares,
         None if all(item.description for item in usable) else _described_by(arguments),
         None if all(item.caption for item in usable) else _taught_by(arguments, usable),
     )
+
+
+def _outputs(arguments: argparse.Namespace) -> Outputs:
+    outputs = outputs_at(arguments.out)
+    if outputs.rows.exists() and not (outputs.journal.exists() or arguments.restart):
+        raise DataSetError(
+            f"{outputs.rows} is there already, and no journal of it: name another output, or give "
+            "--restart to write over it."
+        )
+    return outputs
+
+
+def _shares(arguments: argparse.Namespace) -> dict[Split, float]:
+    validation, test = arguments.validation, arguments.test
+    if validation + test >= 1.0:
+        raise DataSetError("--validation and --test leave no picture to train on.")
+    return {"train": 1.0 - validation - test, "validation": validation, "test": test}
 
 
 def _items(arguments: argparse.Namespace) -> list[Item]:
