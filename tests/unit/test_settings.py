@@ -96,6 +96,8 @@ def test_a_moderation_endpoint_that_could_never_be_asked_is_refused_at_the_start
 def test_a_moderation_endpoint_with_a_key_is_taken() -> None:
     guards = {"moderation_url": "http://m:8080/v1/moderations", "moderation_api_key": "sk-1"}
     assert Settings.load({"guards": guards}).guards.moderation_url == guards["moderation_url"]
+
+
 def alias(id: str = "caption", **targets: float) -> dict[str, Any]:
     named = [{"model": model.replace("_", "-"), "weight": w} for model, w in targets.items()]
     return {"id": id, "targets": named}
