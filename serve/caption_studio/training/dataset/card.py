@@ -9,7 +9,7 @@ from datetime import date
 
 from caption_studio.training.dataset.items import Apart
 from caption_studio.training.dataset.teaching.prices import Prices, Spent
-from caption_studio.training.rows import SPLITS, Row
+from caption_studio.training.rows import SPLITS, Row, Split
 
 MAX_EXAMPLES = 5
 
@@ -32,9 +32,9 @@ class Making:
     made_on: date
 
 
-def counts(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
+def counts(rows: Sequence[Row]) -> dict[Split, tuple[int, int]]:
     """Return for each split its rows and its pictures."""
-    found = {}
+    found: dict[Split, tuple[int, int]] = {}
     for split in SPLITS:
         of_split = [row for row in rows if row.split == split]
         found[split] = (len(of_split), len({row.key for row in of_split}))

@@ -68,7 +68,7 @@ class Journal:
         Empty: none is needed. Raises `DataSetError` where others made those that are here: the two
         would be mixed.
         """
-        wanted = {
+        wanted: dict[str, Any] = {
             "describer": describer or self._command.get("describer", ""),
             "teacher": dict(teacher) or self._command.get("teacher", {}),
         }

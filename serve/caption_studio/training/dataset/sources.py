@@ -35,8 +35,8 @@ def find(sources: Sequence[str]) -> list[Item]:
     """
     items = [item for source in sources for item in _found(source)]
     if all(item.problem for item in items):
-        reason = items[0].problem if items else "no picture was named"
-        raise DataSetError(f"There is nothing to describe: {reason}.")
+        reason = f"{items[0].picture}: {items[0].problem}" if items else "no picture was named"
+        raise DataSetError(f"There is nothing to describe. {reason}.")
     return items
 
 
@@ -129,6 +129,8 @@ def _found(source: str) -> Iterator[Item]:
         for picture in find_pictures([source]):
             name = well_formed(picture.name)
             odd = "its name is no UTF-8" if name != picture.name else ""
+            if not (_is_web(name) or os.path.lexists(picture.name)):
+                odd = "there is no such file"
             yield Item(name, problem=picture.problem or odd)
 
 

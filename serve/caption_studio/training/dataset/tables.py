@@ -76,7 +76,7 @@ def read_table(path: Path, columns: Columns) -> list[Item]:
 
 
 def _item(row: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> Item:
-    texts = {}
+    texts: dict[str, Any] = {}
     for role, name in names.items():
         value = row.get(name)
         if value is not None and not isinstance(value, str):

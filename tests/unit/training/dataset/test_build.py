@@ -368,7 +368,7 @@ def test_the_page_to_review_has_small_pictures(build: Run, tmp_path: Path) -> No
     [
         (["pictures", "set.json"], "must end in .jsonl"),
         (["pictures", "nowhere/set.jsonl"], "is no folder"),
-        (["absent", "set.jsonl"], "nothing to describe"),
+        (["absent", "set.jsonl"], "nothing to describe. absent: there is no such file"),
         (["pictures/*.gif", "set.jsonl"], "no file matches the pattern"),
         (["set.jsonl"], "Name pictures before OUT.jsonl"),
         (["-", "set.jsonl"], "standard input"),
