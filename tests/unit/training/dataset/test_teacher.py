@@ -165,13 +165,19 @@ def test_a_stated_pause_is_kept_by_all_calls() -> None:
     assert min(times[1:]) - times[0] >= 0.2
 
 
-def dates() -> Iterator[tuple[str, float | None]]:
-    yield from (("3", 3.0), ("0.5", 0.5), ("-2", 0.0), ("", None), ("soon", None), ("inf", None))
-    yield "nan", None
-    yield format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0.0
-
-
-@pytest.mark.parametrize(("stated", "pause_s"), list(dates()))
+@pytest.mark.parametrize(
+    ("stated", "pause_s"),
+    [
+        ("3", 3.0),
+        ("0.5", 0.5),
+        ("-2", 0.0),
+        ("", None),
+        ("soon", None),
+        ("inf", None),
+        ("nan", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+    ],
+)
 def test_retry_after_is_a_number_or_a_date(stated: str, pause_s: float | None) -> None:
     assert stated_pause_s({"retry-after": stated}) == pause_s
 
