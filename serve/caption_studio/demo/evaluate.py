@@ -182,12 +182,12 @@ def _obeyed(example: Example, caption: str) -> dict[str, bool]:
 
 def _new_name_share(model: Any, tokenizer: PreTrainedTokenizerFast, number: int) -> float:
     """Return how often a city or name unseen in training is mentioned when asked for."""
-    mentions = [Mention("city", name) for name in HELD_OUT_CITIES]
-    mentions += [Mention("person", name) for name in HELD_OUT_NAMES]
+    wanted = [Mention("city", name) for name in HELD_OUT_CITIES]
+    wanted += [Mention("person", name) for name in HELD_OUT_NAMES]
     asked = {"city": "Mention our trip to {}", "person": "This is for {}"}
     prompts, names = [], []
     for index in range(number):
-        mention = mentions[index % len(mentions)]
+        mention = wanted[index % len(wanted)]
         scene = sample_scene(HELD_OUT_SEEDS[index])
         prompts.append(adapter_prompt(scene.description, asked[mention.kind].format(mention.name)))
         names.append(mention.name)

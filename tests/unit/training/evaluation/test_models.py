@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 from caption_studio.training.evaluation.problem import EvaluationProblem
@@ -45,7 +46,9 @@ def test_a_base_that_is_not_there_is_told(tmp_path: Path) -> None:
     lost = changed(tmp_path, base_model_name_or_path="falcon-of-mine")
     assert "names the base model falcon-of-mine, which is not here" in problem(lost, None, tmp_path)
     assert "No embedded model" in problem(DEMO, "embedded:falcon-none", tmp_path)
-    assert "cannot be loaded" in problem(DEMO, str(tmp_path / "none"), tmp_path)
+    assert "There is no base model in" in problem(DEMO, str(tmp_path / "none"), tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert "cannot be loaded" in problem(DEMO, str(tmp_path / "empty"), tmp_path)
 
 
 def test_a_base_that_is_no_falcon_is_told(tmp_path: Path) -> None:
@@ -53,6 +56,15 @@ def test_a_base_that_is_no_falcon_is_told(tmp_path: Path) -> None:
     other.mkdir()
     (other / "config.json").write_text('{"model_type": "gpt2"}')
     assert "is no Falcon" in problem(DEMO, str(other), tmp_path)
+
+
+def test_a_base_without_all_of_its_weights_is_told(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    shutil.copytree(EMBEDDED_MODELS_DIR / "falcon-demo", part)
+    weights = load_file(part / "model.safetensors")
+    del weights["transformer.ln_f.weight"]
+    save_file(weights, part / "model.safetensors", {"format": "pt"})
+    assert "no weights called transformer.ln_f.weight" in problem(DEMO, str(part), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ class Amount:
 
 
 _UNITS: dict[Unit, str] = {
-    **SIGNS,
+    "hashtags": SIGNS["hashtags"],
+    "emoji": SIGNS["emoji"],
     "words": r"words?",
     "characters": r"(?:characters?|chars?|letters?)",
 }

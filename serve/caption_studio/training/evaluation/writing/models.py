@@ -150,6 +150,8 @@ def _base_location(base: str) -> str:
     location = model_location(base)
     if base.startswith(EMBEDDED_PREFIX) and not Path(location).is_dir():
         raise EvaluationProblem(f"No embedded model is called {base}.")
+    if location.startswith(("/", ".", "~")) and not Path(location).is_dir():
+        raise EvaluationProblem(f"There is no base model in {base}.")
     return location
 
 
