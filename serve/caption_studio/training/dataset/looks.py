@@ -22,6 +22,11 @@ SIDE_PX = 128
 THUMBNAIL_PX = 192
 ID_BYTES = 8
 COLOUR_GRID = 4
+CLEAR_LEVELS = 2.0
+"""Of 255. In a plain sky noise decides which of two means is darker. Of 100 painted pictures saved
+as JPEG, 12 (at quality 40 even 46) were more than 4 bits from themselves where any difference
+counts, and none where it must be clear; two different ones are 9 bits apart at least, two
+photographs 15."""
 DECODE_TIMEOUT_S = 20.0
 
 
@@ -46,12 +51,13 @@ def thumbnail(data: bytes) -> str:
 
 
 def _difference_hash(square: Image.Image) -> int:
-    """Return 64 bits: in eight rows of nine means, whether each is darker than the next.
+    """Return 64 bits: in eight rows of nine means, whether each is clearly darker than the next.
 
-    After N. Krawetz, "Kind of like that" (2013).
+    After N. Krawetz, "Kind of like that" (2013), where any difference counts.
     """
-    means = np.asarray(square.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
-    return int.from_bytes(np.packbits(means[:, 1:] > means[:, :-1]).tobytes())
+    grey = square.convert("L").convert("F")  # means of whole numbers would be rounded
+    means = np.asarray(grey.resize((9, 8), Image.Resampling.BOX))
+    return int.from_bytes(np.packbits(means[:, 1:] - means[:, :-1] > CLEAR_LEVELS).tobytes())
 
 
 def _square(data: bytes, size_px: int) -> Image.Image:
