@@ -109,6 +109,8 @@ def _finetune(arguments: argparse.Namespace) -> None:
         raise Refused(f"--resume goes on as it was begun: leave out {options}.")
     read = data.read(arguments.dataset)
 
+    from transformers.utils.logging import disable_progress_bar
+
     from caption_studio.training.finetune.base import find
     from caption_studio.training.finetune.finetune import finetune
     from caption_studio.training.finetune.job import Job, Limits, begun_in
@@ -122,6 +124,8 @@ def _finetune(arguments: argparse.Namespace) -> None:
         base = find(arguments.base or DEFAULT_BASE, arguments.revision)
     job = Job(read, base, recipe, arguments.out, arguments.licence)
     limits = Limits(arguments.micro_batch, arguments.max_hours)
+    if not sys.stderr.isatty():
+        disable_progress_bar()  # of the weights that are loaded
     with _stop_on_signals() as stop:
         result = finetune(job, _say, resume=arguments.resume, limits=limits, stop=stop)
     _say(

@@ -158,12 +158,13 @@ def deterministic() -> Iterator[None]:
     """
     before = torch.are_deterministic_algorithms_enabled()
     warned = torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    more: Any = torch.utils.deterministic  # its attribute has no type
+    filled = more.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, finds only bugs
+    more.fill_uninitialized_memory = False  # costs time, finds only bugs
     try:
         yield
     finally:
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        more.fill_uninitialized_memory = filled
         torch.use_deterministic_algorithms(before, warn_only=warned)

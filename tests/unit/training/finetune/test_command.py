@@ -31,7 +31,16 @@ def trained(data: Path, out: Path, base: Path, *options: str) -> Path:
     return out
 
 
-def test_out_comes_the_folder_that_the_service_loads(
+@pytest.fixture(scope="module")
+def bakery(tmp_path_factory: pytest.TempPathFactory, base_folder: Path) -> Path:
+    """An adapter trained on data that have a card."""
+    folder = tmp_path_factory.mktemp("bakery")
+    (folder / "bakery.md").write_text("Teacher: nobody")
+    data = write_data(folder / "bakery.jsonl")
+    return trained(data, folder / "out", base_folder, "--licence", "cc0-1.0")
+
+
+def test_the_arithmetic_is_said_first_and_the_folder_printed_last(
     data: Path, tmp_path: Path, base_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = trained(data, tmp_path / "out", base_folder)
@@ -39,6 +48,11 @@ def test_out_comes_the_folder_that_the_service_loads(
     assert printed.out == f"{out}\n"
     for part in ("Memory:", "base model", "Time:", "passes the service's check"):
         assert part in printed.err
+    assert printed.err.index("Memory:") < printed.err.index("step 1")
+
+
+def test_out_comes_the_folder_that_the_service_loads(bakery: Path) -> None:
+    out = bakery
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
         "adapter_config.json",
@@ -52,8 +66,8 @@ def test_out_comes_the_folder_that_the_service_loads(
     check(out, base, max_rank=16, any_base=False)
 
 
-def test_the_log_has_each_step_and_samples(data: Path, tmp_path: Path, base_folder: Path) -> None:
-    out = trained(data, tmp_path / "out", base_folder)
+def test_the_log_has_each_step_and_samples(bakery: Path) -> None:
+    out = bakery
     assert sorted(steps(out)) == [1, 2, 3, 4]
     assert sorted(steps(out, "eval_loss")) == [0, 2, 4]
     assert all(value > 0 for value in steps(out, "tokens_per_s").values())
@@ -64,12 +78,8 @@ def test_the_log_has_each_step_and_samples(data: Path, tmp_path: Path, base_fold
     assert sample["expected"].endswith('#bakery"')
 
 
-def test_the_card_states_base_data_recipe_and_versions(
-    data: Path, tmp_path: Path, base_folder: Path
-) -> None:
-    (tmp_path / "bakery.md").write_text("Teacher: nobody")
-    out = trained(data, tmp_path / "out", base_folder, "--licence", "cc0-1.0")
-    card = (out / "README.md").read_text()
+def test_the_card_states_base_data_recipe_and_versions(bakery: Path) -> None:
+    card = (bakery / "README.md").read_text()
     for part in (
         "license: cc0-1.0",
         "`tiny-falcon`",
@@ -82,7 +92,7 @@ def test_the_card_states_base_data_recipe_and_versions(
     ):
         assert part in card
     assert "seed 20262" in card
-    assert str(tmp_path) not in card
+    assert str(bakery.parent) not in card
 
 
 def test_the_same_seed_gives_the_same_weights(
@@ -116,13 +126,11 @@ def test_nf4_learns_too(data: Path, tmp_path: Path, base_folder: Path) -> None:
 
 
 def test_a_folder_in_use_is_refused(
-    data: Path, tmp_path: Path, base_folder: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, bakery: Path, base_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = trained(data, tmp_path / "out", base_folder)
-    capsys.readouterr()
-    assert finetune(data, out, "--base", str(base_folder)) == 2
+    assert finetune(data, bakery, "--base", str(base_folder)) == 2
     assert "not empty" in capsys.readouterr().err
-    assert finetune(data, out, "--resume") == 2
+    assert finetune(data, bakery, "--resume") == 2
     assert "holds no unfinished training" in capsys.readouterr().err
 
 

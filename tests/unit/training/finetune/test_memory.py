@@ -27,7 +27,7 @@ def test_the_weights_are_counted_as_transformers_makes_them(config: FalconConfig
     with torch.device("meta"):
         model = FalconForCausalLM(config)
     shape = Shape.of(config, 16, TARGETS)
-    assert shape.linear + shape.other == pytest.approx(model.num_parameters(), rel=2e-3)
+    assert shape.linear + shape.other == pytest.approx(model.num_parameters(), rel=5e-3)
 
 
 def test_falcon_7b_takes_what_is_published_of_it() -> None:
