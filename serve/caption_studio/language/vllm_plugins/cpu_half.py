@@ -9,6 +9,7 @@ the weights at a time.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from vllm.model_executor.layers import utils
@@ -52,8 +53,8 @@ def products_of_our_own() -> Iterator[None]:
         utils.dispatch_cpu_unquantized_gemm = vllms
 
 
-def _choosing(otherwise: Callable[[torch.nn.Module, bool], None]) -> Callable[..., None]:
-    def dispatch(layer: torch.nn.Module, remove_weight: bool) -> None:
+def _choosing(otherwise: Callable[[Any, bool], None]) -> Callable[..., None]:
+    def dispatch(layer: Any, remove_weight: bool) -> None:
         weight = layer.weight
         if weight.is_meta or weight.ndim != 2 or weight.dtype not in HALVES:
             otherwise(layer, remove_weight)
