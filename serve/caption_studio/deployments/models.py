@@ -45,7 +45,7 @@ def models_of(settings: Settings, metrics: Metrics) -> Models:
         return Models(configured, spoken, ConfiguredAliases(settings, spoken))
 
     def drop_series() -> None:
-        known = {one.id for one in (*voices.listed(), *aliases.listed())}
+        known = {voice.id for voice in voices.listed()} | {one.id for one in aliases.listed()}
         metrics.drop_models(known.__contains__)
 
     adapters = RunTimeAdapters(configured, _snapshots("adapters"), drop_series)

@@ -88,8 +88,8 @@ class ConfiguredAliases:
 
     def not_found(self, model: str, aliases: Sequence[Alias]) -> ModelNotFound:
         """Return the error for an id that is neither a voice's nor an alias's."""
-        known = [one.id for one in (*self._voices.listed(), *aliases)]
-        return no_such_model(model, known)
+        voices = [voice.id for voice in self._voices.listed()]
+        return no_such_model(model, [*voices, *(alias.id for alias in aliases)])
 
 
 def _recorded(settings: AliasSettings) -> Alias:
