@@ -88,7 +88,7 @@ class ConfiguredAliases:
 
     def not_found(self, model: str, aliases: Sequence[Alias]) -> ModelNotFound:
         """Return the error for an id that is neither a voice's nor an alias's."""
-        voices = (voice.id for voice in self._voices.listed())
+        voices = [voice.id for voice in self._voices.listed()]
         return no_such_model(model, [*voices, *(alias.id for alias in aliases)])
 
 

@@ -32,7 +32,7 @@ BOTH = {"caption-demo", "caption-demo-plain"}
 
 
 async def asked(
-    client: httpx.AsyncClient, headers: dict[str, str] | None = None, **changes: Any
+    client: httpx.AsyncClient, headers: dict[str, str] | None = None, /, **changes: Any
 ) -> str:
     """Return the model that answers a picture."""
     body = {**CHAT, "model": "caption", **changes}

@@ -15,7 +15,7 @@ PINNED = "ooooooooonoooooooononoooooooooooooonoooo"
 """If it changes, a new version of the service moves callers who should stay where they are."""
 
 
-def alias(id: str = "caption", **weights: float) -> Alias:
+def alias(id: str = "caption", /, **weights: float) -> Alias:
     return Alias(id, tuple(Target(model, weight) for model, weight in weights.items()))
 
 

@@ -40,7 +40,7 @@ async def gateway(
     counted, voices = metrics or Metrics(), FakeVoices(FakeRegistry(), *settings.voices)
 
     def drop_series() -> None:
-        known = {one.id for one in (*voices.listed(), *aliases.listed())}
+        known = {voice.id for voice in voices.listed()} | {one.id for one in aliases.listed()}
         counted.drop_models(known.__contains__)
 
     configured = ConfiguredAliases(settings, voices)
