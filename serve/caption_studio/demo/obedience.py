@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable
 
-from caption_studio.demo.captions import has_emoji
+from caption_studio.demo.captions import SHORT_CHARACTERS, has_emoji
 from caption_studio.language.prompt import one_line
 
-MOST_SHORT_CHARACTERS = 80
-"""A short caption has no more: the meaning of the control `length: short`."""
 MOST_ALT_CHARACTERS = 140
 
 _HASHTAG = re.compile(r"(?<!\w)#\w*[^\W\d]\w*")
@@ -34,7 +32,7 @@ CHECKS: dict[str, Callable[[str], bool]] = {
     "no hashtags": lambda caption: "#" not in caption,
     "at most two hashtags": lambda caption: hashtags(caption) <= 2,
     "no emoji": lambda caption: not has_emoji(caption),
-    "short": lambda caption: 0 < len(caption) <= MOST_SHORT_CHARACTERS,
+    "short": lambda caption: 0 < len(caption) <= SHORT_CHARACTERS,
     "question": lambda caption: prose(caption).endswith("?"),
     "alt text": is_alt_text,
 }
