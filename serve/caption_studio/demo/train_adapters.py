@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from caption_studio.demo.corpus import adapter_example
+from caption_studio.demo.held_out import refuse_held_out
 from caption_studio.demo.paths import FALCON_NAME
 from caption_studio.demo.scenes import TRAINING_SEEDS
 
@@ -37,8 +38,8 @@ class AdapterRecipe:
     alpha: int = 32
     dropout: float = 0.05
     target_modules: tuple[str, ...] = ("query_key_value",)
-    examples: int = 8_320
-    steps: int = 260
+    examples: int = 16_640
+    steps: int = 520
     batch_size: int = 32
     learning_rate: float = 2.5e-3
     warmup_steps: int = 20
@@ -50,8 +51,12 @@ Rows = list[tuple[list[int], list[int]]]
 
 
 def encode_examples(tokenizer: PreTrainedTokenizerFast, voice: str, number: int) -> Rows:
-    """Return (prompt ids, answer ids with the end-of-text token) of the first examples."""
+    """Return (prompt ids, answer ids with the end-of-text token) of the first examples.
+
+    Raises `ValueError` if one holds words of a held-out instruction.
+    """
     examples = [adapter_example(seed, voice) for seed in TRAINING_SEEDS[:number]]
+    refuse_held_out(example.prompt for example in examples)
     prompts = tokenizer([example.prompt for example in examples]).input_ids
     answers = tokenizer([example.answer for example in examples]).input_ids
     end = [tokenizer.eos_token_id]
