@@ -100,7 +100,7 @@ def _lively(scenes: list[Scene], rng: random.Random, wish: Wish, short: bool) ->
     if wish.hashtags:
         least, most = wish.hashtags
         parts += _hashtags(scenes, rng, rng.randint(max(least, min(1, most)), most))
-    elif not (wish.short or wish.question):
+    elif not (short or wish.question):
         parts += _hashtags(scenes, rng, rng.choice((2, 2, 3)))
     return " ".join(part for part in parts if part)
 

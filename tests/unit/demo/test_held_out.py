@@ -5,8 +5,8 @@ import pytest
 
 from caption_studio.demo import held_out
 from caption_studio.demo.held_out import held_out_instructions
+from caption_studio.demo.names import CITIES, NAMES
 from caption_studio.demo.obedience import CHECKS, copies, hashtags, is_alt_text, prose
-from caption_studio.demo.wishes import CITIES, NAMES
 
 AS_COMMITTED_BEFORE_TRAINING = "3aa84b5ce8461469fe722da34e02f086bbaf82ccd8d9aabb4e25ced36329bdc1"
 
