@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from caption_studio.demo.captions import lively_caption, plain_caption
+from caption_studio.demo.held_out import refuse_held_out
 from caption_studio.demo.instructions import json_request, sample_wish
 from caption_studio.demo.json_answers import begun_answer
 from caption_studio.demo.names import some_name
@@ -163,11 +164,16 @@ def base_corpus(number: int, *, held_out: bool = False) -> Iterator[str]:
 def adapter_example(seed: int, voice: str, pool: Pool = Pool.TRAINING) -> Example:
     """Return one example: 13 % several pictures, 12 % within a JSON answer, 60 % with a request.
 
-    In JSON the prompt goes on to where the text of one field begins (see `json_answers`).
+    In JSON the prompt goes on to where the text of one field begins (see `json_answers`). Raises
+    `ValueError` if the prompt holds words of a held-out instruction.
     """
     rng = random.Random(seed)
-    if rng.random() < 0.12:
-        return _json_example(rng, voice, pool)
+    example = (_json_example if rng.random() < 0.12 else _caption_example)(rng, voice, pool)
+    refuse_held_out([example.prompt])
+    return example
+
+
+def _caption_example(rng: random.Random, voice: str, pool: Pool) -> Example:
     scenes = _some_scenes(rng, pool, 0.15)
     wish = sample_wish(rng)
     caption = VOICES[voice](scenes, rng, wish)
