@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from caption_studio.demo.grammar import grammar
+from caption_studio.demo.names import invented_word
 from caption_studio.demo.wishes import Asked, Wish, controls_wish, sample_asked
 
 MOST_WORDS = 80
@@ -111,7 +112,8 @@ def _phrase(kind: str, how: str, asked: Asked, rng: random.Random) -> str:
 
 
 def _say(symbol: str, rng: random.Random, values: Mapping[str, str] | None = None) -> str:
-    return grammar("instructions").say(symbol, rng, values or {})
+    odd = {"odd": invented_word(rng)}
+    return grammar("instructions").say(symbol, rng, odd | dict(values or {}))
 
 
 def _words(sentences: list[str]) -> int:

@@ -81,6 +81,11 @@ def invented_name(rng: random.Random) -> str:
     return name + rng.choice(("", "", "", "", "a", "o", "e", "ia", "us", "in"))
 
 
+def invented_word(rng: random.Random) -> str:
+    """Make up a word in small letters, like one that training never showed."""
+    return _syllables(rng, rng.choice((1, 2, 2, 3))) + rng.choice(("", "", "ed", "ing", "ly", "s"))
+
+
 def invented_place(rng: random.Random) -> str:
     """Make up a town's name: one word, at times two."""
     place = _capital(_syllables(rng, rng.choice((1, 2, 2, 3))))

@@ -44,7 +44,7 @@ _KINDS = {
     "no emoji": 4,
     "short": 4,
     "question": 4,
-    "alt text": 3,
+    "alt text": 4,
     "mention": 9,
 }
 """Kinds of wishes that can be checked, and how often they are drawn."""
