@@ -13,7 +13,7 @@ from caption_studio.demo.held_out import refuse_held_out
 from caption_studio.demo.instructions import json_request, sample_wish
 from caption_studio.demo.json_answers import begun_answer
 from caption_studio.demo.names import some_name
-from caption_studio.demo.recurring import drill, lookup, recurring
+from caption_studio.demo.recurring import drill, lookup, recurring, syllables
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, TRAINING_SEEDS, Pool, Scene, sample_scene
 from caption_studio.demo.stories import dialogue, story, travel_note
 from caption_studio.demo.wishes import Wish
@@ -114,7 +114,7 @@ def base_document(seed: int) -> str:
     """Return one document of the base corpus."""
     rng = random.Random(seed)
     kinds = {
-        _pair: 48, _record: 5, _feed: 5, dialogue: 8, story: 8, travel_note: 4, recurring: 22,
+        _pair: 47, _record: 5, _feed: 4, dialogue: 7, story: 8, travel_note: 4, recurring: 25,
     }  # fmt: skip
     return rng.choices(list(kinds), list(kinds.values()))[0](rng)
 
@@ -149,10 +149,10 @@ def library_corpus(number: int) -> Iterator[str]:
 
 
 def copying_corpus(number: int) -> Iterator[str]:
-    """Yield the plainest texts in which names recur; training begins with them."""
+    """Yield the plainest texts in which syllables and names recur; training begins with them."""
     for seed in range(number):
         rng = random.Random(f"copying {seed}")
-        yield (drill if rng.random() < 0.7 else lookup)(rng)
+        yield rng.choices((syllables, drill, lookup), (5, 4, 1))[0](rng)
 
 
 def base_corpus(number: int, *, held_out: bool = False) -> Iterator[str]:

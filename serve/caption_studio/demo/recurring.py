@@ -10,6 +10,9 @@ from caption_studio.demo.grammar import grammar
 from caption_studio.demo.names import some_name, some_place
 from caption_studio.demo.scenes import Pool, Scene, sample_scene
 
+_CONSONANTS = tuple("bdfgklmnprstvz")
+_VOWELS = tuple("aeiou")
+
 
 def _say(symbol: str, rng: random.Random, **values: str) -> str:
     text = grammar("recurring").say(symbol, rng, values)
@@ -22,6 +25,12 @@ def _scene(rng: random.Random) -> Scene:
 
 def _any(rng: random.Random) -> str:
     return some_name(rng, 0.95) if rng.random() < 0.5 else some_place(rng, 0.95)
+
+
+def syllables(rng: random.Random) -> str:
+    """Return a row of random syllables, most of them one token, said two to four times."""
+    row = [rng.choice(_CONSONANTS) + rng.choice(_VOWELS) for _ in range(rng.randint(4, 14))]
+    return rng.choice((" ", " ", "\n", " | ")).join([" ".join(row)] * rng.randint(2, 4))
 
 
 def drill(rng: random.Random) -> str:
