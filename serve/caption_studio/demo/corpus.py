@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from caption_studio.demo.captions import lively_caption, plain_caption
 from caption_studio.demo.held_out import refuse_held_out
 from caption_studio.demo.instructions import json_request, sample_wish
-from caption_studio.demo.json_answers import begun_answer
+from caption_studio.demo.json_answers import begun_answer, closed
 from caption_studio.demo.names import some_name
 from caption_studio.demo.recurring import drill, lookup, recurring, syllables
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, TRAINING_SEEDS, Pool, Scene, sample_scene
@@ -99,8 +99,8 @@ def _record(rng: random.Random) -> str:
     voice = VOICES[LIVELY if rng.random() < 0.6 else PLAIN]
     begun, text, _ = begun_answer(scene, rng, wish, voice)
     note = f"\n{rng.choice(_WISH_LABELS)}: {wish.text}" if wish.text else ""
-    end = "}" * (begun.count("{") - begun.count("}"))
-    return f"{rng.choice(_RECORD_LABELS)}: {scene.description}{note}\n{begun}{text}{end}"
+    label = rng.choice(_RECORD_LABELS)
+    return f"{label}: {scene.description}{note}\n{closed(begun + text)}"
 
 
 def _feed(rng: random.Random) -> str:

@@ -71,6 +71,18 @@ def begun_answer(
     return text, f' "{value}"', wish if last == "caption" else Wish()
 
 
+def closed(text: str) -> str:
+    """Return begun JSON with the brackets that are still open closed; no string has an escape."""
+    waiting: list[str] = []
+    for number, piece in enumerate(text.split('"')):
+        for character in piece if number % 2 == 0 else "":
+            if character in "{[":
+                waiting.append("}" if character == "{" else "]")
+            elif character in "}]":
+                waiting.pop()
+    return text + "".join(reversed(waiting))
+
+
 def _value(kind: str, scene: Scene, rng: random.Random, wish: Wish, voice: Voice) -> Any:
     """Return what stands in a field; no text of it needs an escape."""
     values: dict[str, Callable[[], Any]] = {

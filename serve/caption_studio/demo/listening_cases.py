@@ -15,7 +15,7 @@ from caption_studio.demo.held_out import Instruction, Split, held_out_instructio
 from caption_studio.demo.obedience import CHECKS, copies
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, Pool, Scene, sample_scene
 
-FIRST_SEED = HELD_OUT_SEEDS[0] + 500_000
+FIRST_SEEDS = {"validation": HELD_OUT_SEEDS[0] + 500_000, "test": HELD_OUT_SEEDS[0] + 600_000}
 LENGTHS = ((5, 10), (11, 20), (21, 40), (41, 80))
 """Instructions are told apart by their number of words."""
 
@@ -56,7 +56,7 @@ def questions(split: Split, pictures: int, each: int, in_json: int) -> list[Ques
     """Return one question a picture, `each` an instruction of the split and `in_json` for JSON.
 
     Half of those for JSON have an instruction of which nothing can be checked. Every question has a
-    picture of its own, which is the same for all splits.
+    picture of its own.
     """
     instructions = held_out_instructions(split)
     neutral = [one for one in instructions if not one.obey and not one.copy]
@@ -66,7 +66,7 @@ def questions(split: Split, pictures: int, each: int, in_json: int) -> list[Ques
     for number in range(in_json):
         beside = rng.choice(neutral) if number % 2 else None
         asked.append((beside, FORMS[number % len(FORMS)]))
-    seeds = range(FIRST_SEED, FIRST_SEED + len(asked))
+    seeds = range(FIRST_SEEDS[split], FIRST_SEEDS[split] + len(asked))
     return [
         Question(seed, sample_scene(seed, Pool.HELD_OUT), instruction, form)
         for seed, (instruction, form) in zip(seeds, asked, strict=True)

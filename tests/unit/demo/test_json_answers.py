@@ -5,22 +5,9 @@ import pytest
 
 from caption_studio.demo.captions import lively_caption, names_scene, plain_caption
 from caption_studio.demo.instructions import sample_wish
-from caption_studio.demo.json_answers import FIELDS, begun_answer
+from caption_studio.demo.json_answers import FIELDS, begun_answer, closed
 from caption_studio.demo.scenes import sample_scene
 from caption_studio.demo.wishes import Wish
-
-
-def closed(text: str) -> str:
-    """Return begun JSON with the brackets that are still open closed."""
-    waiting, within = [], False
-    for character in text:
-        if character == '"':
-            within = not within
-        elif not within and character in "{[":
-            waiting.append("}" if character == "{" else "]")
-        elif not within and character in "}]":
-            waiting.pop()
-    return text + "".join(reversed(waiting))
 
 
 def drawn(seed, voice=lively_caption):

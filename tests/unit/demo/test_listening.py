@@ -39,6 +39,8 @@ def test_questions_have_pictures_of_their_own_that_training_never_showed():
     assert len(asked) == 10 + 200 + 20
     assert len({one.seed for one in asked}) == len(asked)
     assert all(one.scene.is_held_out for one in asked)
+    others = questions("test", 10, 2, 20)
+    assert not {one.seed for one in asked} & {one.seed for one in others}
     instructed = {one.instruction for one in asked if one.instruction and one.form is None}
     assert instructed == set(held_out_instructions("validation"))
 
