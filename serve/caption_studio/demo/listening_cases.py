@@ -64,7 +64,7 @@ def questions(split: Split, pictures: int, each: int, in_json: int) -> list[Ques
     asked += [(one, None) for one in instructions for _ in range(each)]
     rng = random.Random("listening in JSON")
     for number in range(in_json):
-        beside = rng.choice(neutral) if number % 2 else None
+        beside = rng.choice(neutral) if number // len(FORMS) % 2 else None
         asked.append((beside, FORMS[number % len(FORMS)]))
     seeds = range(FIRST_SEEDS[split], FIRST_SEEDS[split] + len(asked))
     return [
