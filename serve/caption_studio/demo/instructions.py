@@ -17,10 +17,10 @@ from caption_studio.demo.wishes import Asked, Wish, controls_wish, sample_asked
 MOST_WORDS = 80
 LONG_FROM_WORDS = 5
 
-_NEGATIVES = {
-    "no hashtags": ("hashtags",),
-    "no emoji": ("emoji", "emojis", "emoji", "emojis", "emoticons", "smileys"),
-}
+_HASHTAGS = ("hashtags",)
+_EMOJI = ("emoji", "emojis", "emoji", "emojis", "emoticons", "smileys")
+_NEGATIVES = {"no hashtags": _HASHTAGS, "no emoji": _EMOJI}
+_POSITIVES = {"hashtags wanted": _HASHTAGS, "emoji wanted": _EMOJI}
 _BREAKS = ("; ", ", and ", " - ", ", so ", ", but ", ", because ", " and ", ": ", ", ")
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])")
 _SHORT_BREAKS = (" and ", ", ", ". ")
@@ -80,6 +80,9 @@ def _wishes(asked: Asked, rng: random.Random) -> list[str]:
     """Return sentences that say all the wishes; at times one sentence says two."""
     kinds = list(asked.kinds)
     rng.shuffle(kinds)
+    if set(kinds) == set(_NEGATIVES) and rng.random() < 0.6:
+        x, y = (rng.choice(_NEGATIVES[kind]) for kind in kinds)
+        return [_say("neither", rng, {"x": x, "y": y})]
     if len(kinds) > 1 and rng.random() < 0.4:
         how = rng.choice(("fragment", "verb"))
         together = [_phrase(kind, how, asked, rng) for kind in kinds[:2]]
@@ -108,6 +111,8 @@ def _fragment(kind: str, asked: Asked, rng: random.Random) -> str:
 def _phrase(kind: str, how: str, asked: Asked, rng: random.Random) -> str:
     if kind in _NEGATIVES:
         return _say(f"negative_{how}", rng, {"x": rng.choice(_NEGATIVES[kind])})
+    if kind in _POSITIVES:
+        return _say(f"positive_{how}", rng, {"x": rng.choice(_POSITIVES[kind])})
     return _say(f"{kind.replace(' ', '_')}_{how}", rng, asked.values)
 
 

@@ -42,12 +42,23 @@ _KINDS = {
     "no hashtags": 4,
     "at most hashtags": 4,
     "no emoji": 4,
+    "emoji wanted": 1,
+    "hashtags wanted": 1,
     "short": 4,
     "question": 4,
     "alt text": 4,
     "mention": 9,
 }
 """Kinds of wishes that can be checked, and how often they are drawn."""
+_CLASHING = (
+    {"no hashtags", "at most hashtags", "hashtags wanted"},
+    {"no emoji", "emoji wanted"},
+    {"alt text", "question"},
+    {"alt text", "emoji wanted"},
+    {"alt text", "hashtags wanted"},
+)
+"""Of each group no two kinds go together."""
+_CHARACTERS = {"medium": 160, "long": 320}
 _LANGUAGES = ("en", "en-gb", "en-us")
 
 
@@ -123,9 +134,7 @@ def sample_asked(rng: random.Random, least: int = 0, most: int = 3) -> Asked:
 
 def _clash(one: str, other: str) -> bool:
     either = {one, other}
-    return one == other or any(
-        pair <= either for pair in ({"no hashtags", "at most hashtags"}, {"alt text", "question"})
-    )
+    return len(either) == 1 or any(len(either & group) == 2 for group in _CLASHING)
 
 
 def _with(wish: Wish, kind: str, values: dict[str, str], rng: random.Random) -> Wish:
@@ -142,6 +151,8 @@ def _with(wish: Wish, kind: str, values: dict[str, str], rng: random.Random) -> 
     return {
         "no hashtags": lambda: replace(wish, hashtags=(0, 0)),
         "no emoji": lambda: replace(wish, emoji=False),
+        "emoji wanted": lambda: replace(wish, emoji=True),
+        "hashtags wanted": lambda: replace(wish, hashtags=(1, 3)),
         "short": lambda: replace(wish, short=True),
         "question": lambda: replace(wish, question=True),
         "alt text": lambda: replace(wish, alt_text=True),
@@ -162,16 +173,15 @@ def controls_wish(rng: random.Random, before: Wish | None = None) -> Wish:
 
 def under_controls(wish: Wish, controls: Controls) -> Wish:
     """Return the wish with those of the controls."""
-    lengths = {None: wish.most_characters, "short": wish.most_characters}
-    most = {**lengths, "medium": 160, "long": 320}.get(controls.length, controls.length)
-    number = controls.hashtags
+    number, length = controls.hashtags, controls.length
+    most = length if isinstance(length, int) else _CHARACTERS.get(length or "")
     return replace(
         wish,
         hashtags=wish.hashtags if number is None else (number, number),
         emoji=wish.emoji if controls.emoji is None else controls.emoji,
         short=wish.short or controls.length == "short",
         sober=wish.sober or controls.tone in SOBER_TONES,
-        most_characters=most if isinstance(most, int) else None,
+        most_characters=most or wish.most_characters,
         avoid=(*wish.avoid, *controls.avoid),
     )
 
