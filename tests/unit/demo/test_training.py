@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from caption_studio.demo import evaluate, reliability, train
 from caption_studio.demo.model_card import write_model_card
@@ -34,7 +35,15 @@ ADAPTER = AdapterRecipe(examples=16, steps=2, batch_size=4)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def deterministic():
+    """As train_demo trains: torch refuses what would not come out alike again."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, deterministic):
     folder = tmp_path_factory.mktemp("models")
     figures = {
         "git": train_git(folder / "git-demo", GIT),
