@@ -87,7 +87,7 @@ def _fitting(draw: Callable[[bool], str], pictures: int, wish: Wish) -> str:
 
 
 def _lively(scenes: list[Scene], rng: random.Random, wish: Wish, short: bool) -> str:
-    cores = said.LIVELY_SHORT if short else said.LIVELY_CORES
+    cores: tuple[str, ...] = said.LIVELY_SHORT if short else said.LIVELY_CORES
     if wish.sober:
         cores = said.PLAIN_SHORT if short else said.PLAIN_CORES
     parts = [_core(scenes, rng, cores, short), *_mentions(wish, said.LIVELY_MENTIONS, rng)]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from caption_studio.demo.grammar import grammar
+from caption_studio.demo.held_out import shared_runs
 from caption_studio.demo.names import invented_word
 from caption_studio.demo.wishes import Asked, Wish, controls_wish, sample_asked
 
@@ -59,7 +60,16 @@ def long_wish(rng: random.Random, most_words: int = MOST_WORDS) -> Wish:
 
 
 def sample_wish(rng: random.Random, most_words: int = MOST_WORDS) -> Wish:
-    """Draw the wish beside a picture: four in ten have no text, most of the others a long one."""
+    """Draw the wish beside a picture: four in ten have no text, most of the others a long one.
+
+    A text that happens to share words with a held-out instruction is drawn anew.
+    """
+    while shared_runs((wish := _any_wish(rng, most_words)).text):
+        pass
+    return wish
+
+
+def _any_wish(rng: random.Random, most_words: int) -> Wish:
     dice = rng.random()
     if dice < 0.40:
         return Wish()
