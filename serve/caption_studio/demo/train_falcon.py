@@ -38,11 +38,11 @@ class FalconRecipe:
     picture libraries.
     """
 
-    copying_documents: int = 10_000
-    documents: int = 60_000
+    copying_documents: int = 16_000
+    documents: int = 100_000
     tokenizer_documents: int = 6_000
     vocab_size: int = 2_048
-    steps: int = 2_000
+    steps: int = 3_500
     batch_size: int = 16
     sequence_tokens: int = 128
     long_every: int = 2
