@@ -120,11 +120,12 @@ class Watch(TrainerCallback):
 
 
 class Samples:
-    """Has the model caption the first examples of the validation, greedily."""
+    """Has the model answer the first prompts of the validation, greedily, each once."""
 
     def __init__(self, tokenizer: Any, examples: Sequence[Example]) -> None:
         self._tokenizer = tokenizer
-        self._examples = examples[:SAMPLES]
+        first = {example.prompt: example for example in reversed(examples)}
+        self._examples = list(reversed(first.values()))[:SAMPLES]
 
     @torch.no_grad()
     def write(self, model: Any) -> list[dict[str, str]]:
