@@ -1,4 +1,4 @@
-"""The command line: `caption-studio serve | caption | adapters | voices | models`."""
+"""The command line: `caption-studio serve | caption | adapters | voices | finetune | models`."""
 
 import argparse
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.training.finetune import command as finetune
 
 DEMO_CONFIG = Path(__file__).parents[2] / "deploy" / "demo.yaml"
 
@@ -45,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
 
     _add_admin(commands)
+
+    finetune.add_to(commands)
 
     models = commands.add_parser("models", help="what a service loads")
     model_commands = models.add_subparsers(required=True, metavar="COMMAND")

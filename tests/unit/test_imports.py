@@ -50,6 +50,7 @@ MAY_IMPORT = {
     | {"demo", "language.prompt", "voices", "images.decode", "vision", "client", "training"},
     "training": BASE
     | {"training", "client", "language.prompt", "language.adapters.check", "voices"}
+    | {"language.falcon_config"}
     | {"images.decode", "images.formats", "vision", "model_files"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.upstream.listed import PACKAGE, ROOT, Row, file, libraries, names, rows
 
-LIBRARIES = ("Ray", "vLLM", "transformers", "torch", "Starlette", "Python")
+LIBRARIES = ("Ray", "vLLM", "transformers", "torch", "TRL", "Starlette", "Python")
 ROWS = [row for library in LIBRARIES for row in rows(library)]
 LISTED = {row.name for row in ROWS}
 

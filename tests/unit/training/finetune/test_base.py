@@ -1,0 +1,118 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import BitsAndBytesConfig, FalconForCausalLM
+
+from caption_studio.training.finetune.base import find, load, tokenizer_of
+from caption_studio.training.finetune.failures import Refused
+from caption_studio.training.finetune.machine import Machine
+from tests.unit.training.finetune.tiny import tiny_config, write_base
+
+CPU = Machine("cpu", "a CPU", "float32", 10**9, 1e10)
+
+
+def test_a_folder_is_known_by_its_name(base_folder: Path) -> None:
+    base = find(str(base_folder))
+    assert (base.id, base.commit) == ("tiny-falcon", None)
+    assert base.config.hidden_size == 32
+    assert tokenizer_of(base).eos_token_id == 0
+
+
+def test_the_embedded_base_is_found() -> None:
+    assert find("embedded:falcon-demo").id == "falcon-demo"
+
+
+def test_a_configuration_of_2023_is_translated(tmp_path: Path) -> None:
+    folder = write_base(tmp_path / "old")
+    old = {
+        "model_type": "RefinedWebModel",
+        "architectures": ["RWForCausalLM"],
+        "auto_map": {"AutoConfig": "configuration_RW.RWConfig"},
+        "hidden_size": 32,
+        "n_layer": 2,
+        "n_head": 2,
+        "multi_query": True,
+        "parallel_attn": True,
+        "bias": False,
+        "alibi": False,
+        "vocab_size": 1536,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    }
+    (folder / "config.json").write_text(json.dumps(old))
+    base = find(str(folder))
+    assert (base.config.num_hidden_layers, base.config.num_attention_heads) == (2, 2)
+    assert load(base, CPU, None).num_parameters() > 0
+
+
+def test_another_model_is_refused_by_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(Refused, match=r"is no Falcon: the model_type in its config.json is llama"):
+        find(str(tmp_path))
+
+
+def test_a_falcon_that_cannot_be_served_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        json.dumps({**tiny_config().to_dict(), "activation": "relu"})
+    )
+    with pytest.raises(Refused, match="cannot be served"):
+        find(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"falcon"'])
+def test_a_damaged_configuration_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(Refused, match=r"config\.json"):
+        find(str(tmp_path))
+
+
+@pytest.mark.parametrize("source", ["/nowhere/at/all", "embedded:nothing", "./no-such-folder"])
+def test_a_base_that_is_not_there_is_refused(source: str) -> None:
+    with pytest.raises(Refused, match="There is no base model"):
+        find(source)
+
+
+def test_a_folder_has_no_revision(base_folder: Path) -> None:
+    with pytest.raises(Refused, match="no --revision"):
+        find(str(base_folder), "main")
+
+
+def test_missing_weights_and_tokenizers_are_said(tmp_path: Path) -> None:
+    folder = write_base(tmp_path / "base")
+    (folder / "model.safetensors").unlink()
+    base = find(str(folder))
+    with pytest.raises(Refused, match="weights"):
+        load(base, CPU, None)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    with pytest.raises(Refused, match="tokenizer"):
+        tokenizer_of(base)
+
+
+def test_nf4_packs_every_layer_but_the_head(base_folder: Path) -> None:
+    model = load(find(str(base_folder)), CPU, "nf4")
+    packed = [n for n, p in model.named_parameters() if p.dtype == torch.uint8]
+    assert len(packed) == 4 * 2
+    state = model.transformer.h[0].mlp.dense_h_to_4h.weight.quant_state
+    assert state.quant_type == "nf4"
+    assert state.nested  # double quantization
+
+
+def test_transformers_packs_nothing_of_a_falcon_by_itself(base_folder: Path) -> None:
+    """The reason for a class of our own; if this fails, it can go."""
+    model = FalconForCausalLM.from_pretrained(
+        base_folder,
+        quantization_config=BitsAndBytesConfig(load_in_4bit=True),
+        device_map={"": "cpu"},
+    )
+    assert torch.uint8 not in {weight.dtype for weight in model.parameters()}
+
+
+def test_nf4_answers_nearly_as_the_base(base_folder: Path) -> None:
+    base = find(str(base_folder))
+    input_ids = torch.arange(1, 20)[None]
+    plain, packed = (load(base, CPU, q).eval()(input_ids).logits for q in (None, "nf4"))
+    assert torch.nn.functional.cosine_similarity(plain, packed, dim=-1).mean() > 0.95
+    assert not torch.equal(plain, packed)

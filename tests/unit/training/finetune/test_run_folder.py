@@ -1,0 +1,58 @@
+import errno
+from pathlib import Path
+
+import pytest
+from safetensors import SafetensorError
+
+from caption_studio.training.finetune.failures import Interrupted, Refused
+from caption_studio.training.finetune.run_folder import RunFolder, full_disk_said
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(Refused, match="not empty"):
+        RunFolder(tmp_path).require_unused()
+    with pytest.raises(Refused, match="not empty"):
+        RunFolder(tmp_path / "notes.txt").require_unused()
+
+
+def test_a_new_or_empty_one_is_taken(tmp_path: Path) -> None:
+    RunFolder(tmp_path).require_unused()
+    RunFolder(tmp_path / "new").require_unused()
+
+
+def test_what_was_begun_is_kept_until_it_is_finished(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "out")
+    folder.begin({"recipe": {"rank": 16}})
+    assert folder.record() == {"recipe": {"rank": 16}}
+    folder.finish()
+    with pytest.raises(Refused, match="holds no unfinished training"):
+        folder.record()
+
+
+def test_a_damaged_record_is_said(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin({})
+    (folder.checkpoints / "run.json").write_text("{")
+    with pytest.raises(Refused, match="cannot be read"):
+        folder.record()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        SafetensorError("Error while serializing: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail] . PytorchStreamWriter failed writing file data/3: file write"),
+    ],
+)
+def test_a_full_disk_ends_with_one_sentence(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(Interrupted, match="is full"), full_disk_said(tmp_path):
+        raise error
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EACCES, "Permission denied"), RuntimeError("x")])
+def test_other_errors_pass(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)), full_disk_said(tmp_path):
+        raise error
