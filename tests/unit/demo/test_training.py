@@ -29,7 +29,7 @@ FALCON = FalconRecipe(
     hidden_size=128, heads=2, long_every=2,
 )  # fmt: skip
 SURENESS = SurenessRecipe(fitted=40, validated=20, tested=20, false_alarms=0.1, workers=1)
-ADAPTER = AdapterRecipe(examples=16, steps=2, batch_size=4)
+ADAPTER = AdapterRecipe(examples=16, validation_examples=4, steps=2, batch_size=4)
 
 
 @pytest.fixture(scope="module")
