@@ -48,7 +48,8 @@ class Journal:
         path = self.folder / NAME
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        # Not `splitlines`: a sample may have a line separator of Unicode in it.
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 entry = json.loads(line)
             except ValueError:

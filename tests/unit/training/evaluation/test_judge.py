@@ -103,6 +103,12 @@ def test_answers_in_the_journal_are_not_asked_for_again(tmp_path: Path) -> None:
     assert QUESTIONS[0].key("another") not in Journal(path)
 
 
+def test_an_answer_with_a_line_separator_of_unicode_is_not_paid_for_twice(tmp_path: Path) -> None:
+    path = tmp_path / "judge.jsonl"
+    Journal(path).add("a question", "wise-1", "A\u2028is better\x85by far")
+    assert Journal(path)["a question"] == "A\u2028is better\x85by far"
+
+
 def test_a_full_judge_is_asked_again(tmp_path: Path) -> None:
     refusals = [refused(429, "slow down", retry_after="0"), refused(503, "starting")]
 

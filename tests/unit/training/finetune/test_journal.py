@@ -31,6 +31,13 @@ def test_half_a_line_of_a_killed_process_is_left_out(tmp_path: Path) -> None:
     assert journal.read().losses == {1: 4.0}
 
 
+def test_a_sample_with_a_line_separator_of_unicode_is_read_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    samples = [{"written": "a duck\u2028on a lake"}]
+    journal.write({"step": 1, "eval_loss": 3.0, "time_s": 1.0, "samples": samples})
+    assert journal.read().samples == {1: samples}
+
+
 def test_a_line_after_half_a_line_is_not_lost(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"step": 2, "lo')
     journal = Journal(tmp_path)

@@ -41,7 +41,8 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
     if not path.exists():
         return
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        # Not `splitlines`: an answer may have a line separator of Unicode in it.
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise EvaluationProblem(f"{path} cannot be read: {error.strerror}.") from error
     for line in lines:
