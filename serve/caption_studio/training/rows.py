@@ -5,13 +5,13 @@ This is the only form that the commands exchange. Other forms are read by `datas
 
 import json
 import math
-import os
 import zlib
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from caption_studio.training.files import write_whole
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -112,21 +112,10 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write a data set whole: readers see the file before or after, never half of it.
-
-    Raises `DataSetError` where it cannot be written; the file that was there stays.
-    """
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    """Write a data set whole. Raises `DataSetError` where it cannot be written."""
     try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            for row in rows:
-                file.write(line_of(row) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_whole(path, (line_of(row) + "\n" for row in rows))
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise DataSetError(f"{path} cannot be written: {_reason(error)}.") from error
 
 

@@ -1,14 +1,13 @@
 """Where a data set and what belongs to it are written, whole or not at all."""
 
 import json
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from caption_studio.training.dataset.items import Apart
 from caption_studio.training.dataset.texts import well_formed
+from caption_studio.training.files import write_whole
 from caption_studio.training.rows import DataSetError
 
 SUFFIX = ".jsonl"
@@ -56,19 +55,12 @@ def write_apart(path: Path, apart: Sequence[Apart]) -> None:
     for one in apart:
         values = {name: value for name, value in asdict(one).items() if value}
         lines.append(json.dumps(values, ensure_ascii=False) + "\n")
-    write_whole(path, "".join(lines))
+    write_text(path, "".join(lines))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file: readers see it before or after, never half of it. Raises `DataSetError`."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole. Raises `DataSetError`."""
     try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(well_formed(text))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_whole(path, [well_formed(text)])
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise DataSetError(f"{path} cannot be written: {error.strerror}.") from error

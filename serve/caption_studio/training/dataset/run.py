@@ -17,7 +17,7 @@ from caption_studio.training.dataset.items import TO_BE_ASKED_AGAIN, Apart, Piec
 from caption_studio.training.dataset.job import Job, job_of
 from caption_studio.training.dataset.journal import Journal, put_away
 from caption_studio.training.dataset.looks import thumbnail
-from caption_studio.training.dataset.outputs import Outputs, write_apart, write_whole
+from caption_studio.training.dataset.outputs import Outputs, write_apart, write_text
 from caption_studio.training.dataset.progress import Progress
 from caption_studio.training.dataset.reviewing.page import review_page
 from caption_studio.training.dataset.sorting import Sorted, sort_out
@@ -62,12 +62,12 @@ def _build(job: Job, journal: Journal, arguments: argparse.Namespace) -> int:
         return _said(f"No caption is left: {job.outputs.apart} has the reasons.", FAILED)
     making = _making(job, arguments)
     name = job.outputs.rows.name
-    write_whole(
+    write_text(
         job.outputs.card, card(name, found.rows, found.apart, making, progress.spent, prices)
     )
     if arguments.review:
         thumbnails = asyncio.run(_thumbnails(found.rows, plan.in_flight))
-        write_whole(job.outputs.review, review_page(name, found.rows, thumbnails))
+        write_text(job.outputs.review, review_page(name, found.rows, thumbnails))
     write_rows(job.outputs.rows, found.rows)
     _tell(job.outputs, found, progress.spent, prices, with_review=arguments.review)
     return _told_what_is_left(job, found)

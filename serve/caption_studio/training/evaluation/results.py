@@ -2,15 +2,14 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from caption_studio.training.evaluation.measures.intervals import Measure
 from caption_studio.training.evaluation.problem import EvaluationProblem
+from caption_studio.training.files import write_whole
 
 FORM = 1
 """Raised when a reader of the older form would misread the newer one."""
@@ -104,15 +103,8 @@ def _side(values: Mapping[str, Any]) -> Side:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises `EvaluationProblem`."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    """Write a file whole. Raises `EvaluationProblem`."""
     try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_whole(path, [text])
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise EvaluationProblem(f"{path} cannot be written: {error.strerror}.") from error

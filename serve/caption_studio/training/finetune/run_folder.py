@@ -15,6 +15,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from caption_studio.training.files import write_whole
 from caption_studio.training.finetune.checkpoints import NAME as CHECKPOINTS
 from caption_studio.training.finetune.failures import Interrupted, Refused
 
@@ -59,9 +60,7 @@ class RunFolder:
         except OSError as error:
             raise Refused(f"{self.path} cannot be made: {error.strerror}.") from error
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        unfinished = self.checkpoints / f"{_RECORD}.unfinished"
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(self.checkpoints / _RECORD)
+        write_whole(self.checkpoints / _RECORD, [text])
 
     def abandon(self) -> None:
         """Remove a folder in which nothing was trained, as if nothing had been begun."""
