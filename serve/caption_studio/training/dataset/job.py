@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from caption_studio.client.service import service_url
+from caption_studio.training.chat.connection import key_in_environment
 from caption_studio.training.dataset.build import Plan
 from caption_studio.training.dataset.describing import Describer, in_process, through_service
 from caption_studio.training.dataset.items import Item
@@ -152,7 +153,7 @@ def _taught_by(arguments: argparse.Namespace, items: Sequence[Item]) -> TaughtBy
         )
     if arguments.teacher_sees_pictures and not all(item.picture or item.caption for item in items):
         raise DataSetError("There are rows without a picture, so no teacher can see it.")
-    key = next(filter(None, map(os.environ.get, KEY_VARIABLES)), None)
+    key = key_in_environment(KEY_VARIABLES)
     manner = Manner(arguments.teacher_model, arguments.max_tokens, arguments.temperature)
     return TaughtBy(teacher_url(arguments.teacher_url), _checked_key(key), manner)
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from caption_studio.training.chat.pauses import Patience, backoff_s, stated_pause_s
 from caption_studio.training.dataset.items import Answer
-from caption_studio.training.dataset.teaching.pauses import Patience, backoff_s, stated_pause_s
 from caption_studio.training.dataset.teaching.teacher import (
     Manner,
     NoAnswer,

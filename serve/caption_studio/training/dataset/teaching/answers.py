@@ -1,11 +1,11 @@
 """A teacher's HTTP answer → its text and tokens, or what it tells of its failure."""
 
 import math
-from typing import Any
 
 import httpx
 
 from caption_studio.language.prompt import one_line
+from caption_studio.training.chat.failures import error_of
 from caption_studio.training.dataset.items import Answer
 from caption_studio.training.dataset.texts import well_formed
 
@@ -34,22 +34,6 @@ def read_answer(answer: httpx.Response) -> Answer:
         raise ValueError("the teacher answered with something that is no text")
     text = well_formed(text or "")
     return Answer(text, finish_reason, tokens_in=tokens_in, tokens_out=tokens_out)
-
-
-def error_of(answer: httpx.Response) -> dict[str, Any]:
-    """Return the error in the answer, with `message` and `code` where they are stated.
-
-    OpenAI's form is `{"error": {"message": …, "code": …}}`; others leave out a level, or have one
-    text alone. Empty if the answer is no such JSON.
-    """
-    try:
-        value = answer.json()
-    except ValueError:
-        return {}
-    if not isinstance(value, dict):
-        return {}
-    error = value.get("error", value)
-    return error if isinstance(error, dict) else {"message": error}
 
 
 def told_of(answer: httpx.Response) -> str:

@@ -14,18 +14,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from caption_studio.client.service import CONNECT_TIMEOUT_S, takes_proxy
+from caption_studio.training.chat.connection import ANSWER_TIMEOUT_S, http_client
+from caption_studio.training.chat.failures import error_of
+from caption_studio.training.chat.pauses import Gate, Patience, backoff_s, stated_pause_s
 from caption_studio.training.dataset.items import Answer
-from caption_studio.training.dataset.teaching.answers import error_of, read_answer, told_of
-from caption_studio.training.dataset.teaching.pauses import (
-    Gate,
-    Patience,
-    backoff_s,
-    stated_pause_s,
-)
+from caption_studio.training.dataset.teaching.answers import read_answer, told_of
 
 KEY_VARIABLES = ("CAPTION_STUDIO_TEACHER_KEY", "OPENAI_API_KEY")
-ANSWER_TIMEOUT_S = 120.0
 MAX_GIVEN_UP = 3
 """Calls in a row whose patience was used up: the teacher is gone, and the command ends."""
 
@@ -82,13 +77,7 @@ async def connected(
     url: str, key: str | None, manner: Manner, in_flight: int
 ) -> AsyncIterator["Teacher"]:
     """Hold a teacher at `url`, in the form that `teacher_url` returns."""
-    http = httpx.AsyncClient(
-        headers={} if key is None else {"Authorization": f"Bearer {key}"},
-        timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
-        limits=httpx.Limits(max_connections=in_flight),
-        trust_env=takes_proxy(url),
-    )
-    async with http:
+    async with http_client(url, key, in_flight) as http:
         yield Teacher(http, url, manner)
 
 

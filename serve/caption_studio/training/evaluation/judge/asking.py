@@ -4,7 +4,6 @@ Bounded in flight, tried again while the endpoint is full, and journaled as they
 """
 
 import asyncio
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,14 +12,19 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from caption_studio.training.chat.connection import (
+    ANSWER_TIMEOUT_S,
+    http_client,
+    key_in_environment,
+)
+from caption_studio.training.chat.failures import error_of
+from caption_studio.training.chat.pauses import stated_pause_s
 from caption_studio.training.evaluation.judge.journal import Journal
 from caption_studio.training.evaluation.judge.question import Question
 from caption_studio.training.evaluation.problem import EvaluationProblem
 
 KEY_VARIABLES = ("CAPTION_STUDIO_JUDGE_KEY", "OPENAI_API_KEY")
 IN_FLIGHT = 8
-TIMEOUT_S = 120.0
-CONNECT_TIMEOUT_S = 10.0
 TRIES = 6
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 60.0
@@ -45,7 +49,7 @@ class Judge:
 
 def judge_key() -> str | None:
     """Return the key in the environment, if there is one."""
-    return next((key for name in KEY_VARIABLES if (key := os.environ.get(name))), None)
+    return key_in_environment(KEY_VARIABLES)
 
 
 def api_url(given: str) -> str:
@@ -83,14 +87,7 @@ class _Asking:
     async def all(self, questions: Sequence[Question]) -> None:
         waiting = {question.key(self._judge.model): question for question in questions}
         left = iter(waiting.items())
-        headers = {"Authorization": f"Bearer {self._judge.key}"} if self._judge.key else {}
-        host = urlsplit(self._judge.url).hostname or ""
-        async with httpx.AsyncClient(
-            headers=headers,
-            timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
-            limits=httpx.Limits(max_connections=IN_FLIGHT),
-            trust_env=host not in ("localhost", "127.0.0.1", "::1"),
-        ) as http:
+        async with http_client(self._judge.url, self._judge.key, IN_FLIGHT) as http:
 
             async def work() -> None:
                 for key, question in left:
@@ -147,7 +144,7 @@ class _Asking:
                 raise JudgeFailed(f"{where} cannot be reached.") from error
             return None, f"{where} cannot be reached"
         except httpx.TimeoutException:
-            return None, f"{where} gave no answer within {TIMEOUT_S:.0f} s"
+            return None, f"{where} gave no answer within {ANSWER_TIMEOUT_S:.0f} s"
         except httpx.HTTPError as error:
             return None, f"{where} broke the connection off ({type(error).__name__})"
         self._was_reached = True
@@ -173,16 +170,13 @@ def _content(judge: Judge, response: httpx.Response) -> str:
 
 
 def _message(response: httpx.Response) -> str:
-    try:
-        message = " ".join(str(response.json()["error"]["message"]).split())
-    except (ValueError, KeyError, TypeError):
-        return ""
-    return f" ({message[:_SHOWN_CHARACTERS].rstrip('.')})"
+    message = " ".join(str(error_of(response).get("message") or "").split())
+    return f" ({message[:_SHOWN_CHARACTERS].rstrip('.')})" if message else ""
 
 
 def _pause_s(response: httpx.Response | None, pause_s: float) -> float:
     """Return what the endpoint asks for, else a random time of about `pause_s`."""
-    stated = "" if response is None else response.headers.get("retry-after", "")
-    if stated.isascii() and stated.isdigit():
-        return min(float(stated), MAX_PAUSE_S)
+    stated_s = None if response is None else stated_pause_s(response.headers)
+    if stated_s is not None:
+        return min(stated_s, MAX_PAUSE_S)
     return pause_s * random.uniform(0.5, 1.5)
