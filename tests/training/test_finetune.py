@@ -17,7 +17,8 @@ from caption_studio.demo.captions import plain_caption
 from caption_studio.demo.scenes import TRAINING_SEEDS, Pool, sample_scene
 from caption_studio.demo.wishes import Wish
 from caption_studio.language.adapters.check import BaseModel, check
-from caption_studio.training.finetune.base import find, load
+from caption_studio.training.base import find
+from caption_studio.training.finetune.base import load
 from caption_studio.training.finetune.machine import Machine
 from caption_studio.training.rows import Row, write_rows
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from caption_studio.demo import corpus
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, TRAINING_SEEDS
-from caption_studio.training.finetune import base
+from caption_studio.training.base import find
 from caption_studio.training.finetune.adapter import FILES
 from caption_studio.training.finetune.data import Data
 from caption_studio.training.finetune.examples import Example
@@ -80,7 +80,7 @@ def train_adapter(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
         trained = Path(parent, folder.name)
-        result = finetune(Job(data, base.find(str(base_folder)), recipe.recipe, trained), say)
+        result = finetune(Job(data, find(str(base_folder)), recipe.recipe, trained), say)
         for name in FILES:
             shutil.move(trained / name, folder / name)
     return {

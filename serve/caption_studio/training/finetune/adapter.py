@@ -6,8 +6,8 @@ from typing import Any
 
 from caption_studio.errors import InvalidAdapter
 from caption_studio.language.adapters.check import BaseModel, check
-from caption_studio.training.finetune.base import Base
-from caption_studio.training.finetune.failures import Interrupted
+from caption_studio.training.base import Base
+from caption_studio.training.failures import Interrupted
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from caption_studio.training.failures import Interrupted
 from caption_studio.training.finetune.examples import Example
-from caption_studio.training.finetune.failures import Interrupted
 from caption_studio.training.finetune.journal import Journal
 from caption_studio.training.finetune.setup import duration
 

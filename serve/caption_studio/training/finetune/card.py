@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from caption_studio.training.finetune.base import Base
+from caption_studio.training.base import Base
 from caption_studio.training.finetune.data import Data
 from caption_studio.training.finetune.journal import History
 from caption_studio.training.finetune.recipe import Recipe

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Read by CUDA when it starts: TRL trains on one GPU in a process, and refuses to see several.
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     # torch and TRL take seconds to import, and only this command needs them.
-    from caption_studio.training.finetune.failures import Interrupted, Refused
+    from caption_studio.training.failures import Interrupted, Refused
     from caption_studio.training.rows import DataSetError
 
     try:
@@ -100,8 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _finetune(arguments: argparse.Namespace) -> None:
+    from caption_studio.training.failures import Refused
     from caption_studio.training.finetune import data
-    from caption_studio.training.finetune.failures import Refused
 
     given = _given(arguments)
     if arguments.resume and (names := [*given, *_given_base(arguments)]):
@@ -111,7 +111,7 @@ def _finetune(arguments: argparse.Namespace) -> None:
 
     from transformers.utils.logging import disable_progress_bar
 
-    from caption_studio.training.finetune.base import find
+    from caption_studio.training.base import find
     from caption_studio.training.finetune.finetune import finetune
     from caption_studio.training.finetune.job import Job, Limits, begun_in
     from caption_studio.training.finetune.recipe import Recipe

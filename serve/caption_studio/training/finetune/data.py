@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.examples import Example, example_of
-from caption_studio.training.finetune.failures import Refused
 from caption_studio.training.rows import Row, read_rows
 
 CARD_SUFFIX = ".md"

@@ -12,7 +12,7 @@ from itertools import cycle
 from typing import Any
 
 from caption_studio.records import Description, Turn
-from caption_studio.training.finetune.failures import Refused
+from caption_studio.training.failures import Refused
 from caption_studio.training.rows import Row
 from caption_studio.voices.prompt import plain_prompt
 

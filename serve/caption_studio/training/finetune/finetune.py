@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+from caption_studio.training.base import tokenizer_of
+from caption_studio.training.failures import Interrupted, Refused
 from caption_studio.training.finetune import adapter, base, card, checkpoints, plot
 from caption_studio.training.finetune.callbacks import Samples, StopOnSignal, Watch
-from caption_studio.training.finetune.failures import Interrupted, Refused
 from caption_studio.training.finetune.job import Job, Limits
 from caption_studio.training.finetune.journal import Journal
 from caption_studio.training.finetune.machine import this_machine
@@ -56,7 +57,7 @@ def finetune(
         Interrupted: it was stopped, or failed; `resume` goes on from the last checkpoint.
     """
     folder = job.require_place(resume=resume)
-    tokenizer = base.tokenizer_of(job.base)
+    tokenizer = tokenizer_of(job.base)
     lesson = lesson_of(job, tokenizer)
     shape = Shape.of(job.base.config, job.recipe.rank, job.recipe.target_modules)
     with deterministic(), full_disk_said(job.folder):

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from caption_studio.training.finetune.base import Base
+from caption_studio.training.base import Base
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.data import Data
-from caption_studio.training.finetune.failures import Refused
 from caption_studio.training.finetune.recipe import Recipe
 from caption_studio.training.finetune.run_folder import RunFolder
 

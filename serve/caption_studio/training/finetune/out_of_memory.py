@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 
-from caption_studio.training.finetune.failures import Interrupted
+from caption_studio.training.failures import Interrupted
 from caption_studio.training.finetune.setup import Setup
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from caption_studio.settings import LanguageSettings
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.examples import Encoded, encode, fitting
-from caption_studio.training.finetune.failures import Refused
 from caption_studio.training.finetune.job import Job, Limits
 from caption_studio.training.finetune.machine import Machine
 from caption_studio.training.finetune.memory import Shape, in_words

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from caption_studio.training.finetune.failures import Refused
+from caption_studio.training.failures import Refused
 
 FALCON_7B_WIDTH = 4544
 FALCON_7B_LEARNING_RATE = 2e-4

@@ -15,9 +15,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from caption_studio.training.failures import Interrupted, Refused
 from caption_studio.training.files import write_whole
 from caption_studio.training.finetune.checkpoints import NAME as CHECKPOINTS
-from caption_studio.training.finetune.failures import Interrupted, Refused
 
 _RECORD = "run.json"
 _FULL = ("No space left on device", "PytorchStreamWriter failed", "Disk quota exceeded")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from caption_studio.training.finetune.failures import Refused
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.machine import DTYPE_BYTES, Machine
 from caption_studio.training.finetune.memory import Batch, Needs, Shape, in_words, needs
 from caption_studio.training.finetune.packing import PACKED_TOKENS

@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BitsAndBytesConfig, FalconForCausalLM
 
-from caption_studio.training.finetune.base import find, load, tokenizer_of
-from caption_studio.training.finetune.failures import Refused
+from caption_studio.training.base import find, tokenizer_of
+from caption_studio.training.failures import Refused
+from caption_studio.training.finetune.base import load
 from caption_studio.training.finetune.machine import Machine
 from tests.unit.training.finetune.tiny import tiny_config, write_base
 
@@ -89,6 +91,15 @@ def test_missing_weights_and_tokenizers_are_said(tmp_path: Path) -> None:
         (folder / name).unlink()
     with pytest.raises(Refused, match="tokenizer"):
         tokenizer_of(base)
+
+
+def test_weights_that_lack_a_tensor_are_refused(tmp_path: Path) -> None:
+    folder = write_base(tmp_path / "base")
+    weights = load_file(folder / "model.safetensors")
+    del weights["transformer.ln_f.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Refused, match=r"no weights called transformer\.ln_f\.weight"):
+        load(find(str(folder)), CPU, None)
 
 
 def test_nf4_packs_every_layer_but_the_head(base_folder: Path) -> None:

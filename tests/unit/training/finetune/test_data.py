@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.data import VALIDATED, data_of, read
-from caption_studio.training.finetune.failures import Refused
 from caption_studio.training.rows import DataSetError, Row
 from tests.unit.training.finetune.tiny import rows, write_data
 

@@ -7,6 +7,7 @@ from caption_studio.demo.corpus import LIVELY, adapter_example
 from caption_studio.language.caption_cut import QuotedCaption
 from caption_studio.language.tokens import text_tokens
 from caption_studio.records import Controls, Description, Turn, Voice
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.examples import (
     IGNORED,
     Example,
@@ -15,7 +16,6 @@ from caption_studio.training.finetune.examples import (
     fitting,
     quoted,
 )
-from caption_studio.training.finetune.failures import Refused
 from caption_studio.training.rows import Row
 from caption_studio.voices.prompt import caption_prompt
 from tests.unit.training.finetune.tiny import FALCON_DEMO

@@ -6,10 +6,10 @@ from threading import Event
 
 import pytest
 
-from caption_studio.training.finetune.base import find
+from caption_studio.training.base import find
+from caption_studio.training.failures import Interrupted, Refused
 from caption_studio.training.finetune.checkpoints import last_whole
 from caption_studio.training.finetune.data import data_of
-from caption_studio.training.finetune.failures import Interrupted, Refused
 from caption_studio.training.finetune.finetune import Result, finetune
 from caption_studio.training.finetune.job import Job, begun_in
 from caption_studio.training.finetune.recipe import Recipe

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from caption_studio.training.finetune.failures import Interrupted
+from caption_studio.training.failures import Interrupted
 from caption_studio.training.finetune.out_of_memory import is_out_of_memory, with_less_memory
 from caption_studio.training.finetune.setup import Setup
 

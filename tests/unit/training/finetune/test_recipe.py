@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from caption_studio.training.finetune.failures import Refused
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.recipe import Recipe
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from caption_studio.training.finetune.failures import Interrupted, Refused
+from caption_studio.training.failures import Interrupted, Refused
 from caption_studio.training.finetune.run_folder import RunFolder, full_disk_said
 
 

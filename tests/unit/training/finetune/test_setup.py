@@ -1,6 +1,6 @@
 import pytest
 
-from caption_studio.training.finetune.failures import Refused
+from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.machine import Machine
 from caption_studio.training.finetune.memory import Shape
 from caption_studio.training.finetune.recipe import Recipe

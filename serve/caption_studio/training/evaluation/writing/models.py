@@ -11,26 +11,25 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoTokenizer, FalconForCausalLM
 
 from caption_studio.errors import CaptionStudioError
 from caption_studio.language.adapters.check import BaseModel, check
 from caption_studio.language.adapters.config import read_config as read_adapter_config
 from caption_studio.language.adapters.fetch import CONFIG_FILE
-from caption_studio.language.adapters.merge import read_config as read_base_config
 from caption_studio.language.adapters.store import AdapterStore, StoredAdapter
 from caption_studio.records import Adapter
 from caption_studio.settings import (
     EMBEDDED_MODELS_DIR,
     EMBEDDED_PREFIX,
     LanguageSettings,
-    model_location,
 )
+from caption_studio.training.base import Base, find, tokenizer_of, weights_of
 from caption_studio.training.evaluation.measures.perplexity import Loss
 from caption_studio.training.evaluation.problem import EvaluationProblem
 from caption_studio.training.evaluation.writing.captions import write
 from caption_studio.training.evaluation.writing.losses import caption_losses
 from caption_studio.training.evaluation.writing.writer import Drawing, Writers, nothing
+from caption_studio.training.failures import Refused
 
 MAX_RANK = 512
 _FLOAT32_PARAMETERS = 1e9
@@ -85,16 +84,13 @@ def load(adapters: Mapping[str, str], base: str | None, folder: Path) -> Writers
     if base is None:
         first, source = next(iter(stored.items()))[1], next(iter(adapters.values()))
         base = _named_base(source, first)
-    location = _base_location(base)
     try:
-        config = read_base_config(location)
+        found = find(base)
         for name, one in stored.items():
-            _check(adapters[name], one, base, config)
-        model, tokenizer = _loaded(location, config)
-    except (OSError, ValueError) as error:
-        raise EvaluationProblem(
-            f"The base model {base} cannot be loaded: {_first_line(error)}"
-        ) from error
+            _check(adapters[name], one, base, found.config)
+        model, tokenizer = _loaded(found)
+    except Refused as error:
+        raise EvaluationProblem(str(error)) from error
     adapted = _with_adapters(model, stored)
     writers: dict[str | None, ModelWriter] = {
         name: ModelWriter(adapted, tokenizer, name, one.digest) for name, one in stored.items()
@@ -146,15 +142,6 @@ def _named_base(source: str, stored: StoredAdapter) -> str:
     )
 
 
-def _base_location(base: str) -> str:
-    location = model_location(base)
-    if base.startswith(EMBEDDED_PREFIX) and not Path(location).is_dir():
-        raise EvaluationProblem(f"No embedded model is called {base}.")
-    if location.startswith(("/", ".", "~")) and not Path(location).is_dir():
-        raise EvaluationProblem(f"There is no base model in {base}.")
-    return location
-
-
 def _check(source: str, stored: StoredAdapter, base: str, config: Any) -> None:
     model = BaseModel.of(config, (base,))
     try:
@@ -165,20 +152,14 @@ def _check(source: str, stored: StoredAdapter, base: str, config: Any) -> None:
         ) from error
 
 
-def _loaded(location: str, config: Any) -> tuple[Any, Any]:
+def _loaded(base: Base) -> tuple[Any, Any]:
+    """Return model and tokenizer. Raises `Refused`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    hidden, layers = config.hidden_size, config.num_hidden_layers
-    parameters = config.vocab_size * hidden + 12 * layers * hidden**2
+    hidden, layers = base.config.hidden_size, base.config.num_hidden_layers
+    parameters = base.config.vocab_size * hidden + 12 * layers * hidden**2
     small = device == "cpu" and parameters < _FLOAT32_PARAMETERS
-    model, found = FalconForCausalLM.from_pretrained(
-        location,
-        config=config,
-        dtype=torch.float32 if small else torch.bfloat16,
-        output_loading_info=True,
-    )
-    if found["missing_keys"]:  # transformers would go on with random numbers
-        raise ValueError(f"it has no weights called {min(found['missing_keys'])}")
-    tokenizer = AutoTokenizer.from_pretrained(location, config=config)
+    model = weights_of(base, dtype=torch.float32 if small else torch.bfloat16)
+    tokenizer = tokenizer_of(base)
     with _enough_memory():
         return model.eval().to(device), tokenizer
 
@@ -189,9 +170,3 @@ def _enough_memory() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise EvaluationProblem("The base model is too large for the GPU's memory.") from error
-
-
-def _first_line(error: Exception) -> str:
-    """Return what the error says at first: transformers goes on with what it tried."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".") + "."

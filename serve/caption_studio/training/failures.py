@@ -1,4 +1,4 @@
-"""What ends a fine-tuning: each in one sentence for the user."""
+"""What ends a training, each in one sentence for the user."""
 
 
 class Refused(ValueError):
