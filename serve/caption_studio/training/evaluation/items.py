@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from caption_studio.records import Description, Turn
 from caption_studio.training.evaluation.problem import EvaluationProblem
+from caption_studio.training.form import prompt_of
 from caption_studio.training.rows import Row, Split, line_of
-from caption_studio.voices.prompt import plain_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Item:
     @property
     def prompt(self) -> str:
         """The prompt, as the service makes it."""
-        return plain_prompt(Description(self.row.description), [Turn("user", self.row.request)])
+        return prompt_of(self.row)
 
 
 def items_of(rows: Iterable[Row], split: Split, limit: int | None, *, seed: int) -> list[Item]:

@@ -8,13 +8,11 @@ the tokens that vLLM will give it.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Any
 
-from caption_studio.records import Description, Turn
 from caption_studio.training.failures import Refused
+from caption_studio.training.form import prompt_of, typographic
 from caption_studio.training.rows import Row
-from caption_studio.voices.prompt import plain_prompt
 
 IGNORED = -100
 """The label of a token that the loss leaves out (torch's `ignore_index`)."""
@@ -46,8 +44,7 @@ class Encoded:
 
 def example_of(row: Row) -> Example:
     """Return the row as the service would ask for its caption, and as the adapter answers."""
-    turns = [Turn("user", row.request)] if row.request else []
-    return Example(plain_prompt(Description(row.description), turns), quoted(row.caption))
+    return Example(prompt_of(row), quoted(row.caption))
 
 
 def quoted(caption: str) -> str:
@@ -59,11 +56,9 @@ def quoted(caption: str) -> str:
     caption = caption.strip()
     if caption.startswith('"') and caption.endswith('"') and caption.count('"') == 2:
         caption = caption[1:-1].strip()
-    first, *others = caption.split('"')
-    if not any(piece.strip() for piece in (first, *others)):
+    if not caption.replace('"', "").strip():
         raise Refused("A caption is empty.")
-    marks = cycle("\u201c\u201d")
-    return f' "{first}{"".join(next(marks) + piece for piece in others)}"'
+    return f' "{typographic(caption)}"'
 
 
 def encode(tokenizer: Any, examples: Iterable[Example]) -> list[Encoded]:

@@ -1,7 +1,6 @@
 """Prompts and the data's captions → how likely the model finds them, by transformers."""
 
 from collections.abc import Iterator, Sequence
-from itertools import cycle
 from math import isfinite
 from typing import Any
 
@@ -12,6 +11,7 @@ from caption_studio.language.tokens import text_tokens
 from caption_studio.training.evaluation.measures.perplexity import Loss
 from caption_studio.training.evaluation.problem import EvaluationProblem
 from caption_studio.training.evaluation.writing.captions import require_room
+from caption_studio.training.form import typographic
 
 _BATCH_TOKENS = 2048
 _IGNORED = -100
@@ -43,20 +43,13 @@ def caption_losses(
 def _encoded(tokenizer: Any, prompt: str, caption: str) -> tuple[list[int], int]:
     """Return the ids of prompt and caption, and the place of the first that counts."""
     before = text_tokens(tokenizer, prompt)
-    answer = text_tokens(tokenizer, f'{_OPENING}{_without_quotes(caption)}"')
+    answer = text_tokens(tokenizer, f'{_OPENING}{typographic(caption)}"')
     given = 0
     for mine, opening in zip(answer, text_tokens(tokenizer, _OPENING), strict=False):
         if mine != opening:
             break
         given += 1
     return before + answer, len(before) + given
-
-
-def _without_quotes(caption: str) -> str:
-    """Return the caption with typographic quotes: the service would end it at any other."""
-    marks = cycle("\u201c\u201d")
-    first, *others = caption.split('"')
-    return first + "".join(next(marks) + part for part in others)
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
