@@ -14,6 +14,7 @@ from caption_studio.records.request import CaptionRequest, PromptText, Turn
 from caption_studio.records.sampling import Sampling, Structure
 from caption_studio.records.usage import KeyUsage, UsageTotals
 from caption_studio.records.voices import (
+    MODEL_ID,
     NO_CONTROLS,
     ControlName,
     Controls,
@@ -25,6 +26,7 @@ from caption_studio.records.voices import (
 )
 
 __all__ = [
+    "MODEL_ID",
     "NO_CONTROLS",
     "Adapter",
     "Alias",

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+MODEL_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""What an id of ours looks like that callers put into `model`, as a regular expression."""
+
 OnFlag = Literal["refuse", "replace", "mark"]
 """What happens to an answer whose caption or description a guard flags."""
 

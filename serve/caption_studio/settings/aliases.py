@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from caption_studio.records import MODEL_ID
 from caption_studio.settings.section import Section
 
 
@@ -17,6 +18,6 @@ class TargetSettings(Section):
 class AliasSettings(Section):
     """One alias: `id` is what callers put into `model`. It may be set anew at run time."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    id: str = Field(pattern=MODEL_ID)
     targets: tuple[TargetSettings, ...] = Field(min_length=1, max_length=16)
     description: str = Field("", max_length=200, description="one line, for people who choose")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from caption_studio.records import ControlName, CutForm, OnFlag
+from caption_studio.records import MODEL_ID, ControlName, CutForm, OnFlag
 from caption_studio.settings.section import Section
 
 
@@ -45,7 +45,7 @@ class ControlSettings(Section):
 class VoiceSettings(Section):
     """One voice: `id` is what callers put into `model`."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    id: str = Field(pattern=MODEL_ID)
     adapter: str = Field(description="id of the adapter that writes, or of the base model")
     description: str = Field("", max_length=200, description="one line, for people who choose")
     template: str | None = Field(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from caption_studio.records import Adapter, UsageTotals
+from caption_studio.records import MODEL_ID, Adapter, UsageTotals
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.validate import json_object, validate
 
@@ -16,7 +16,7 @@ class AdapterRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    id: Annotated[str, Field(pattern=MODEL_ID)]
     source: Annotated[str, Field(min_length=1, max_length=2048)]
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     any_base: StrictBool = False

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from caption_studio.errors import InvalidAlias
-from caption_studio.records import Alias, Target
+from caption_studio.records import MODEL_ID, Alias, Target
 from caption_studio.wire.bounds import MAX_MODEL_CHARS
 from caption_studio.wire.json_body import JSONBody
 from caption_studio.wire.messages import In
@@ -24,7 +24,7 @@ class AliasTarget(In):
 class AliasRequest(In):
     """Body of `POST /v1/admin/aliases`: the whole alias; it replaces one with the same id."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    id: Annotated[str, Field(pattern=MODEL_ID)]
     targets: Annotated[list[AliasTarget], Field(min_length=1, max_length=16, fail_fast=True)]
     description: Annotated[str, Field(max_length=200)] = ""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool
 
-from caption_studio.records import ControlName, CutForm, OnFlag, Voice
+from caption_studio.records import MODEL_ID, ControlName, CutForm, OnFlag, Voice
 from caption_studio.settings import VoiceSettings
 from caption_studio.wire.controls import ControlsBody
 from caption_studio.wire.json_body import JSONBody
@@ -17,7 +17,7 @@ from caption_studio.wire.validate import json_object, validate
 class VoiceRequest(In):
     """Body of `POST /v1/admin/voices`: a voice to serve as the model `id`; see `VoiceSettings`."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    id: Annotated[str, Field(pattern=MODEL_ID)]
     adapter: Annotated[str, Field(min_length=1, max_length=64)]
     description: Annotated[str, Field(max_length=200)] = ""
     template: Annotated[str, Field(max_length=4096)] | None = None
