@@ -1,13 +1,10 @@
 """A stand-in for the service, on a real port, for tests of the command line's client."""
 
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = tuple[int, dict[str, str], Any]
+from tests.answering import Answer, answering
 
 
 def captioned(text: str = "What a view! \U0001f388", **extra: Any) -> Answer:
@@ -57,46 +54,5 @@ def serving(
     kind: type[StubService] = StubService,
 ) -> Iterator[StubService]:
     stub = kind(answer)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._respond(None)
-
-        def do_DELETE(self) -> None:
-            self._respond(None)
-
-        def do_POST(self) -> None:
-            self._respond(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-
-        def _respond(self, asked: Any) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, extra, value = stub.respond(self.command, self.path, headers, asked)
-            body = value if isinstance(value, bytes) else json.dumps(value).encode()
-            self.send_response(status)
-            for name, text in {**extra, "content-length": str(len(body))}.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, *_: Any) -> None:
-            pass  # the client has gone
-
-    server = Server(("127.0.0.1", 0), Handler)
-    stub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with answering(stub.respond) as stub.url:
         yield stub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -3,19 +3,18 @@
 import base64
 import hashlib
 import io
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-Answer = tuple[int, dict[str, str], Any]
+from tests.answering import Answer, answering
+
 TEACHER = "teacher"
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20}
 
@@ -114,46 +113,12 @@ class World:
 
 @contextmanager
 def serving(world: World) -> Iterator[World]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(method: str, path: str, headers: dict[str, str], body: Any) -> Answer:
+        if method == "GET":
+            return world.get(path)
+        if not path.endswith("/v1/chat/completions"):
+            return failed(404, "no such path")
+        return world.post(headers, body)
 
-        def do_GET(self) -> None:
-            self._respond(world.get(self.path))
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if not self.path.endswith("/v1/chat/completions"):
-                self._respond(failed(404, "no such path"))
-                return
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            self._respond(world.post(headers, body))
-
-        def _respond(self, answer: Answer) -> None:
-            status, headers, value = answer
-            body = value if isinstance(value, bytes) else json.dumps(value).encode()
-            self.send_response(status)
-            for name, text in {**headers, "content-length": str(len(body))}.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, *_: Any) -> None:
-            pass  # the client has gone
-
-    server = Server(("127.0.0.1", 0), Handler)
-    world.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with answering(respond) as world.url:
         yield world
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,17 +1,14 @@
 """A writer without a model, and a judge on a real port."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from caption_studio.training.evaluation.measures.perplexity import Loss
 from caption_studio.training.evaluation.writing.writer import Drawing, Writers, nothing
-
-Answer = tuple[int, dict[str, str], Any]
+from tests.answering import Answer, answering
 
 
 class FakeWriter:
@@ -75,38 +72,16 @@ def judging(answer: Callable[[str], Answer]) -> Iterator[JudgeServer]:
     judge = JudgeServer(answer)
     lock, now = threading.Lock(), [0]
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(_: str, __: str, headers: dict[str, str], body: Any) -> Answer:
+        with lock:
+            now[0] += 1
+            judge.most_at_once = max(judge.most_at_once, now[0])
+            judge.asked.append((headers, body))
+        answer = judge.answer(body["messages"][-1]["content"])
+        with lock:
+            now[0] -= 1
+        return answer
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            with lock:
-                now[0] += 1
-                judge.most_at_once = max(judge.most_at_once, now[0])
-                judge.asked.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            status, headers, value = judge.answer(body["messages"][-1]["content"])
-            with lock:
-                now[0] -= 1
-            content = value.encode() if isinstance(value, str) else json.dumps(value).encode()
-            self.send_response(status)
-            for name, text in {**headers, "content-length": str(len(content))}.items():
-                self.send_header(name, text)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 64  # the default of 5 has a connection wait for a second
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    judge.url = f"http://127.0.0.1:{server.server_port}/v1"
-    try:
+    with answering(respond) as address:
+        judge.url = f"{address}/v1"
         yield judge
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -141,7 +141,7 @@ def test_a_model_with_a_temperature_of_its_own_is_asked_without_one(tmp_path: Pa
             "answered 401 \\(who\\?\\). Set its key as CAPTION_STUDIO_JUDGE_KEY",
         ),
         (refused(404, "no such model."), "answered 404 \\(no such model\\)\\.$"),
-        ((200, {}, "<html>"), "something that is no chat completion"),
+        ((200, {}, b"<html>"), "something that is no chat completion"),
         ((200, {}, {"choices": []}), "something that is no chat completion"),
         ((500, {}, "oops"), "answered 500, "),
     ],
