@@ -2,8 +2,8 @@
 
 vLLM leaves all matrix products to oneDNN (vllm/model_executor/layers/utils.py,
 `dispatch_cpu_unquantized_gemm`, 0.32.0). Below AVX-512 oneDNN has only its reference code for
-bfloat16 and float16, and no caption of Falcon-7B came before its deadline. Here one row goes through
-PyTorch, which reads the weights once; several rows are multiplied in float32, a block of
+bfloat16 and float16, and no caption of Falcon-7B came before its deadline. Here one row goes
+through PyTorch, which reads the weights once; several rows are multiplied in float32, a block of
 the weights at a time.
 """
 
