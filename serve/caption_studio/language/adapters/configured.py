@@ -57,4 +57,5 @@ def no_such_model(model: str, known: Sequence[str], param: str = "model") -> Mod
     """Return the error for an unknown id; `param` is the field that held it."""
     name = repr(model if len(model) <= MAX_SHOWN_CHARS else f"{model[:MAX_SHOWN_CHARS]}…")
     there = ", ".join(known[:MAX_SHOWN_MODELS]) + (", …" if len(known) > MAX_SHOWN_MODELS else "")
-    return ModelNotFound(f"There is no model {name}. There are: {there}.", param=param)
+    others = f"There are: {there}." if known else "There are none."
+    return ModelNotFound(f"There is no model {name}. {others}", param=param)

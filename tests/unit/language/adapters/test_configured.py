@@ -1,7 +1,7 @@
 import pytest
 
 from caption_studio.errors import ModelNotFound
-from caption_studio.language.adapters.configured import ConfiguredAdapters
+from caption_studio.language.adapters.configured import ConfiguredAdapters, no_such_model
 from caption_studio.records import Adapter
 from caption_studio.settings import AdapterSettings, LanguageSettings
 
@@ -28,3 +28,15 @@ async def test_nobody_else_is_known() -> None:
     with pytest.raises(ModelNotFound) as refused:
         await ConfiguredAdapters(LanguageSettings()).resolve("nobody")
     assert refused.value.param == "model"
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [(["falcon-demo", "caption-demo"], "There are: falcon-demo, caption-demo."), ([], "none.")],
+)
+def test_the_error_for_an_unknown_id_names_those_that_there_are(
+    known: list[str], told: str
+) -> None:
+    message = str(no_such_model("nobody", known))
+    assert message.startswith("There is no model 'nobody'. ")
+    assert message.endswith(told)
