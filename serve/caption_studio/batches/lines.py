@@ -54,11 +54,9 @@ _read_done = msgspec.json.Decoder(_Done).decode
 def lines_of(source: IO[bytes], max_bytes: int) -> Iterator[bytes]:
     """Yield the lines that are not blank; of a longer one than `max_bytes` just its beginning."""
     while line := source.readline(max_bytes + 1):
-        whole = line
-        while len(whole) > max_bytes and not whole.endswith(b"\n"):
-            whole = source.readline(max_bytes)
-            if not whole:
-                break
+        rest = line
+        while len(line) > max_bytes and rest and not rest.endswith(b"\n"):
+            rest = source.readline(max_bytes)
         if line.strip():
             yield line
 
