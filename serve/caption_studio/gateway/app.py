@@ -36,6 +36,7 @@ from caption_studio.gateway.limits.limiter import Limiter
 from caption_studio.gateway.limits.middleware import RateLimits
 from caption_studio.gateway.middleware import Failures, RequestContext
 from caption_studio.gateway.page import create_page_router
+from caption_studio.gateway.picture_files import PictureFiles
 from caption_studio.gateway.places import Places
 from caption_studio.gateway.routes import create_router
 from caption_studio.gateway.service_routes import Exposition, create_service_router
@@ -117,7 +118,8 @@ def create_app(parts: Parts) -> FastAPI:
     if edge.page:
         app.include_router(create_page_router())
     voices, aliases = parts.voices, parts.aliases
-    generation = Generation(parts.pipeline, voices, aliases, parts.metrics)
+    pictures = PictureFiles(parts.storage, settings.images.max_bytes)
+    generation = Generation(parts.pipeline, voices, aliases, parts.metrics, pictures)
     app.include_router(create_router(generation, settings))
     app.include_router(
         create_service_router(parts.pipeline, voices, aliases, base, parts.exposition)

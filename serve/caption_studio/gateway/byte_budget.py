@@ -95,6 +95,11 @@ class HeldBytes:
             self._budget.take(self._owner, more_bytes)
             self._bytes += more_bytes
 
+    def grow_by(self, count_bytes: int) -> None:
+        """Hold so many bytes more. Raises `Overloaded`."""
+        self._budget.take(self._owner, count_bytes)
+        self._bytes += count_bytes
+
     def let_go(self) -> None:
         """Release everything. Idempotent."""
         if self._bytes:

@@ -16,7 +16,8 @@ from caption_studio.gateway.batch_gate import BatchGate
 from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
 from caption_studio.gateway.limits.central import LocalLedger
 from caption_studio.gateway.places import Places
-from tests.fakes import FakeCaptioner
+from caption_studio.records import ImageBytes
+from tests.fakes import FakeCaptioner, FakeLoader
 from tests.unit.gateway.test_gateway import CHAT, app_of, gateway
 
 pytestmark = pytest.mark.anyio
@@ -325,3 +326,58 @@ async def test_a_place_is_waited_for() -> None:
 
     await asyncio.gather(one("a"), one("b"))
     assert order == ["a in", "a out", "b in", "b out"]
+
+
+PNG = b"\x89PNG of the tests"
+
+
+def in_chat(file_id: str) -> dict[str, Any]:
+    part = {"type": "file", "file": {"file_id": file_id}}
+    return {"messages": [{"role": "user", "content": [part]}]}
+
+
+def in_responses(file_id: str) -> dict[str, Any]:
+    part = {"type": "input_image", "file_id": file_id}
+    return {"input": [{"role": "user", "content": [part]}]}
+
+
+def in_completions(file_id: str) -> dict[str, Any]:
+    return {"image": file_id}
+
+
+WAYS = [
+    ("/v1/chat/completions", in_chat, "messages[0].content[0].file.file_id"),
+    ("/v1/responses", in_responses, "input[0].content[0].file_id"),
+    ("/v1/completions", in_completions, "image"),
+]
+
+
+@pytest.mark.parametrize(("url", "body", "param"), WAYS)
+async def test_an_uploaded_picture_is_captioned_by_its_id(
+    url: str, body: Any, param: str, tmp_path: Path
+) -> None:
+    loader = FakeLoader()
+    async with running(tmp_path, loader=loader, api_keys=[FIRST, SECOND]) as client:
+        mine, yours = bearer(FIRST), bearer(SECOND)
+        file = (await upload(client, PNG, "vision", **mine)).json()
+        answer = await client.post(url, json=body(file["id"]), headers=mine)
+        assert answer.status_code == 200, answer.text
+        (loaded,) = loader.loaded
+        assert loaded == ImageBytes(PNG, param)
+        batch = await create(client, line("a", body(file["id"]), url), url, **mine)
+        batch = await ended(client, batch["id"], **mine)
+        assert batch["request_counts"]["completed"] == 1
+        refused = await client.post(url, json=body(file["id"]), headers=yours)
+    assert refused.status_code == 404
+    assert refused.json()["error"]["param"] == param
+
+
+@pytest.mark.parametrize(("url", "body", "param"), WAYS)
+async def test_a_picture_over_the_cap_is_not_read(
+    url: str, body: Any, param: str, tmp_path: Path
+) -> None:
+    async with running(tmp_path, loader=FakeLoader()) as client:
+        file = (await upload(client, bytes(21 * 1024**2), "vision")).json()
+        answer = await client.post(url, json=body(file["id"]))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "image_too_large")
+    assert answer.json()["error"]["param"] == param
