@@ -104,12 +104,14 @@ class Store:
         """Return the names in a folder, without it, sorted, each with its size in bytes."""
         with _translated():
             files, root = self._files()
+            if isinstance(files, LocalFileSystem):
+                return dict(sorted(_listed(f"{root}/{folder}")))
             try:
                 listed = files.ls(f"{root}/{folder}", detail=True)
             except FileNotFoundError:
                 return {}
             found = ((_last(entry["name"]), entry["size"] or 0) for entry in listed)
-            return dict(sorted(one for one in found if UNFINISHED not in one[0]))
+            return dict(sorted(found))
 
     def delete(self, name: str) -> None:
         """Delete a value, or a folder with all in it, if it is there."""
@@ -129,6 +131,23 @@ class Store:
 
 def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
+
+
+def _listed(folder: str) -> Iterator[tuple[str, int]]:
+    """Yield the names in a folder, and their sizes.
+
+    fsspec's own listing fails as a whole if one file is deleted meanwhile, as if there were none.
+    """
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                size_bytes = entry.stat().st_size
+                if UNFINISHED not in entry.name:
+                    yield entry.name, size_bytes
 
 
 @contextmanager

@@ -107,7 +107,8 @@ class FileUploads:
 def _uploaded(items: list[tuple[str, UploadFile | str]]) -> UploadedFile:
     fields: dict[str, str] = {}
     file: UploadFile | None = None
-    for name, value in items:
+    for raw_name, value in items:
+        name = _encodable(raw_name)
         if name == "file" and not isinstance(value, str):
             file = value
         elif not isinstance(value, str) or name == "file" or name in fields:
@@ -119,5 +120,10 @@ def _uploaded(items: list[tuple[str, UploadFile | str]]) -> UploadedFile:
         raise MissingParameter("Missing required parameter: file.", param="file")
     if not file.size:
         raise InvalidValue("The file is empty.", param="file")
-    name = (file.filename or "upload")[:MAX_FILENAME_CHARS]
-    return UploadedFile(file.file, file.size, name, asked)
+    filename = _encodable(file.filename or "upload")[:MAX_FILENAME_CHARS]
+    return UploadedFile(file.file, file.size, filename, asked)
+
+
+def _encodable(text: str) -> str:
+    """Return a text without lone surrogates, which some charsets of a form give."""
+    return text.encode(errors="replace").decode()

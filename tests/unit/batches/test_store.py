@@ -80,6 +80,13 @@ def test_a_part_of_it_is_a_store_for_snapshots(store: Store) -> None:
     assert folder.keys() == []
 
 
+def test_a_listing_leaves_out_what_vanishes_and_nothing_else(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.put("a/b", b"1")
+    (tmp_path / "a" / "gone").symlink_to(tmp_path / "nowhere")
+    assert store.names("a") == {"b": 1}
+
+
 def test_files_are_the_users_own(tmp_path: Path) -> None:
     Store(str(tmp_path / "store")).put("a", b"secret")
     assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o700
