@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from typing import IO, Any
 
 import fsspec  # type: ignore[import-untyped]  # it ships no types
@@ -85,6 +86,7 @@ class Store:
             except BaseException:
                 with suppress(Exception):
                     target.discard()
+                target.closed = True  # else its end would write what there is
                 raise
             target.close()
 
@@ -97,6 +99,8 @@ class Store:
                 source = files.open(f"{root}/{name}", "rb")
             except FileNotFoundError:
                 raise KeyError(name) from None
+            if not isinstance(files, LocalFileSystem):
+                source = BufferedReader(source, CHUNK_BYTES)  # fsspec's own readline has no limit
             with source:
                 yield source
 
@@ -180,11 +184,11 @@ def _link_new(path: str, value: bytes) -> bool:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Raise our errors for those of a file system; `KeyError` passes."""
+    """Raise our errors for those of a file system."""
     try:
         yield
-    except (CaptionStudioError, KeyError):
-        raise
+    except (CaptionStudioError, KeyError, TypeError, AttributeError):
+        raise  # the last two are a mistake of ours
     except Exception as error:
         # Each of fsspec's file systems raises its own library's exceptions. Their texts may
         # hold addresses and keys, so only the type is logged.

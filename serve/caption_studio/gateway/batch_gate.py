@@ -1,7 +1,7 @@
 """Places for requests of batches: those that callers online leave, and at least one.
 
-Online requests are admitted as if there were no batches (gateway.admission). A batch begins a
-request only while this gateway has fewer requests than an engine answers together, and no request
+Online requests are admitted as if there were no batches (gateway.admission). While there are any,
+a batch begins a request only if this gateway has fewer than an engine answers together, and none
 online had to wait for a stage lately. One is always under way, so that a batch ends, whatever the
 load.
 """

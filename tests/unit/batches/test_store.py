@@ -60,6 +60,16 @@ def test_a_stream_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         assert source.read() == b"whole"
 
 
+def test_lines_are_read_up_to_a_limit(store: Store) -> None:
+    store.put("a", b"one\ntwo\n")
+    with store.reading("a") as source:
+        assert [source.readline(2), source.readline(9), source.readline(9)] == [
+            b"on",
+            b"e\n",
+            b"two\n",
+        ]
+
+
 def test_reading_what_is_not_there_says_so(store: Store) -> None:
     with pytest.raises(KeyError), store.reading("a/b"):
         pass
