@@ -26,6 +26,9 @@ TRY_AGAIN = (429, 503)
 """Statuses of a service that is full or has no replica just now: the line waits."""
 
 FAILED = (500, 502, 504)
+MAX_DOUBLINGS = 8
+"""Each wait before another try is twice as long as the last, up to a minute."""
+
 ATTEMPTS = 3
 """How often a line is tried that is answered with one of the statuses `FAILED`."""
 
@@ -131,7 +134,7 @@ class Answering:
 
     async def _replied(self, line: Line, request_id: str) -> Reply | None:
         request = self._state.request
-        tries = failures = 0
+        doublings = failures = 0
         while True:
             reply = await self._tools.caller.call(
                 request.owner,
@@ -145,8 +148,8 @@ class Answering:
                 reply.status not in FAILED or failures == ATTEMPTS
             ):
                 return reply
-            wait_s = min(MAX_RETRY_AFTER_S, max(reply.retry_after_s or 0, 0.25 * 2**tries))
-            tries += 1
+            wait_s = min(MAX_RETRY_AFTER_S, max(reply.retry_after_s or 0, 0.25 * 2**doublings))
+            doublings = min(doublings + 1, MAX_DOUBLINGS)
             if self._stops():
                 return None
             await asyncio.sleep(wait_s)

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from caption_studio.errors import StoreUnavailable
+from caption_studio.threads import started_pool
 
 THREADS = 8
 TIMEOUT_S = 60.0
@@ -19,7 +19,7 @@ class StoreThreads:
     """Runs blocking calls. `close` ends it."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="files")
+        self._pool = started_pool(THREADS, "files")
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `work` returns. Raises what it raises, `StoreUnavailable` if it hangs."""

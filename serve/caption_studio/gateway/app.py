@@ -171,7 +171,11 @@ def _middleware(parts: Parts, keys: FollowedKeys, places: Places) -> list[Middle
         *([] if limiter is None else [Middleware(RateLimits, limiter=limiter)]),
         Middleware(Admission, places=places),
         Middleware(HeadAsGet),
-        Middleware(BodyBytes, budget=ByteBudget(edge.max_body_bytes_in_flight)),
+        Middleware(
+            BodyBytes,
+            budget=ByteBudget(edge.max_body_bytes_in_flight),
+            batches=ByteBudget(edge.max_body_bytes),
+        ),
     ]
 
 
