@@ -23,8 +23,8 @@ class BatchSettings(Section):
         32, gt=0, le=1024, description="requests of batches inside one gateway replica"
     )
     max_file_bytes: int = Field(200 * 1024**2, gt=0, description="one uploaded file")
-    max_files: int = Field(1000, gt=0, description="uploaded files of one key")
-    max_key_bytes: int = Field(2 * 1024**3, gt=0, description="all uploaded files of one key")
+    max_files: int = Field(1000, gt=0, description="files of one key, results included")
+    max_key_bytes: int = Field(2 * 1024**3, gt=0, description="all of them together")
     max_batches: int = Field(50, gt=0, description="batches of one key that have not ended")
     keep_days: int = Field(
         30, gt=0, le=3650, description="files without an expiry of their own, and ended batches"
