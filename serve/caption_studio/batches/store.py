@@ -157,7 +157,7 @@ def _listed(folder: str) -> Iterator[tuple[str, int]]:
 @contextmanager
 def _written_aside(path: str) -> Iterator[tuple[IO[bytes], str]]:
     """Give a new file beside `path`; it is deleted at the end if it is still there."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    _make_folder(os.path.dirname(path))
     aside = f"{path}{UNFINISHED}{uuid.uuid4().hex}"
     try:
         with open(aside, "xb", opener=_private) as target:
@@ -165,6 +165,14 @@ def _written_aside(path: str) -> Iterator[tuple[IO[bytes], str]]:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(aside)
+
+
+def _make_folder(path: str) -> None:
+    """Make a folder and those above it, for this user only; `os.makedirs` does so for the last."""
+    if not os.path.isdir(path):
+        _make_folder(os.path.dirname(path))
+        with suppress(FileExistsError):
+            os.mkdir(path, mode=0o700)
 
 
 def _private(path: str, flags: int) -> int:

@@ -98,9 +98,10 @@ def test_a_listing_leaves_out_what_vanishes_and_nothing_else(tmp_path: Path) -> 
 
 
 def test_files_are_the_users_own(tmp_path: Path) -> None:
-    Store(str(tmp_path / "store")).put("a", b"secret")
+    Store(str(tmp_path / "store")).put("a/b", b"secret")
     assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "store" / "a").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "store" / "a").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "store" / "a" / "b").stat().st_mode) == 0o600
 
 
 class Failing:
