@@ -133,7 +133,9 @@ def write_config(
     config = yaml.safe_load((ROOT / "deploy" / "demo.yaml").read_text())
     (application,) = config["applications"]
     language = {**args.get("language", {}), "adapter_cache_dir": str(folder / "adapters")}
-    application.update(import_path="tests.service_app:build", args={**args, "language": language})
+    batches = {"store": str(folder / "files"), **args.get("batches", {})}
+    own = {"language": language, "batches": batches}
+    application.update(import_path="tests.service_app:build", args={**args, **own})
     application.update(changes)
     for deployment in application["deployments"]:
         count = (gateways if deployment["name"] == "Gateway" else 0) or replicas

@@ -28,10 +28,11 @@ pytestmark = [pytest.mark.service, pytest.mark.usefixtures("goes_on")]
 EXAMPLES = 40
 """Of valid and of invalid input each, for every operation that takes any."""
 
+GENERATING = ("POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses")
 WITH_BODY = (
-    "POST /v1/chat/completions",
-    "POST /v1/completions",
-    "POST /v1/responses",
+    *GENERATING,
+    "POST /v1/files",
+    "POST /v1/batches",
     "POST /v1/admin/adapters",
     "POST /v1/admin/voices",
     "POST /v1/admin/aliases",
@@ -42,6 +43,13 @@ WITH_INPUT = (
     "DELETE /v1/admin/adapters/{adapter_id}",
     "DELETE /v1/admin/voices/{voice_id}",
     "DELETE /v1/admin/aliases/{alias_id}",
+    "GET /v1/files",
+    "GET /v1/files/{file_id}",
+    "GET /v1/files/{file_id}/content",
+    "DELETE /v1/files/{file_id}",
+    "GET /v1/batches",
+    "GET /v1/batches/{batch_id}",
+    "POST /v1/batches/{batch_id}/cancel",
     "GET /v1/responses/{response_id}",
     "DELETE /v1/responses/{response_id}",
 )
@@ -114,7 +122,8 @@ def test_every_answer_is_a_documented_one(
     )
     @hypothesis.given(document[path][method].as_strategy(generation_mode=mode))
     def ask(case: schemathesis.Case) -> None:
-        case.body = meaningful(case.body)
+        if operation in GENERATING:
+            case.body = meaningful(case.body)
         answered(case, statuses)
 
     ask()

@@ -35,6 +35,17 @@ class Guarded:
         headers = {"connection": "close"} | ({"authorization": f"Bearer {key}"} if key else {})
         return self._http.request(method, path, headers=headers).status_code
 
+    def upload(self, key: str) -> str:
+        """Upload a file and return its id."""
+        answer = self._http.post(
+            f"{PREFIX}/v1/files",
+            files={"file": ("a.png", b"x")},
+            data={"purpose": "vision"},
+            headers={"authorization": f"Bearer {key}"},
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
     def statuses(self, key: str) -> set[int]:
         return {self.status(f"{PREFIX}/v1/models", key) for _ in range(ASKED)}
 
@@ -71,6 +82,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         ("HEAD", "/v1/models"),
         ("POST", "/v1/chat/completions"),
         ("POST", "/v1/completions"),
+        ("POST", "/v1/files"),
+        ("GET", "/v1/files"),
+        ("POST", "/v1/batches"),
+        ("GET", "/v1/files/file-000000000000000000000000/content"),
         ("GET", "/v1/nothing"),
         ("GET", "/%76%31/models"),
         ("GET", "/v1%2fmodels"),
@@ -103,6 +118,18 @@ def test_within_five_seconds_every_gateway_follows_the_file(guarded: Guarded) ->
     time.sleep(FOLLOWED_WITHIN_S)
     assert guarded.statuses(SECOND) == {401}
     assert guarded.statuses(THIRD) == guarded.statuses(FIRST) == {200}
+
+
+def test_every_gateway_has_the_files_of_a_key_and_shows_them_to_no_other(
+    guarded: Guarded,
+) -> None:
+    file_id = guarded.upload(FIRST)
+    path = f"{PREFIX}/v1/files/{file_id}"
+    assert {guarded.status(path, FIRST) for _ in range(ASKED)} == {200}
+    assert {guarded.status(path, THIRD) for _ in range(ASKED)} == {404}
+    assert guarded.status(path, THIRD, "DELETE") == 404
+    assert guarded.status(path, FIRST, "DELETE") == 200
+    assert {guarded.status(path, FIRST) for _ in range(ASKED)} == {404}
 
 
 def test_a_broken_file_changes_nothing_and_is_told(guarded: Guarded) -> None:

@@ -4,16 +4,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from caption_studio.gateway import page, routes, service_routes
+from caption_studio.gateway import batches_routes, files_routes, page, routes, service_routes
 from tests.k8s.rendered import Object, Rule, cluster, containers, of_kind, pods, selected
 
 SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEYS?$")
+ROOMS = (routes, service_routes, files_routes, batches_routes)
 PUBLIC = {
     re.sub(r"(?<=.)/\{.*", "", path)
     for path in (
         *re.findall(
             r'"(/v1/[^"]+)"',
-            Path(routes.__file__).read_text() + Path(service_routes.__file__).read_text(),
+            "".join(Path(str(room.__file__)).read_text() for room in ROOMS),
         ),
         *page.OPEN,
         "/openapi.json",

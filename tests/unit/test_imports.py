@@ -17,6 +17,7 @@ BASE = {
     "logprob_parts",
     "protocols",
     "settings",
+    "snapshots",
     "threads",
 }
 
@@ -30,7 +31,9 @@ MAY_IMPORT = {
     "records": BASE,
     "protocols": BASE,
     "settings": BASE,
+    "snapshots": set(),
     "threads": set(),
+    "batches": BASE | {"batches"},
     "voices": BASE | {"voices", "language.prompt", "language.adapters.configured"},
     "wire": BASE | {"wire", "structure.schema"},
     "structure": BASE | {"structure"},
@@ -43,7 +46,7 @@ MAY_IMPORT = {
     "prompts": BASE | {"language.prompt", "voices"},
     "stage_times": BASE,
     "pipeline": BASE | {"merging", "images", "language.prompt", "prompts", "stage_times", "voices"},
-    "gateway": BASE | {"gateway", "pipeline", "wire", "observability", "voices"},
+    "gateway": BASE | {"batches", "gateway", "pipeline", "wire", "observability", "voices"},
     "scaling": BASE | {"scaling"},
     "client": BASE | {"client"},
     "demo": BASE
@@ -75,7 +78,7 @@ ONLY_IN = {
     "trl": ("training/",),
     "datasets": ("training/",),
     "bitsandbytes": ("training/",),
-    "fsspec": ("language/adapters/fetch.py", "training/dataset/"),
+    "fsspec": ("batches/store.py", "language/adapters/fetch.py", "training/dataset/"),
     "huggingface_hub": ("language/adapters/fetch.py", "model_files.py"),
 }
 

@@ -128,3 +128,23 @@ def test_aliases_name_models_of_the_settings() -> None:
 def test_an_alias_that_cannot_serve_ends_the_start(aliases: Any, told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         Settings.load({"aliases": aliases})
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        {"store": "some/folder"},
+        {"max_in_flight": 0},
+        {"max_file_bytes": 10, "max_key_bytes": 9},
+        {"keep_days": 0},
+    ],
+)
+def test_a_store_that_not_every_gateway_finds_is_refused(batches: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.load({"batches": batches})
+
+
+def test_a_store_is_a_folder_a_url_or_nothing() -> None:
+    assert Settings.load().batches.store is not None
+    for store in ("/srv/files", "s3://bucket/files", None):
+        assert Settings.load({"batches": {"store": store}}).batches.store == store

@@ -15,6 +15,7 @@ from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 from ray.util import get_node_ip_address
 
+from caption_studio.batches.storage import Storage
 from caption_studio.deployments import scaling_to_zero
 from caption_studio.deployments.allocator import give_back_large_blocks
 from caption_studio.deployments.captioner import captioner_deployment
@@ -149,6 +150,7 @@ class Gateway:
             tracing=spans,
             administration=models.administration(captioner, usage),
             limiter=limiter,
+            storage=Storage.of(settings.batches),
             proxy_echoes_id=True,  # see deployments.edge.middlewares
             only_loopback_hosts=host is None or is_loopback(host),
         )

@@ -7,13 +7,13 @@ from ray import serve
 from caption_studio.deployments.shared.adapter_registry import RunTimeAdapters
 from caption_studio.deployments.shared.alias_registry import RunTimeAliases
 from caption_studio.deployments.shared.key_value import RayKeyValueStore
-from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.deployments.shared.voice_registry import RunTimeVoices
 from caption_studio.gateway.admin import Administration, ReadUsage
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.observability.metrics import Metrics
 from caption_studio.protocols import AdapterCatalog, AliasCatalog, Captioner, VoiceCatalog
 from caption_studio.settings import Settings
+from caption_studio.snapshots import Snapshots
 from caption_studio.voices.aliases import ConfiguredAliases
 from caption_studio.voices.catalog import ConfiguredVoices
 

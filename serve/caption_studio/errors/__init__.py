@@ -16,6 +16,8 @@
     │   ├── ForbiddenHost / ForbiddenOrigin    403
     │   ├── ModelNotFound                 404
     │   ├── RouteNotFound                 404
+    │   ├── FileNotFound / BatchNotFound  404
+    │   ├── QuotaExceeded
     │   ├── MethodNotAllowed              405
     │   ├── UploadTimeout                 408
     │   ├── AdapterExists / AdapterIsConfigured / AdapterInUse    409
@@ -29,6 +31,8 @@
         ├── NotReady                      503
         │   └── EngineDied                     a stage's engine died or hangs
         ├── AdapterUnavailable / ModerationUnavailable    503
+        ├── StoreUnavailable              503  of files and batches
+        │   └── StoreFull                 507
         ├── DeadlineExceeded              504
         └── EngineFailure                 500
 
@@ -67,6 +71,13 @@ from caption_studio.errors.fields import (
     MissingParameter,
     TooLong,
     UnknownParameter,
+)
+from caption_studio.errors.files import (
+    BatchNotFound,
+    FileNotFound,
+    QuotaExceeded,
+    StoreFull,
+    StoreUnavailable,
 )
 from caption_studio.errors.http import (
     BodyTooLarge,
@@ -115,6 +126,7 @@ __all__ = [
     "AdapterUnavailable",
     "AliasExists",
     "AliasIsConfigured",
+    "BatchNotFound",
     "BelowMinimum",
     "BodyTooLarge",
     "CaptionStudioError",
@@ -123,6 +135,7 @@ __all__ = [
     "DeadlineExceeded",
     "EngineDied",
     "EngineFailure",
+    "FileNotFound",
     "ForbiddenHost",
     "ForbiddenOrigin",
     "ImageError",
@@ -145,10 +158,13 @@ __all__ = [
     "ModerationUnavailable",
     "NotReady",
     "Overloaded",
+    "QuotaExceeded",
     "RateLimitExceeded",
     "RequestError",
     "RouteNotFound",
     "ServiceError",
+    "StoreFull",
+    "StoreUnavailable",
     "TooLong",
     "UnknownParameter",
     "UnsupportedMediaType",

@@ -1,19 +1,18 @@
 """Admit as many requests as can be answered in time; refuse the others with Retry-After.
 
 gateway.concurrency_limit sets how many, gateway.places shares them out between keys, and
-gateway.waiting_line computes Retry-After. HAProxy in front refuses the load that would overwhelm a
-gateway, and keeps the same line for all gateways. It learns the number of places, a key's share of
-them and the pace from headers of each answer.
+gateway.waiting_line computes Retry-After. Requests of batches have places of their own
+(gateway.batch_gate); requests about files and batches need none. HAProxy in front refuses the load
+that would overwhelm a gateway, and keeps the same line for all gateways. It learns the number of
+places, a key's share of them and the pace from headers of each answer.
 """
-
-import time
-from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caption_studio.errors import Overloaded
-from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
+from caption_studio.gateway.asked_route import asked_route
+from caption_studio.gateway.batch_calls import BATCH
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.places import Places
 from caption_studio.limits import PACE_HEADER, ROOM_HEADER, SHARE_HEADER
@@ -21,27 +20,22 @@ from caption_studio.limits import PACE_HEADER, ROOM_HEADER, SHARE_HEADER
 TRY_AGAIN = (429, 503)
 """Statuses with which an overloaded stage or image intake refuses."""
 
+WITHOUT_PLACE = ("/v1/files", "/v1/batches")
+"""Routes that no model works for."""
+
 
 class Admission:
-    """Admits a request if it can be answered in time, and refuses it at once if not.
+    """Admits a request if it can be answered in time, and refuses it at once if not."""
 
-    `batch_size` is how many an engine answers together; that many are always admitted.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        max_in_flight: int,
-        max_predicted_s: float,
-        batch_size: int = 1,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, app: ASGIApp, places: Places) -> None:
         self._app = app
-        self._places = Places(ConcurrencyLimit(batch_size, max_in_flight, max_predicted_s), clock)
+        self._places = places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it before its body is read."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if (call := scope.get(BATCH)) is not None:
+            scope["caption_studio.log"]["batch"] = call.batch_id
+        if scope["type"] != "http" or scope["method"] != "POST" or not _needs_place(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -83,3 +77,7 @@ class Admission:
             await send(message)
 
         return spreading
+
+
+def _needs_place(scope: Scope) -> bool:
+    return BATCH not in scope and not asked_route(scope).startswith(WITHOUT_PLACE)

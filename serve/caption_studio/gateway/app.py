@@ -1,8 +1,9 @@
 """Pipeline → ASGI application."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -11,15 +12,23 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from caption_studio.batches.runner import BatchRunner
+from caption_studio.batches.storage import Storage
+from caption_studio.batches.tools import Tools
 from caption_studio.errors import CaptionStudioError
 from caption_studio.gateway import authentication, openapi, path_parameters
 from caption_studio.gateway.admin import Administration, create_admin_router
 from caption_studio.gateway.admission import Admission
 from caption_studio.gateway.authentication import Keys
+from caption_studio.gateway.batch_calls import BatchCaller
+from caption_studio.gateway.batch_gate import BatchGate
+from caption_studio.gateway.batches_routes import create_batches_router
 from caption_studio.gateway.browsers import BrowserGuard
 from caption_studio.gateway.byte_budget import BodyBytes, ByteBudget
+from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
 from caption_studio.gateway.cors import cors
 from caption_studio.gateway.error_responses import on_error, on_http_exception
+from caption_studio.gateway.files_routes import create_files_router
 from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.generation import Generation
 from caption_studio.gateway.http_methods import HeadAsGet
@@ -27,6 +36,8 @@ from caption_studio.gateway.limits.limiter import Limiter
 from caption_studio.gateway.limits.middleware import RateLimits
 from caption_studio.gateway.middleware import Failures, RequestContext
 from caption_studio.gateway.page import create_page_router
+from caption_studio.gateway.picture_files import PictureFiles
+from caption_studio.gateway.places import Places
 from caption_studio.gateway.routes import create_router
 from caption_studio.gateway.service_routes import Exposition, create_service_router
 from caption_studio.gateway.traces import Traced
@@ -38,6 +49,7 @@ from caption_studio.settings import GatewaySettings, Settings
 from caption_studio.wire.admin import AdapterRequest
 from caption_studio.wire.admin_aliases import AliasRequest
 from caption_studio.wire.admin_voices import VoiceRequest
+from caption_studio.wire.batches import BatchBody
 from caption_studio.wire.responses_schema import ResponsesRequest
 from caption_studio.wire.schema import ChatRequest, CompletionRequest
 
@@ -53,7 +65,8 @@ class Parts:
     `resources` is entered at start-up and left at shutdown. `metrics` are counted, `exposition` is
     what GET /metrics shows, `tracing` makes spans of requests (None: tracing is off). With
     `administration` there are routes that change the adapters, voices and aliases. `limiter` knows
-    each key's limits and usage (None: there are no keys). `proxy_echoes_id` is that of
+    each key's limits and usage (None: there are no keys). `storage` keeps files and batches (None:
+    there are no such routes). `proxy_echoes_id` is that of
     `middleware.RequestContext`, `only_loopback_hosts` that of `browsers.BrowserGuard`.
     """
 
@@ -67,6 +80,7 @@ class Parts:
     tracing: Tracing | None = None
     administration: Administration | None = None
     limiter: Limiter | None = None
+    storage: Storage | None = None
     proxy_echoes_id: bool = False
     only_loopback_hosts: bool = False
 
@@ -75,11 +89,18 @@ def create_app(parts: Parts) -> FastAPI:
     """Return the gateway."""
     path_parameters.register()
     settings = parts.settings
-    keys = FollowedKeys(settings.gateway, parts.metrics)
+    edge = settings.gateway
+    keys = FollowedKeys(edge, parts.metrics)
+    limit = ConcurrencyLimit(settings.batch_size, edge.max_in_flight, edge.max_predicted_s)
+    places = Places(limit, time.monotonic)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with parts.resources(), keys.following():
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(parts.resources())
+            await stack.enter_async_context(keys.following())
+            if runner is not None:
+                await stack.enter_async_context(runner.running())
             yield
 
     app = FastAPI(
@@ -90,27 +111,55 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # the redirect would lead to whatever host the caller named
-        middleware=_middleware(parts, keys),
+        middleware=_middleware(parts, keys, places),
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
     base = settings.language.weights_id
-    if settings.gateway.page:
+    if edge.page:
         app.include_router(create_page_router())
     voices, aliases = parts.voices, parts.aliases
-    generation = Generation(parts.pipeline, voices, aliases, parts.metrics)
+    pictures = PictureFiles(parts.storage, settings.images.max_bytes)
+    generation = Generation(parts.pipeline, voices, aliases, parts.metrics, pictures)
     app.include_router(create_router(generation, settings))
     app.include_router(
         create_service_router(parts.pipeline, voices, aliases, base, parts.exposition)
     )
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
+    runner = _runner(app, parts, keys, places)
+    if parts.storage is not None and runner is not None:
+        app.include_router(create_files_router(parts.storage, settings))
+        app.include_router(create_batches_router(parts.storage, settings, runner.wake))
+        bodies.append(BatchBody)
     if parts.administration is not None:
-        app.include_router(create_admin_router(parts.administration, settings.gateway, keys))
+        app.include_router(create_admin_router(parts.administration, edge, keys))
         bodies += [AdapterRequest, VoiceRequest, AliasRequest]
     openapi.install(app, bodies, open_paths=authentication.OPEN)
     return app
 
 
-def _middleware(parts: Parts, keys: FollowedKeys) -> list[Middleware]:
+def _runner(app: FastAPI, parts: Parts, keys: FollowedKeys, places: Places) -> BatchRunner | None:
+    """Return what answers batches, None where there are none."""
+    settings, storage = parts.settings, parts.storage
+    if storage is None:
+        return None
+    gate = BatchGate(
+        places,
+        max_in_flight=settings.batches.max_in_flight,
+        batch_size=settings.batch_size,
+    )
+    return BatchRunner(
+        Tools(
+            files=storage.files,
+            batches=storage.batches,
+            threads=storage.threads,
+            caller=BatchCaller(app, keys if settings.gateway.has_keys else None),
+            gate=gate,
+            max_line_bytes=settings.gateway.max_body_bytes,
+        )
+    )
+
+
+def _middleware(parts: Parts, keys: FollowedKeys, places: Places) -> list[Middleware]:
     """Return the middleware, the outermost first."""
     edge, tracing, limiter = parts.settings.gateway, parts.tracing, parts.limiter
     return [
@@ -120,14 +169,13 @@ def _middleware(parts: Parts, keys: FollowedKeys) -> list[Middleware]:
         Middleware(Failures, timeout_s=edge.request_timeout_s),
         _door(edge, keys, only_loopback_hosts=parts.only_loopback_hosts),
         *([] if limiter is None else [Middleware(RateLimits, limiter=limiter)]),
-        Middleware(
-            Admission,
-            max_in_flight=edge.max_in_flight,
-            max_predicted_s=edge.max_predicted_s,
-            batch_size=parts.settings.batch_size,
-        ),
+        Middleware(Admission, places=places),
         Middleware(HeadAsGet),
-        Middleware(BodyBytes, budget=ByteBudget(edge.max_body_bytes_in_flight)),
+        Middleware(
+            BodyBytes,
+            budget=ByteBudget(edge.max_body_bytes_in_flight),
+            batches=ByteBudget(edge.max_body_bytes),
+        ),
     ]
 
 

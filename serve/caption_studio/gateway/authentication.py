@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from caption_studio.errors import InvalidAPIKey
 from caption_studio.gateway import page
 from caption_studio.gateway.asked_route import UNMATCHED, asked_route, path_below_root
+from caption_studio.gateway.batch_calls import BATCH, BatchCall
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.keys import ApiKey, Keyring
@@ -34,7 +35,11 @@ class Keys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it before its body is read."""
-        if scope["type"] == "http" and is_guarded(scope):
+        call: BatchCall | None = scope.get(BATCH)
+        if call is not None and call.key is not None:
+            scope["caption_studio.key"] = call.key
+            scope["caption_studio.log"]["key"] = call.key.fingerprint
+        elif scope["type"] == "http" and is_guarded(scope):
             try:
                 scope["caption_studio.key"] = check_key(scope, self._keys.rings.api)
             except InvalidAPIKey as error:

@@ -57,7 +57,7 @@ async def read_json(
 
     Of a picture in it no more is kept than shows that it is over `max_image_bytes`.
 
-    Raises as `_pieces`, and:
+    Raises as `body_pieces`, and:
         UnsupportedMediaType: it is none.
         MalformedJSON, TooLong: as `JSONReader`.
     """
@@ -71,7 +71,7 @@ async def read_json(
             picture_chars=int(largest * MAX_DATA_URL_CHARS_PER_BYTE) + DATA_URL_HEAD_CHARS,
         )
     )
-    async with aclosing(_pieces(request, settings)) as pieces:
+    async with aclosing(_held_pieces(request, settings)) as pieces:
         async for piece in pieces:
             reader.feed(piece)
     return reader.end()
@@ -84,12 +84,12 @@ async def read_upload(
 
     Of a picture in it no more is kept than shows that it is over `max_image_bytes`.
 
-    Raises as `_pieces`, and:
+    Raises as `body_pieces`, and:
         MalformedForm: it cannot be parsed.
         UnknownParameter: a file in a field other than `image`.
         TooLong: more than `max_images` files.
     """
-    async with aclosing(_pieces(request, settings)) as pieces:
+    async with aclosing(_held_pieces(request, settings)) as pieces:
         parser = MultiPartParser(
             request.headers,
             pieces,
@@ -127,33 +127,47 @@ async def _parts(form: FormData, settings: GatewaySettings, max_image_bytes: int
     return Upload(fields, tuple(images))
 
 
-async def _pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator[bytes]:
-    """Yield the body in small pieces, at most `max_body_bytes` of it.
+def _held_pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator[bytes]:
+    """Yield a body that is held in memory, as `body_pieces` does."""
+    return body_pieces(
+        request,
+        max_bytes=settings.max_body_bytes,
+        timeout_s=settings.upload_timeout_s,
+        held=request.scope[HELD],
+    )
 
-    Other tasks run between two pieces, even if both have arrived already.
+
+async def body_pieces(
+    request: Request, *, max_bytes: int, timeout_s: float, held: HeldBytes | None
+) -> AsyncGenerator[bytes]:
+    """Yield the body in small pieces, at most `max_bytes` of it.
+
+    Other tasks run between two pieces, even if both have arrived already. `held` is None for a body
+    that is not kept in memory.
 
     Raises:
         UnsupportedMediaType: it is compressed.
         BodyTooLarge: by its header or by count.
         Overloaded: the gateway's budget of bytes has no room for it.
-        UploadTimeout: it did not arrive within `upload_timeout_s`.
+        UploadTimeout: it did not arrive within `timeout_s`.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the request body uncompressed.")
     length = request.headers.get("content-length", "0")
-    too_large = BodyTooLarge(f"A request body may be at most {settings.max_body_bytes} bytes.")
-    if not length.isascii() or not length.isdigit() or int(length) > settings.max_body_bytes:
+    too_large = BodyTooLarge(f"A request body may be at most {max_bytes} bytes.")
+    if not length.isascii() or not length.isdigit() or int(length) > max_bytes:
         raise too_large
-    held: HeldBytes = request.scope[HELD]
-    held.grow_to(int(length))
-    deadline_s = asyncio.get_running_loop().time() + settings.upload_timeout_s
+    if held is not None:
+        held.grow_to(int(length))
+    deadline_s = asyncio.get_running_loop().time() + timeout_s
     arrived_bytes = 0
     while True:
         chunk, more = await _next_chunk(request, deadline_s)
         arrived_bytes += len(chunk)
-        if arrived_bytes > settings.max_body_bytes:
+        if arrived_bytes > max_bytes:
             raise too_large
-        held.grow_to(arrived_bytes)
+        if held is not None:
+            held.grow_to(arrived_bytes)
         for start in range(0, len(chunk), PIECE_BYTES):
             if start or arrived_bytes > len(chunk):
                 await asyncio.sleep(0)

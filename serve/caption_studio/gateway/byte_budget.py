@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.errors import MAX_RETRY_AFTER_S, Overloaded
+from caption_studio.gateway.batch_calls import BATCH
 
 FREE_BYTES = 64 * 1024
 """Not counted of each body, so that clients with texts do not wait for those with pictures."""
@@ -95,6 +96,11 @@ class HeldBytes:
             self._budget.take(self._owner, more_bytes)
             self._bytes += more_bytes
 
+    def grow_by(self, count_bytes: int) -> None:
+        """Hold so many bytes more. Raises `Overloaded`."""
+        self._budget.take(self._owner, count_bytes)
+        self._bytes += count_bytes
+
     def let_go(self) -> None:
         """Release everything. Idempotent."""
         if self._bytes:
@@ -103,18 +109,23 @@ class HeldBytes:
 
 
 class BodyBytes:
-    """Has each request hold the bytes of its body until it is answered or releases them."""
+    """Has each request hold the bytes of its body until it is answered or releases them.
 
-    def __init__(self, app: ASGIApp, budget: ByteBudget) -> None:
+    Requests of batches hold those of a budget of their own.
+    """
+
+    def __init__(self, app: ASGIApp, budget: ByteBudget, batches: ByteBudget) -> None:
         self._app = app
         self._budget = budget
+        self._batches = batches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        held = scope[HELD] = HeldBytes(self._budget, scope.get("caption_studio.key"))
+        budget = self._batches if BATCH in scope else self._budget
+        held = scope[HELD] = HeldBytes(budget, scope.get("caption_studio.key"))
         try:
             await self._app(scope, receive, send)
         finally:

@@ -57,6 +57,11 @@ class ConcurrencyLimit:
             return per_s
         return min(1 / GUESSED_PACE_S, self._smallest / self._rate.latency_s)
 
+    @property
+    def has_queue(self) -> bool:
+        """Return whether the stages have a queue, as far as the latest answers show."""
+        return sum(self._waited) >= WAITED_ANSWERS
+
     def answered(self, since_last_s: float, latency_s: float, *, queued: bool, full: bool) -> None:
         """Learn from an answer.
 
@@ -64,7 +69,7 @@ class ConcurrencyLimit:
         wait for a stage, `full` that all places were taken.
         """
         self._waited.append(queued or latency_s > self._max_predicted_s)
-        has_queue = sum(self._waited) >= WAITED_ANSWERS
+        has_queue = self.has_queue
         pressed = has_queue or full
         if pressed:
             self._rate.answered(since_last_s if self._was_pressed else 0.0)

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from caption_studio.errors import CaptionStudioError, ContentFlagged
 from caption_studio.gateway.byte_budget import HELD
 from caption_studio.gateway.keys import ApiKey
+from caption_studio.gateway.picture_files import PictureFiles
 from caption_studio.observability.metrics import STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AliasCatalog, VoiceCatalog
@@ -41,11 +42,13 @@ class Generation:
         voices: VoiceCatalog,
         aliases: AliasCatalog,
         metrics: Metrics,
+        files: PictureFiles,
     ) -> None:
         self._pipeline = pipeline
         self._voices = voices
         self._aliases = aliases
         self._metrics = metrics
+        self._files = files
 
     async def answer(
         self, request: Request, asked: CaptionRequest, render: Render = Rendering
@@ -60,6 +63,7 @@ class Generation:
         log.update(images=len(asked.images), stream=asked.stream)
         asked = await self._without_alias(asked, request)
         log["model"] = asked.model
+        asked = await self._files.read(asked, request)
         under_way = self._pipeline.answer(asked, on_loaded=request.scope[HELD].let_go)
         asked = replace(asked, images=())  # the pipeline has the only references, and drops them
         try:

@@ -79,6 +79,16 @@ class Places:
         return self._line.join(self._seen_at_s, stalled_s=self._busy_s, pace_s=self.pace_s)
 
     @property
+    def in_flight(self) -> int:
+        """Return how many places are taken."""
+        return self._total
+
+    @property
+    def wait_for_stages(self) -> bool:
+        """Return whether requests had to wait for a stage lately, or wait for a place."""
+        return self._limit.has_queue or self._total >= self._limit.value
+
+    @property
     def limit(self) -> int:
         """Return the number of places."""
         return self._limit.value

@@ -16,13 +16,13 @@ from functools import partial
 
 import httpcore
 
-from caption_studio.errors import RETRY_AFTER_S, NotReady
+from caption_studio.errors import RETRY_AFTER_S, InvalidValue, NotReady
 from caption_studio.images.decode import decode
 from caption_studio.images.fetch import URLFetcher
 from caption_studio.images.network import Resolver, SystemResolver
 from caption_studio.images.source import is_data_url, read_data_url, within_cap
 from caption_studio.images.workers import DecodeWorkers, Stop
-from caption_studio.records import ImageBytes, Loaded, Picture, Pixels
+from caption_studio.records import FileReference, ImageBytes, Loaded, Picture, Pixels
 from caption_studio.settings import ImageSettings
 
 
@@ -75,6 +75,8 @@ class ImageIntake:
         """Return the picture at the describer's input size. See `protocols.ImageLoader`."""
         if self._fetcher is None:
             raise NotReady("The service is starting or shutting down.", retry_after_s=RETRY_AFTER_S)
+        if isinstance(picture, FileReference):  # the gateway reads files where it keeps any
+            raise InvalidValue("This service keeps no files.", param=picture.param)
         max_bytes = self._settings.max_bytes
         if isinstance(picture, ImageBytes):
             uploaded = partial(within_cap, picture, max_bytes=max_bytes)

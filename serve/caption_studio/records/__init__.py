@@ -8,7 +8,14 @@ from caption_studio.records.answer import Answer, StageTimes
 from caption_studio.records.caption import CaptionDelta, DeltaGroup, FinishReason, TokenLogprob
 from caption_studio.records.description import CacheResult, Described, Description
 from caption_studio.records.load import CaptionerLoad, Counts, DescriberLoad
-from caption_studio.records.pictures import ImageBytes, ImageReference, Loaded, Picture, Pixels
+from caption_studio.records.pictures import (
+    FileReference,
+    ImageBytes,
+    ImageReference,
+    Loaded,
+    Picture,
+    Pixels,
+)
 from caption_studio.records.prompt import Adapter, AnswerForm, Prompt
 from caption_studio.records.request import CaptionRequest, PromptText, Turn
 from caption_studio.records.sampling import Sampling, Structure
@@ -44,6 +51,7 @@ __all__ = [
     "Described",
     "DescriberLoad",
     "Description",
+    "FileReference",
     "FinishReason",
     "ImageBytes",
     "ImageReference",

@@ -22,8 +22,16 @@ class ImageBytes:
     param: str
 
 
-Picture = ImageReference | ImageBytes
-"""A picture in a request: a reference, or uploaded with it."""
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """A picture that the caller uploaded before, by its file's id. `param` is the field."""
+
+    file_id: str
+    param: str
+
+
+Picture = ImageReference | ImageBytes | FileReference
+"""A picture in a request: a reference, or uploaded with it or before it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ the Serve config file, the default in its section. The defaults are the embedded
 """
 
 from caption_studio.settings.aliases import AliasSettings, TargetSettings
+from caption_studio.settings.batches import BatchSettings
 from caption_studio.settings.embedded import EMBEDDED_MODELS_DIR, EMBEDDED_PREFIX, model_location
 from caption_studio.settings.gateway import GatewaySettings
 from caption_studio.settings.images import ImageSettings
@@ -22,6 +23,7 @@ __all__ = [
     "EMBEDDED_PREFIX",
     "AdapterSettings",
     "AliasSettings",
+    "BatchSettings",
     "ControlSettings",
     "GatewaySettings",
     "GuardSettings",

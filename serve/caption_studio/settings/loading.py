@@ -7,6 +7,7 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from caption_studio.settings.aliases import AliasSettings
+from caption_studio.settings.batches import BatchSettings
 from caption_studio.settings.gateway import GatewaySettings
 from caption_studio.settings.images import ImageSettings
 from caption_studio.settings.language import LanguageSettings
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
     aliases: tuple[AliasSettings, ...] = ()
     guards: GuardSettings = GuardSettings()
     gateway: GatewaySettings = GatewaySettings()
+    batches: BatchSettings = BatchSettings()
     scaling: ScalingSettings = ScalingSettings()
     logging: LoggingSettings = LoggingSettings()
     tracing: TracingSettings = TracingSettings()

@@ -14,6 +14,7 @@ from caption_studio.errors import (
 )
 from caption_studio.records import (
     CaptionRequest,
+    FileReference,
     ImageBytes,
     ImageReference,
     Picture,
@@ -32,6 +33,11 @@ from caption_studio.wire.validate import json_object, validate
 COMPLETION_MAX_TOKENS = 16
 """The official default of `max_tokens` in completions."""
 
+FILE = "file-"
+"""The beginning of an uploaded file's id."""
+
+MAX_FILE_ID_CHARS = 64
+
 
 def parse_completion(
     body: bytes | JSONBody, *, request_id: str, settings: Settings
@@ -39,8 +45,14 @@ def parse_completion(
     """Read the body of `POST /v1/completions`. Raises `RequestError`."""
     value = json_object(body)
     request = validate(CompletionRequest, without_passed_over(value))
-    images = [] if request.image is None else [ImageReference(request.image, "image")]
+    images = [] if request.image is None else [_picture(request.image)]
     return _completion(request, images, caller_of(value), request_id=request_id, settings=settings)
+
+
+def _picture(image: str) -> Picture:
+    if image.startswith(FILE):
+        return FileReference(image[:MAX_FILE_ID_CHARS], "image")
+    return ImageReference(image, "image")
 
 
 def parse_upload(

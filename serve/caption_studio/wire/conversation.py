@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from caption_studio.records import ImageReference, Turn
+from caption_studio.records import FileReference, ImageReference, Picture, Turn
 from caption_studio.wire.messages import (
     AssistantMessage,
+    FilePart,
     FunctionCall,
     ImagePart,
     Message,
@@ -21,7 +22,7 @@ def turns_of(messages: Sequence[Message]) -> list[Turn]:
     return [_turn(message) for message in messages]
 
 
-def pictures_of(messages: Sequence[Message]) -> list[ImageReference]:
+def pictures_of(messages: Sequence[Message]) -> list[Picture]:
     """Return the pictures of the last user message that has any.
 
     Earlier ones were captioned by earlier answers.
@@ -62,13 +63,15 @@ def _text(content: str | Sequence[Any] | None) -> str:
         return ""
     if isinstance(content, str):
         return content
-    texts = [part for part in content if not isinstance(part, str | ImagePart)]
+    texts = [part for part in content if not isinstance(part, str | ImagePart | FilePart)]
     return " ".join(part.text for part in texts)
 
 
-def _image_references(parts: Sequence[Any], param: str) -> list[ImageReference]:
-    return [
-        ImageReference(part.url, f"{param}[{index}].{part.path}")
-        for index, part in enumerate(parts)
-        if isinstance(part, ImagePart)
-    ]
+def _image_references(parts: Sequence[Any], param: str) -> list[Picture]:
+    found: list[Picture] = []
+    for index, part in enumerate(parts):
+        if isinstance(part, ImagePart):
+            found.append(ImageReference(part.url, f"{param}[{index}].{part.path}"))
+        elif isinstance(part, FilePart):
+            found.append(FileReference(part.file.file_id, f"{param}[{index}].file.file_id"))
+    return found

@@ -69,6 +69,19 @@ class ImagePart(In):
         return "image_url" if isinstance(self.image_url, str) else "image_url.url"
 
 
+class FileID(In):
+    """An uploaded file."""
+
+    file_id: Annotated[str, Field(max_length=64)]
+
+
+class FilePart(In):
+    """A picture to caption that was uploaded to `/v1/files`."""
+
+    type: Literal["file"]
+    file: FileID
+
+
 Several = Field(min_length=1, fail_fast=True)
 """For a list that may not be empty and whose errors end at its first bad item."""
 
@@ -91,8 +104,10 @@ def _parts(kinds: str) -> Discriminator:
 
 
 UserPart = Annotated[
-    Annotated[TextPart, Tag("@text")] | Annotated[ImagePart, Tag("@image_url")],
-    _parts("'text' or 'image_url'"),
+    Annotated[TextPart, Tag("@text")]
+    | Annotated[ImagePart, Tag("@image_url")]
+    | Annotated[FilePart, Tag("@file")],
+    _parts("'text', 'image_url' or 'file'"),
 ]
 AnswerPart = Annotated[
     Annotated[TextPart, Tag("@text")] | Annotated[RefusalPart, Tag("@refusal")],

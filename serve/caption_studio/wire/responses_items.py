@@ -26,12 +26,15 @@ class InputText(_Item):
 
 
 class InputImage(_Part):
-    """A picture to caption: data URL or http(s) URL. `detail` is accepted."""
+    """A picture to caption: data URL, http(s) URL, or the id of an uploaded file.
+
+    `detail` is accepted.
+    """
 
     type: Literal["input_image"]
-    image_url: str
+    image_url: str | None = None
     detail: str | None = None
-    file_id: None = None
+    file_id: Annotated[str, Field(max_length=64)] | None = None
 
 
 class OutputText(_Item):

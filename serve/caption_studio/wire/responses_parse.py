@@ -7,8 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from caption_studio.errors import InvalidValue, TooLong
-from caption_studio.records import CaptionRequest, ImageReference, Sampling, Structure, Turn
+from caption_studio.errors import InvalidValue, MissingParameter, TooLong
+from caption_studio.records import (
+    CaptionRequest,
+    FileReference,
+    ImageReference,
+    Picture,
+    Sampling,
+    Structure,
+    Turn,
+)
 from caption_studio.settings import Settings
 from caption_studio.wire.bounds import check_limits, check_turns, model_of
 from caption_studio.wire.caller import caller_of
@@ -110,12 +118,12 @@ def _refuse_forced_tools(asked: ResponsesRequest) -> None:
         )
 
 
-def _conversation(asked: ResponsesRequest) -> tuple[list[Turn], list[ImageReference]]:
+def _conversation(asked: ResponsesRequest) -> tuple[list[Turn], list[Picture]]:
     """Return the turns, and the pictures of the last turn that has any."""
     turns = [Turn("system", asked.instructions)] if asked.instructions else []
     if isinstance(asked.input, str):
         return [*turns, Turn("user", asked.input)], []
-    images: list[ImageReference] = []
+    images: list[Picture] = []
     for index, item in enumerate(asked.input):
         if isinstance(item, UserItem):
             turns.append(Turn("user", _text(item.content)))
@@ -145,12 +153,24 @@ def _output_text(output: str | Sequence[dict[str, Any]]) -> str:
     return " ".join(text for text in texts if isinstance(text, str))
 
 
-def _images(content: str | Sequence[Any], param: str) -> list[ImageReference]:
+def _images(content: str | Sequence[Any], param: str) -> list[Picture]:
     return [
-        ImageReference(part.image_url, f"{param}[{index}].image_url")
+        _image(part, f"{param}[{index}]")
         for index, part in enumerate(content)
         if isinstance(part, InputImage)
     ]
+
+
+def _image(part: InputImage, param: str) -> Picture:
+    if part.file_id is not None and part.image_url is not None:
+        raise InvalidValue("Send image_url or file_id, not both.", param=f"{param}.file_id")
+    if part.file_id is not None:
+        return FileReference(part.file_id, f"{param}.file_id")
+    if part.image_url is None:
+        raise MissingParameter(
+            f"Missing required parameter: {param}.image_url.", param=f"{param}.image_url"
+        )
+    return ImageReference(part.image_url, f"{param}.image_url")
 
 
 def _sampling(

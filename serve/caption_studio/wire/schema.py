@@ -134,8 +134,8 @@ PromptInput = Annotated[
 class CompletionRequest(_Generation):
     """Body of `POST /v1/completions`.
 
-    With `image` (data URL or http(s) URL) the answer is a caption and `prompt` steers it. Each of
-    several prompts gets n choices, in the order of the prompts.
+    With `image` (data URL, http(s) URL, or the id of an uploaded file) the answer is a caption and
+    `prompt` steers it. Each of several prompts gets n choices, in the order of the prompts.
     """
 
     prompt: PromptInput = ""

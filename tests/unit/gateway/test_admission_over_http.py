@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from caption_studio.errors import EngineFailure, Overloaded
 from caption_studio.gateway.admission import Admission
+from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
+from caption_studio.gateway.places import Places
 from caption_studio.limits import GUESSED_PACE_S, PACE_HEADER
 from caption_studio.records import Described, Description
 from tests.fakes import FakeCaptioner, FakeDescriber
@@ -71,13 +73,13 @@ async def test_each_answer_tells_the_pace(stream: bool) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_those_whom_a_stage_refuses_are_spread_too(status: int) -> None:
-    refusing = Admission(
-        Response(status_code=status, headers={"Retry-After": "1"}),
-        max_in_flight=10,
-        max_predicted_s=10.0,
-        clock=lambda: 1000.0,
-    )
-    transport = httpx.ASGITransport(refusing)
+    refused = Response(status_code=status, headers={"Retry-After": "1"})
+    refusing = Admission(refused, Places(ConcurrencyLimit(1, 10, 10.0), lambda: 1000.0))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await refusing({**scope, "caption_studio.route": CHAT_PATH}, receive, send)
+
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         answers = [await client.post("/") for _ in range(300)]
     assert {answer.status_code for answer in answers} == {status}

@@ -19,6 +19,7 @@ RAISED: dict[int, type[openai.APIStatusError]] = {
     500: openai.InternalServerError,
     503: openai.InternalServerError,
     504: openai.InternalServerError,
+    507: openai.InternalServerError,
 }
 """All others are plain `APIStatusError`s."""
 

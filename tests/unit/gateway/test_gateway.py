@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from caption_studio import errors
+from caption_studio.batches.storage import Storage
 from caption_studio.gateway.admin import Administration
 from caption_studio.gateway.app import Parts, create_app
 from caption_studio.gateway.limits.central import LocalLedger
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.anyio
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 CHAT = {"messages": [{"role": "user", "content": [PICTURE]}]}
 CHAT_PATH = "/v1/chat/completions"
+NO_STORE: Mapping[str, Any] = {"store": None}
 
 
 @asynccontextmanager
@@ -53,6 +55,7 @@ async def gateway(
     voices: Sequence[VoiceSettings] = (),
     guard: FakeGuard | None = None,
     aliases: Sequence[AliasSettings] = (),
+    batches: Mapping[str, Any] = NO_STORE,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
@@ -63,7 +66,7 @@ async def gateway(
     spoken = FakeVoices(registry, *voices)
     named = FakeAliases(spoken, *aliases)
     metrics = Metrics()
-    loaded = Settings.load({"gateway": settings})
+    loaded = Settings.load({"gateway": settings, "batches": batches})
     pipeline = CaptionPipeline(
         CountedLoader(loader or FakeLoader(), metrics),
         CountedDescriber(describer or FakeDescriber(), metrics),
@@ -95,6 +98,7 @@ async def gateway(
         tracing=tracing,
         administration=administration,
         limiter=limiter if edge.has_keys else None,
+        storage=Storage.of(loaded.batches),
         only_loopback_hosts=only_loopback_hosts,
     )
     transport = httpx.ASGITransport(create_app(parts), raise_app_exceptions=True)

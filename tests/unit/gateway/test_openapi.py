@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tests.unit.gateway.test_gateway import gateway
@@ -15,6 +17,15 @@ ROUTES = {
     "/healthz",
     "/readyz",
     "/metrics",
+}
+
+KEPT_ROUTES = {
+    "/v1/files",
+    "/v1/files/{file_id}",
+    "/v1/files/{file_id}/content",
+    "/v1/batches",
+    "/v1/batches/{batch_id}",
+    "/v1/batches/{batch_id}/cancel",
 }
 
 
@@ -40,6 +51,19 @@ async def test_the_document_names_every_route_and_every_schema_it_refers_to() ->
     assert "422" not in str(document["paths"])
     body = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]
     assert body["application/json"]["schema"]["$ref"].endswith("/ChatRequest")
+
+
+async def test_with_a_store_it_names_the_routes_of_files_and_batches(tmp_path: Path) -> None:
+    async with gateway(batches={"store": str(tmp_path)}) as client:
+        document = (await client.get("/openapi.json")).json()
+    assert set(document["paths"]) == ROUTES | KEPT_ROUTES
+    schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert references(document) <= schemas
+    assert "422" not in str(document["paths"])
+    for path in KEPT_ROUTES:
+        for operation in document["paths"][path].values():
+            assert operation["security"] == [{"key": []}, {}]
+            assert {"200", "401", "503", "507"} <= operation["responses"].keys()
 
 
 async def test_an_uploads_fields_are_those_of_the_json_form() -> None:

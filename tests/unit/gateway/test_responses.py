@@ -216,9 +216,14 @@ async def test_the_pictures_of_the_last_turn_that_has_any_are_captioned() -> Non
             "input[0].content[0]",
         ),
         (
-            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]},
+            {"input": [{"role": "user", "content": [{"type": "input_image", "detail": "low"}]}]},
             "missing_required_parameter",
             "input[0].content[0].image_url",
+        ),
+        (
+            {"input": [{"role": "user", "content": [{**PICTURE, "file_id": "file-1"}]}]},
+            "invalid_value",
+            "input[0].content[0].file_id",
         ),
         ({"text": {"format": {"type": "yaml"}}}, "invalid_value", "text.format"),
         ({"n": 2}, "unknown_parameter", "n"),

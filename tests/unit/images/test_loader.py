@@ -14,7 +14,7 @@ from caption_studio.errors import (
 )
 from caption_studio.images import ImageIntake
 from caption_studio.protocols import ImageLoader
-from caption_studio.records import ImageBytes, ImageReference
+from caption_studio.records import FileReference, ImageBytes, ImageReference
 from caption_studio.settings import ImageSettings
 from tests.unit.images.internet import PARAM, Internet
 from tests.unit.images.test_fetch import ADDRESS, PNG, ok
@@ -51,6 +51,13 @@ async def test_loads_a_data_url() -> None:
     assert loaded.fetch_s == 0 < loaded.decode_s
     assert loaded.decode_queue_s >= 0
     assert (pixels.data, pixels.height_px, pixels.width_px) == (RED_SQUARE, 4, 4)
+
+
+async def test_a_file_is_read_before_and_elsewhere() -> None:
+    intake = await started()
+    with pytest.raises(InvalidValue, match="keeps no files") as refused:
+        await intake.load(FileReference("file-1", PARAM))
+    assert refused.value.param == PARAM
 
 
 async def test_loads_an_http_url(internet: Internet) -> None:

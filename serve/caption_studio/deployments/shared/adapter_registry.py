@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from caption_studio.deployments.shared.shared_list import SharedList
-from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.errors import AdapterExists, AdapterIsConfigured, InvalidAdapter
 from caption_studio.language.adapters.configured import ConfiguredAdapters, no_such_model
 from caption_studio.records import Adapter
+from caption_studio.snapshots import Snapshots
 
 MAX_ADAPTERS = 1000
 """Limit on adapters added at run time, because the whole list is stored as one small value."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from caption_studio.deployments.shared.shared_list import SharedList
-from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.errors import (
     AliasExists,
     AliasIsConfigured,
@@ -12,6 +11,7 @@ from caption_studio.errors import (
 )
 from caption_studio.protocols import VoiceCatalog
 from caption_studio.records import Alias
+from caption_studio.snapshots import Snapshots
 from caption_studio.voices.aliases import ConfiguredAliases
 
 MAX_ALIASES = 100

@@ -16,8 +16,8 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from ray.exceptions import RayError
 
-from caption_studio.deployments.shared.snapshots import Snapshot, Snapshots, TooManyWriters
 from caption_studio.errors import RETRY_AFTER_S, NotReady
+from caption_studio.snapshots import Snapshot, Snapshots, TooManyWriters
 
 logger = logging.getLogger(__name__)
 

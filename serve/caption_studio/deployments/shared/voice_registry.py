@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from caption_studio.deployments.shared.shared_list import SharedList
-from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.errors import InvalidVoice, ModelNotFound, VoiceExists, VoiceIsConfigured
 from caption_studio.records import Voice
+from caption_studio.snapshots import Snapshots
 from caption_studio.voices.catalog import ConfiguredVoices
 
 MAX_VOICES = 200

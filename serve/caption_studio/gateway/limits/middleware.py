@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caption_studio.errors import MAX_RETRY_AFTER_S, RateLimitExceeded
+from caption_studio.gateway.batch_calls import BATCH
 from caption_studio.gateway.error_responses import refuse
 from caption_studio.gateway.keys import ApiKey
 from caption_studio.gateway.limits.limiter import Limiter, Ticket
@@ -31,7 +32,10 @@ class RateLimits:
             await self._app(scope, receive, send)
             return
         generates = scope["method"] == "POST"
-        ticket = await self._limiter.admit(key, generates=generates)
+        if BATCH in scope:
+            ticket = Ticket(key)  # batches take only what is left: they count, and have no limit
+        else:
+            ticket = await self._limiter.admit(key, generates=generates)
         # The outermost middleware sends them, so that a failure's answer has them, too.
         scope["caption_studio.headers"] = ticket.headers
         status = REFUSED

@@ -11,7 +11,6 @@ import pytest
 
 from caption_studio.deployments.shared import adapter_registry, shared_list
 from caption_studio.deployments.shared.adapter_registry import RunTimeAdapters
-from caption_studio.deployments.shared.snapshots import KEPT, Snapshots
 from caption_studio.errors import (
     AdapterExists,
     AdapterIsConfigured,
@@ -23,6 +22,7 @@ from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.observability.metrics import Metrics
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
+from caption_studio.snapshots import KEPT, Snapshots
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,6 @@ import pytest
 
 from caption_studio.deployments.shared import alias_registry, shared_list
 from caption_studio.deployments.shared.alias_registry import RunTimeAliases
-from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.errors import (
     AliasExists,
     AliasIsConfigured,
@@ -20,6 +19,7 @@ from caption_studio.errors import (
 from caption_studio.observability.metrics import Metrics
 from caption_studio.records import Alias, Target
 from caption_studio.settings import AliasSettings, Settings, TargetSettings
+from caption_studio.snapshots import Snapshots
 from caption_studio.voices.aliases import ConfiguredAliases
 from tests.fakes import FakeRegistry, FakeVoices
 from tests.unit.deployments.shared.test_adapter_registry import Store, models_in

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from caption_studio.deployments.shared import voice_registry
-from caption_studio.deployments.shared.snapshots import Snapshots
 from caption_studio.deployments.shared.voice_registry import RunTimeVoices
 from caption_studio.errors import InvalidVoice, ModelNotFound, VoiceExists, VoiceIsConfigured
 from caption_studio.records import Controls, Voice
 from caption_studio.settings import Settings, VoiceSettings
+from caption_studio.snapshots import Snapshots
 from caption_studio.voices.catalog import ConfiguredVoices
 from tests.fakes import FakeRegistry
 from tests.unit.deployments.shared.test_adapter_registry import Store

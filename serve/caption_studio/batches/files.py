@@ -1,0 +1,178 @@
+"""The files of each owner: their records and their bytes. Blocking: for a worker thread.
+
+`files/OWNER/ID.json` is the record and `files/OWNER/ID.data` the content. The content is written
+first, so a file with a record is whole.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+from caption_studio.batches.ids import FILE_ID, created_at_s, new_file_id
+from caption_studio.batches.records import Purpose, StoredFile, decoder, encoded
+from caption_studio.batches.store import CHUNK_BYTES, Store
+from caption_studio.errors import FileNotFound, QuotaExceeded
+from caption_studio.settings import BatchSettings
+
+DAY_S = 24 * 3600
+ABANDONED_S = DAY_S
+"""Content without a record is the rest of an upload that failed, once it is older than this."""
+
+_read = decoder(StoredFile)
+
+
+class Files:
+    """All files in a store. `clock` gives seconds since 1970.
+
+    All methods raise `StoreUnavailable`.
+    """
+
+    def __init__(self, store: Store, settings: BatchSettings, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    def create(
+        self,
+        owner: str,
+        source: IO[bytes],
+        *,
+        size_bytes: int,
+        filename: str,
+        purpose: Purpose,
+        keep_s: int | None = None,
+    ) -> StoredFile:
+        """Keep an upload. Raises `QuotaExceeded` for one too many or too much."""
+        self._check_quota(owner, size_bytes)
+        now_s = self._clock()
+        file = StoredFile(
+            id=new_file_id(now_s),
+            bytes=size_bytes,
+            created_at=int(now_s),
+            expires_at=int(now_s) + (keep_s or self._settings.keep_days * DAY_S),
+            filename=filename,
+            purpose=purpose,
+        )
+        with self._store.writing(_content(owner, file.id)) as target:
+            while chunk := source.read(CHUNK_BYTES):
+                target.write(chunk)
+        self._store.put(_record(owner, file.id), encoded(file))
+        return file
+
+    @contextmanager
+    def result(self, owner: str, file_id: str, filename: str, keep_s: int) -> Iterator[IO[bytes]]:
+        """Give a result of a batch to write; it replaces one that was written before."""
+        size_bytes = 0
+        with self._store.writing(_content(owner, file_id)) as target:
+            yield target
+            size_bytes = target.tell()
+        now_s = int(self._clock())
+        file = StoredFile(
+            id=file_id,
+            bytes=size_bytes,
+            created_at=now_s,
+            expires_at=now_s + keep_s,
+            filename=filename,
+            purpose="batch_output",
+        )
+        self._store.put(_record(owner, file_id), encoded(file))
+
+    def find(self, owner: str, file_id: str, *, param: str = "id") -> StoredFile:
+        """Return a file's record. Raises `FileNotFound`, also for one that has expired."""
+        value = None
+        if FILE_ID.fullmatch(file_id):
+            value = self._store.get(_record(owner, file_id))
+        if value is None or (file := _read(value)).expires_at <= self._clock():
+            raise FileNotFound(f"No such File object: {file_id[:64]}.", param=param)
+        return file
+
+    def listed(
+        self,
+        owner: str,
+        *,
+        after: str | None = None,
+        limit: int,
+        newest_first: bool = True,
+        purpose: str | None = None,
+    ) -> tuple[list[StoredFile], bool]:
+        """Return a page of an owner's files, and whether more follow."""
+        ids = [name.removesuffix(".json") for name in self._records(owner)]
+        if newest_first:
+            ids.reverse()
+        if after is not None:
+            ids = [one for one in ids if (one < after if newest_first else one > after)]
+        found: list[StoredFile] = []
+        for file_id in ids:
+            value = self._store.get(_record(owner, file_id))
+            if value is None or (file := _read(value)).expires_at <= self._clock():
+                continue
+            if purpose is not None and file.purpose != purpose:
+                continue
+            if len(found) == limit:
+                return found, True
+            found.append(file)
+        return found, False
+
+    @contextmanager
+    def reading(self, owner: str, file_id: str) -> Iterator[IO[bytes]]:
+        """Give a file's content. Raises `FileNotFound`."""
+        try:
+            with self._store.reading(_content(owner, file_id)) as source:
+                yield source
+        except KeyError:
+            raise FileNotFound(f"No such File object: {file_id}.", param="id") from None
+
+    def delete(self, owner: str, file_id: str) -> None:
+        """Delete a file. Raises `FileNotFound`."""
+        self.find(owner, file_id)
+        self._remove(owner, file_id)
+
+    def sweep(self) -> int:
+        """Delete what has expired and what failed uploads left; return how many files."""
+        now_s = self._clock()
+        count = 0
+        for owner in self._store.names("files"):
+            names = self._store.names(f"files/{owner}")
+            for name in names:
+                file_id, _, kind = name.partition(".")
+                if kind == "json":
+                    value = self._store.get(f"files/{owner}/{name}")
+                    is_old = value is not None and _read(value).expires_at <= now_s
+                else:
+                    has_record = f"{file_id}.json" in names
+                    is_old = not has_record and now_s - created_at_s(file_id) > ABANDONED_S
+                if is_old:
+                    self._remove(owner, file_id)
+                    count += 1
+        return count
+
+    def _remove(self, owner: str, file_id: str) -> None:
+        self._store.delete(_record(owner, file_id))
+        self._store.delete(_content(owner, file_id))
+
+    def _records(self, owner: str) -> Sequence[str]:
+        return [name for name in self._store.names(f"files/{owner}") if name.endswith(".json")]
+
+    def _check_quota(self, owner: str, size_bytes: int) -> None:
+        """Refuse a file too many; two uploads at the same moment may both be the last."""
+        kept = {
+            name: size
+            for name, size in self._store.names(f"files/{owner}").items()
+            if name.endswith(".data")
+        }
+        settings = self._settings
+        if len(kept) >= settings.max_files:
+            raise QuotaExceeded(f"{settings.max_files} files are kept; delete one first.")
+        if sum(kept.values()) + size_bytes > settings.max_key_bytes:
+            raise QuotaExceeded(
+                f"All files together may have at most {settings.max_key_bytes} bytes; "
+                "delete one first."
+            )
+
+
+def _record(owner: str, file_id: str) -> str:
+    return f"files/{owner}/{file_id}.json"
+
+
+def _content(owner: str, file_id: str) -> str:
+    return f"files/{owner}/{file_id}.data"

@@ -1,0 +1,135 @@
+"""A gateway's work on batches: finds one, holds its lease, works on it, and goes on to the next."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from caption_studio.batches.ids import created_at_s
+from caption_studio.batches.kept import WINDOW_S
+from caption_studio.batches.lease import RENEW_S, Lease, LeaseLost
+from caption_studio.batches.tools import Tools
+from caption_studio.batches.work import go_on
+from caption_studio.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 3.0
+"""Interval at which a gateway without a batch looks for one."""
+
+SLICE_S = 120.0
+"""A batch is left after so long where others wait: large ones do not hold up small ones."""
+
+SWEEP_S = 600.0
+"""Interval at which expired files and old batches are deleted."""
+
+Found = tuple[str, str]
+"""Owner and id of a batch."""
+
+
+class BatchRunner:
+    """Works on one batch at a time. `monotonic` gives seconds."""
+
+    def __init__(self, tools: Tools, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._tools = tools
+        self._monotonic = monotonic
+        self._leases: dict[Found, Lease] = {}
+        self._last: Found = ("", "")
+        self._is_new = asyncio.Event()
+        self._swept_at_s = monotonic()
+
+    def wake(self) -> None:
+        """Look for work now: a batch was created."""
+        self._is_new.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work in the background while the context lasts."""
+        working = asyncio.create_task(self._work_on())
+        try:
+            yield
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            self._tools.threads.close()
+
+    async def turn(self) -> bool:
+        """Work on the next batch that no other gateway works on; return whether there was one.
+
+        Raises `StoreUnavailable`.
+        """
+        threads, batches = self._tools.threads, self._tools.batches
+        found = await threads.run(batches.open)
+        self._leases = {one: lease for one, lease in self._leases.items() if one in found}
+        now_s = self._tools.clock()
+        after = [one for one in found if (one[1], one[0]) > (self._last[1], self._last[0])]
+        for one in (*after, *(one for one in found if one not in after)):
+            owner, batch_id = one
+            if not self._tools.caller.knows(owner) and now_s < created_at_s(batch_id) + WINDOW_S:
+                continue
+            lease = self._leases.get(one)
+            if lease is None:
+                lease = self._leases[one] = batches.lease(owner, batch_id, self._monotonic)
+            if await threads.run(lease.take):
+                self._last = one
+                await self._hold(lease, one, has_others=len(found) > 1)
+                return True
+        return False
+
+    async def _hold(self, lease: Lease, one: Found, *, has_others: bool) -> None:
+        """Work on a batch while its lease can be kept, and release it."""
+        began_s = self._monotonic()
+
+        def pauses() -> bool:
+            return has_others and self._monotonic() - began_s > SLICE_S
+
+        working = asyncio.create_task(go_on(self._tools, *one, lease, pauses))
+        keeping = asyncio.create_task(self._keep(lease))
+        try:
+            await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (working, keeping):
+                task.cancel()
+            worked, _ = await asyncio.gather(working, keeping, return_exceptions=True)
+            await self._tools.threads.run_long(lease.release)
+        if isinstance(worked, Exception) and not isinstance(worked, LeaseLost):
+            raise worked
+
+    async def _keep(self, lease: Lease) -> None:
+        """Renew the lease; return once it is lost or may be."""
+        while lease.is_held:
+            await asyncio.sleep(RENEW_S)
+            try:
+                await self._tools.threads.run(lease.renew)
+            except LeaseLost:
+                break
+            except StoreUnavailable:
+                continue
+        logger.warning("a batch is another gateway's now")
+
+    async def _work_on(self) -> None:
+        while True:
+            self._is_new.clear()
+            has_worked = False
+            try:
+                has_worked = await self.turn()
+                await self._sweep_when_due()
+            except StoreUnavailable:
+                pass  # it is logged where the store failed
+            except Exception:
+                logger.exception("a batch could not be worked on")
+            if not has_worked:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await self._is_new.wait()
+
+    async def _sweep_when_due(self) -> None:
+        if self._monotonic() - self._swept_at_s < SWEEP_S:
+            return
+        self._swept_at_s = self._monotonic()
+        files = await self._tools.threads.run_long(self._tools.files.sweep)
+        batches = await self._tools.threads.run_long(self._tools.batches.sweep)
+        if files or batches:
+            logger.info("expired files deleted", extra={"files": files, "batches": batches})

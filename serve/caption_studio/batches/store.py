@@ -1,0 +1,232 @@
+"""Names → bytes in a folder or a bucket, through fsspec. Blocking: for a worker thread.
+
+A name is a path below the store's root. A value is there whole or not at all: a folder's files are
+written under another name first, and a bucket's appear when they are complete.
+"""
+
+import errno
+import logging
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from typing import IO, Any
+
+import fsspec  # type: ignore[import-untyped]  # it ships no types
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+
+from caption_studio.errors import CaptionStudioError, StoreFull, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BYTES = 1024**2
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+UNFINISHED = ".unfinished-"
+"""Part of the names of files that are still being written."""
+
+
+class Store:
+    """The values below one folder or URL.
+
+    All methods raise `StoreUnavailable`, and `StoreFull` if there is no room. Nothing is done
+    before the first call.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: tuple[Any, str] | None = None
+
+    def get(self, name: str) -> bytes | None:
+        """Return the value, None where there is none."""
+        with _translated():
+            files, root = self._files()
+            try:
+                value: bytes = files.cat_file(f"{root}/{name}")
+                return value
+            except FileNotFoundError:
+                return None
+
+    def put(self, name: str, value: bytes) -> None:
+        """Write the value, whether there is one or not."""
+        with self.writing(name) as target:
+            target.write(value)
+
+    def put_new(self, name: str, value: bytes) -> bool:
+        """Write unless there is a value; return whether it was written.
+
+        Atomic in a folder, and in a bucket whose file system has conditional writes (s3fs, gcsfs).
+        """
+        with _translated():
+            files, root = self._files()
+            path = f"{root}/{name}"
+            if isinstance(files, LocalFileSystem):
+                return _link_new(path, value)
+            try:
+                files.pipe_file(path, value, mode="create")
+            except FileExistsError:
+                return False
+            return True
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[IO[bytes]]:
+        """Give a file to write; it is there under its name once the context ends well."""
+        with _translated():
+            files, root = self._files()
+            path = f"{root}/{name}"
+            if isinstance(files, LocalFileSystem):
+                with _written_aside(path) as (target, aside):
+                    yield target
+                    target.close()
+                    os.replace(aside, path)
+                return
+            target = files.open(path, "wb")
+            try:
+                yield target
+            except BaseException:
+                with suppress(Exception):
+                    target.discard()
+                target.closed = True  # else its end would write what there is
+                raise
+            target.close()
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[IO[bytes]]:
+        """Give a file to read. Raises `KeyError` where there is none."""
+        with _translated():
+            files, root = self._files()
+            try:
+                source = files.open(f"{root}/{name}", "rb")
+            except FileNotFoundError:
+                raise KeyError(name) from None
+            if not isinstance(files, LocalFileSystem):
+                source = BufferedReader(source, CHUNK_BYTES)  # fsspec's own readline has no limit
+            with source:
+                yield source
+
+    def names(self, folder: str) -> dict[str, int]:
+        """Return the names in a folder, without it, sorted, each with its size in bytes."""
+        with _translated():
+            files, root = self._files()
+            if isinstance(files, LocalFileSystem):
+                return dict(sorted(_listed(f"{root}/{folder}")))
+            try:
+                listed = files.ls(f"{root}/{folder}", detail=True)
+            except FileNotFoundError:
+                return {}
+            found = ((_last(entry["name"]), entry["size"] or 0) for entry in listed)
+            return dict(sorted(found))
+
+    def delete(self, name: str) -> None:
+        """Delete a value, or a folder with all in it, if it is there."""
+        with _translated():
+            files, root = self._files()
+            with suppress(FileNotFoundError):
+                files.rm(f"{root}/{name}", recursive=True)
+
+    def _files(self) -> tuple[Any, str]:
+        if self._opened is None:
+            # Listings are not cached: other gateways write, too.
+            options = {"skip_instance_cache": True, "use_listings_cache": False}
+            files, root = fsspec.core.url_to_fs(self._url, **options)
+            self._opened = files, str(root).rstrip("/")
+        return self._opened
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _listed(folder: str) -> Iterator[tuple[str, int]]:
+    """Yield the names in a folder, and their sizes.
+
+    fsspec's own listing fails as a whole if one file is deleted meanwhile, as if there were none.
+    """
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                size_bytes = entry.stat().st_size
+                if UNFINISHED not in entry.name:
+                    yield entry.name, size_bytes
+
+
+@contextmanager
+def _written_aside(path: str) -> Iterator[tuple[IO[bytes], str]]:
+    """Give a new file beside `path`; it is deleted at the end if it is still there."""
+    _make_folder(os.path.dirname(path))
+    aside = f"{path}{UNFINISHED}{uuid.uuid4().hex}"
+    try:
+        with open(aside, "xb", opener=_private) as target:
+            yield target, aside
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+
+
+def _make_folder(path: str) -> None:
+    """Make a folder and those above it, for this user only; `os.makedirs` does so for the last."""
+    if not os.path.isdir(path):
+        _make_folder(os.path.dirname(path))
+        with suppress(FileExistsError):
+            os.mkdir(path, mode=0o700)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
+
+
+def _link_new(path: str, value: bytes) -> bool:
+    with _written_aside(path) as (target, aside):
+        target.write(value)
+        target.close()
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            return False
+        return True
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise our errors for those of a file system."""
+    try:
+        yield
+    except (CaptionStudioError, KeyError, TypeError, AttributeError):
+        raise  # the last two are a mistake of ours
+    except Exception as error:
+        # Each of fsspec's file systems raises its own library's exceptions. Their texts may
+        # hold addresses and keys, so only the type is logged.
+        logger.warning("the store of files failed: %s", type(error).__name__)
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise StoreFull("The store of files and batches is full.") from error
+        raise StoreUnavailable(
+            "The store of files and batches cannot be reached or refuses access just now."
+        ) from error
+
+
+class StoreFolder:
+    """`snapshots.KeyValueStore` in one folder of a store."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store = store
+        self._folder = folder
+
+    def keys(self) -> list[str]:
+        """See `snapshots.KeyValueStore`."""
+        return list(self._store.names(self._folder))
+
+    def get(self, key: str) -> bytes | None:
+        """See `snapshots.KeyValueStore`."""
+        return self._store.get(f"{self._folder}/{key}")
+
+    def put_new(self, key: str, value: bytes) -> bool:
+        """See `snapshots.KeyValueStore`."""
+        return self._store.put_new(f"{self._folder}/{key}", value)
+
+    def delete(self, key: str) -> None:
+        """See `snapshots.KeyValueStore`."""
+        self._store.delete(f"{self._folder}/{key}")

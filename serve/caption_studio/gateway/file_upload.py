@@ -1,0 +1,129 @@
+"""HTTP request → an uploaded file on the disk, within the caps."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from python_multipart.exceptions import MultipartParseError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from caption_studio.errors import (
+    RETRY_AFTER_S,
+    InvalidValue,
+    MalformedForm,
+    MissingParameter,
+    Overloaded,
+    StoreFull,
+    UnsupportedMediaType,
+)
+from caption_studio.gateway.body import MULTIPART, body_pieces, media_type
+from caption_studio.settings import Settings
+from caption_studio.wire.files import MAX_FILENAME_CHARS, AskedFile, parse_file_fields
+
+IN_MEMORY_BYTES = 1024**2
+"""Of a larger file the rest is in a temporary file, which has no name and ends with the request."""
+
+MAX_FIELDS = 8
+FIELD_BYTES = 1024
+FORM_BYTES = 64 * 1024
+"""Room for the fields beside the file."""
+
+AT_A_TIME = 4
+"""Uploads that one gateway takes at once: each may fill its disk for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file as it was uploaded, and the fields beside it."""
+
+    source: IO[bytes]
+    size_bytes: int
+    filename: str
+    asked: AskedFile
+
+
+class FileUploads:
+    """Reads uploads, a few at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._max_bytes = settings.batches.max_file_bytes
+        edge = settings.gateway
+        # As much time for each byte as other bodies have.
+        self._timeout_s = edge.upload_timeout_s * max(1, self._max_bytes / edge.max_body_bytes)
+        self._places = asyncio.Semaphore(AT_A_TIME)
+
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[UploadedFile]:
+        """Give the upload, whose file is deleted afterwards.
+
+        Raises as `body.body_pieces`, and:
+            MalformedForm: it cannot be parsed.
+            Overloaded: others are being read.
+            RequestError: of `wire.files`, or there is not exactly one file.
+            StoreFull: this machine's disk has no room.
+        """
+        if media_type(request) != MULTIPART:
+            raise UnsupportedMediaType(f"Send the file as Content-Type: {MULTIPART}.")
+        if self._places.locked():
+            raise Overloaded("Other files are being uploaded.", retry_after_s=RETRY_AFTER_S)
+        async with self._places:
+            pieces = body_pieces(
+                request,
+                max_bytes=self._max_bytes + FORM_BYTES,
+                timeout_s=self._timeout_s,
+                held=None,
+            )
+            async with aclosing(pieces):
+                parser = MultiPartParser(
+                    request.headers,
+                    pieces,
+                    max_files=1,
+                    max_fields=MAX_FIELDS,
+                    max_part_size=FIELD_BYTES,
+                )
+                parser.spool_max_size = IN_MEMORY_BYTES
+                try:
+                    form = await parser.parse()
+                except OSError as error:
+                    raise StoreFull("There is no room for the file just now.") from error
+                except (
+                    MultiPartException,
+                    MultipartParseError,
+                    ValueError,
+                    KeyError,
+                ) as error:
+                    message = "We could not parse the multipart body of your request."
+                    raise MalformedForm(message) from error
+            try:
+                yield _uploaded(form.multi_items())
+            finally:
+                await form.close()
+
+
+def _uploaded(items: list[tuple[str, UploadFile | str]]) -> UploadedFile:
+    fields: dict[str, str] = {}
+    file: UploadFile | None = None
+    for raw_name, value in items:
+        name = _encodable(raw_name)
+        if name == "file" and not isinstance(value, str):
+            file = value
+        elif not isinstance(value, str) or name == "file" or name in fields:
+            raise InvalidValue("Each field may be sent once, and only file is a file.", param=name)
+        else:
+            fields[name] = value
+    asked = parse_file_fields(fields)
+    if file is None:
+        raise MissingParameter("Missing required parameter: file.", param="file")
+    if not file.size:
+        raise InvalidValue("The file is empty.", param="file")
+    filename = _encodable(file.filename or "upload")[:MAX_FILENAME_CHARS]
+    return UploadedFile(file.file, file.size, filename, asked)
+
+
+def _encodable(text: str) -> str:
+    """Return a text without lone surrogates, which some charsets of a form give."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,47 @@
+"""Files that callers upload, and batches of requests that are answered when there is room."""
+
+import re
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from caption_studio.settings.section import Section
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+
+class BatchSettings(Section):
+    """`/v1/files` and `/v1/batches`."""
+
+    store: str | None = Field(
+        "~/.local/share/caption-studio/files",
+        description="an absolute folder or an fsspec URL (s3://bucket/folder) that all gateways "
+        "reach; None: there are no such routes",
+    )
+    max_in_flight: int = Field(
+        32, gt=0, le=1024, description="requests of batches inside one gateway replica"
+    )
+    max_file_bytes: int = Field(200 * 1024**2, gt=0, description="one uploaded file")
+    max_files: int = Field(1000, gt=0, description="files of one key, results included")
+    max_key_bytes: int = Field(2 * 1024**3, gt=0, description="all of them together")
+    max_batches: int = Field(50, gt=0, description="batches of one key that have not ended")
+    keep_days: int = Field(
+        30, gt=0, le=3650, description="files without an expiry of their own, and ended batches"
+    )
+
+    @field_validator("store")
+    @classmethod
+    def _a_store_is_found_from_everywhere(cls, store: str | None) -> str | None:
+        if store is None or _SCHEME.match(store):
+            return store
+        path = Path(store).expanduser()
+        if not path.is_absolute():
+            raise ValueError("store must be an absolute folder, a URL or null")
+        return str(path)
+
+    @model_validator(mode="after")
+    def _a_whole_file_finds_room(self) -> Self:
+        if self.max_key_bytes < self.max_file_bytes:
+            raise ValueError("max_key_bytes must be at least max_file_bytes")
+        return self
