@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import random
@@ -186,8 +187,8 @@ def test_misuse_is_one_line(
     capsys: Captured,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "stdin", open(os.devnull))
-    assert run("a.png", *options) == 2
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
+    assert run(*options, "a.png") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert reason in line
     assert list(tmp_path.iterdir()) == []
