@@ -83,6 +83,21 @@ def _add_caption(caption: argparse.ArgumentParser) -> None:
         "--in-flight", type=_count, default=16, metavar="N", help="at a time; default: %(default)s"
     )
     caption.add_argument("--json", action="store_true", help="print one JSON object a line")
+    caption.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write a table instead of printing: .jsonl, .csv or .parquet",
+    )
+    existing = caption.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help="caption what --output lacks")
+    existing.add_argument("--overwrite", action="store_true", help="begin --output anew")
+    caption.add_argument(
+        "--max-errors",
+        type=_errors,
+        metavar="N",
+        help="end --output when more pictures failed; default: never",
+    )
     caption.set_defaults(run=_caption)
 
 
@@ -139,6 +154,12 @@ def _target(text: str) -> tuple[str, float]:
     if not model or not math.isfinite(number) or number <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not MODEL=WEIGHT with a weight over 0")
     return model, number
+
+
+def _errors(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text} is no number of errors")
+    return int(text)
 
 
 def _count(text: str) -> int:

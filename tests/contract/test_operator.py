@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from caption_studio.client.tables import read_table
 from tests.conftest import COMMAND, ENGINE_PROCESS, Service
 from tests.contract.hostile import CHAT, chat, data_url
 from tests.contract.processes import snapshot
@@ -85,6 +86,34 @@ def test_the_command_line_captions_files_and_names_the_one_that_is_none(
     assert done.returncode == 1
     assert picture.scene.description in done.stdout
     assert "bad.png" in done.stderr
+
+
+def test_the_command_line_writes_a_table_and_goes_on_with_it_after_a_kill(
+    service: Service, tmp_path: Path
+) -> None:
+    folder, table = tmp_path / "painted", tmp_path / "captions.parquet"
+    folder.mkdir()
+    scenes = {}
+    for number, picture in enumerate(held_out(20)):
+        path = folder / f"{number:02}.png"
+        path.write_bytes(picture.encoded())
+        scenes[str(path)] = picture.scene.description
+    bad = folder / "bad.png"
+    bad.write_bytes(b"no picture")
+    command = [COMMAND, "caption", "--url", service.url, "--output", table, "--resume", folder]
+    journal = table.with_name(f"{table.name}.journal")
+    with subprocess.Popen([*command, "--in-flight", "1"], stderr=subprocess.DEVNULL) as killed:
+        while killed.poll() is None and not (journal.exists() and b"\n" in journal.read_bytes()):
+            time.sleep(0.001)
+        killed.kill()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "21 rows, 1 of them with an error" in done.stderr
+    rows = list(read_table(table))
+    assert [row["picture"] for row in rows] == sorted([*scenes, str(bad)])
+    described = {row["picture"]: row["description"] for row in rows if "error" not in row}
+    assert described == scenes
+    assert all(row["caption"] for row in rows if "error" not in row)
 
 
 def test_a_second_start_on_a_busy_port_says_so(service: Service) -> None:

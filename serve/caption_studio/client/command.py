@@ -11,6 +11,7 @@ from itertools import islice
 from caption_studio.client.output import Output
 from caption_studio.client.pictures import Picture, PictureFailed, find_pictures
 from caption_studio.client.service import AllFail, Caption, Service, service_url
+from caption_studio.client.tabulate import tabulate
 
 API_KEY_VARIABLE = "CAPTION_STUDIO_API_KEY"
 LOOKAHEAD = 4
@@ -20,20 +21,32 @@ FAILED, MISUSED = 1, 2
 
 
 def caption(arguments: argparse.Namespace) -> int:
-    """Print description and caption of each picture; return 0, or 1 if any failed.
+    """Print description and caption of each picture, or write them to a table.
 
-    A picture that fails is named on standard error, and the others go on.
+    Returns 0, 1 if any failed, 2 for a misuse. A picture that fails is named on standard error or
+    in its row, and the others go on.
     """
     api_key = arguments.api_key or os.environ.get(API_KEY_VARIABLE) or None
     try:
         url = service_url(arguments.url)
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise ValueError("an API key consists of visible ASCII characters")
+        _check_options(arguments)
     except ValueError as error:
         print(f"caption-studio: {error}", file=sys.stderr)
         return MISUSED
     pictures = find_pictures(arguments.pictures)
     in_flight = arguments.in_flight
+    if arguments.output is not None:
+        return tabulate(
+            pictures,
+            Service(url, model=arguments.model, api_key=api_key, in_flight=in_flight),
+            arguments.output,
+            in_flight=in_flight,
+            resume=arguments.resume,
+            overwrite=arguments.overwrite,
+            max_errors=arguments.max_errors,
+        )
 
     async def run() -> int:
         service = Service(url, model=arguments.model, api_key=api_key, in_flight=in_flight)
@@ -42,6 +55,15 @@ def caption(arguments: argparse.Namespace) -> int:
                 return await _caption_all(pictures, service, output, in_flight)
 
     return FAILED if asyncio.run(run()) else 0
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Raise `ValueError` if options do not go together."""
+    if arguments.output is None:
+        if arguments.resume or arguments.overwrite or arguments.max_errors is not None:
+            raise ValueError("--resume, --overwrite and --max-errors need --output")
+    elif arguments.json:
+        raise ValueError("--json prints, --output writes: give one of them")
 
 
 async def _caption_all(
