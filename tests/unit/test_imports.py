@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "protocols": BASE,
     "settings": BASE,
     "threads": set(),
+    "torch_companions": set(),
     "voices": BASE | {"voices", "language.prompt", "language.adapters.configured"},
     "wire": BASE | {"wire", "structure.schema"},
     "structure": BASE | {"structure"},
