@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
 
+    doctor = commands.add_parser("doctor", help="say what is wrong with this machine")
+    doctor.set_defaults(run=_doctor)
+
     _add_admin(commands)
     for room in (dataset, finetune, evaluation):
         room.add_to(commands)
@@ -193,6 +196,12 @@ def _serve_here(arguments: argparse.Namespace) -> str | None:
     except StartFailed as error:
         return f"caption-studio: {error}"
     return None
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from caption_studio.doctor.command import doctor
+
+    return doctor()
 
 
 def _caption(arguments: argparse.Namespace) -> int:

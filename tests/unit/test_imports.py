@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "wire": BASE | {"wire", "structure.schema"},
     "structure": BASE | {"structure"},
     "images": BASE | {"images"},
+    "doctor": {"doctor", "model_files", "torch_companions"},
     "model_files": BASE,
     "vision": BASE | {"vision", "model_files"},
     "language": BASE | {"language", "model_files"},
