@@ -10,10 +10,6 @@ from tests.k8s.rendered import OVERLAYS, ROOT, Rule, of_kind, overlay, ray_servi
 from tests.k8s.rules import RULES
 from tests.k8s.serve_rules import deployments, schema_problems
 
-needs_crds = pytest.mark.skipif(
-    not schemas.CRDS.is_dir(), reason=f"KubeRay's CRDs are not in {schemas.CRDS}"
-)
-
 
 def test_no_overlay_is_forgotten() -> None:
     assert {path.parent.name for path in ROOT.glob("k8s/overlays/*/*.yaml")} == set(OVERLAYS)
@@ -30,7 +26,7 @@ def test_objects_match_kubernetes_schemas(name: str) -> None:
     assert schemas.problems(overlay(name)) == []
 
 
-@needs_crds
+@schemas.needs_crds
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_ray_service_matches_kuberays_schema(name: str) -> None:
     assert schemas.ray_problems(ray_service(overlay(name))) == []

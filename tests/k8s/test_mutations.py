@@ -247,7 +247,7 @@ def ids(mistakes: list[Mistake]) -> list[str]:
     return [str(mistake) for mistake in mistakes]
 
 
-@pytest.mark.skipif(not schemas.CRDS.is_dir(), reason=f"no CRDs in {schemas.CRDS}")
+@schemas.needs_crds
 @pytest.mark.parametrize("mistake", FOUND_BY_KUBERAYS_SCHEMA, ids=ids(FOUND_BY_KUBERAYS_SCHEMA))
 def test_kuberays_schema_finds_it(mistake: Mistake) -> None:
     objects = overlay("gpu")
