@@ -98,6 +98,11 @@ def ports_are_open(objects: list[Object]) -> Iterator[str]:
         f"{ray_service(objects)['metadata']['name']}-serve-svc",
         ports(pods(objects)["head"]).get("serve"),
     )
+    for item in of_kind(objects, "ScrapeConfig"):
+        wanted = f"{serve[0]}.{item['metadata']['namespace']}.svc:{serve[1]}"
+        targets = [one for static in item["spec"]["staticConfigs"] for one in static["targets"]]
+        if targets != [wanted]:
+            yield f"ScrapeConfig: asks {targets}, not {wanted} once"
     for item in of_kind(objects, "Ingress"):
         for rule in item["spec"]["rules"]:
             for path in rule["http"]["paths"]:
@@ -158,6 +163,9 @@ def secrets(objects: list[Object]) -> set[tuple[str, str]]:
                 folder = mounts[volume["name"]]
                 keys = {file.removeprefix(f"{folder}/") for file in files if folder in file}
                 found |= {(volume["secret"]["secretName"], key) for key in keys or {"?"}}
+    for item in of_kind(objects, "ScrapeConfig"):
+        credentials = item["spec"]["authorization"]["credentials"]
+        found.add((credentials["name"], credentials["key"]))
     for value in values:
         if reference := value.get("valueFrom", {}).get("secretKeyRef"):
             found.add((reference["name"], reference["key"]))

@@ -38,7 +38,17 @@ POD_MONITOR = {
         "podMetricsEndpoints": [{"port": None}],
     },
 }
-"""The fields that we use; its CRD is nobody's here."""
+SCRAPE_CONFIG = {
+    "apiVersion": "monitoring.coreos.com/v1alpha1",
+    "kind": "ScrapeConfig",
+    "metadata": {"name": None, "namespace": None},
+    "spec": {
+        "staticConfigs": [{"targets": None}],
+        "authorization": {"credentials": {"name": None, "key": None}},
+    },
+}
+OPERATORS = {"PodMonitor": POD_MONITOR, "ScrapeConfig": SCRAPE_CONFIG}
+"""The fields that we use of the Prometheus operator; its CRDs are nobody's here."""
 
 
 def problems(objects: list[Object]) -> list[str]:
@@ -46,8 +56,8 @@ def problems(objects: list[Object]) -> list[str]:
     found = []
     for item in objects:
         name = f"{item['kind']} {item['metadata']['name']}"
-        if item["kind"] == "PodMonitor":
-            found += [f"{name}: {problem}" for problem in _messages(_exactly(POD_MONITOR), item)]
+        if shape := OPERATORS.get(item["kind"]):
+            found += [f"{name}: {problem}" for problem in _messages(_exactly(shape), item)]
         elif item["kind"] != "RayService":
             found += [f"{name}: {problem}" for problem in _core_problems(item)]
     for name, template in pods(objects).items():

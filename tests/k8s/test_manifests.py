@@ -61,7 +61,8 @@ def test_every_overlay_has_its_own_serve_config() -> None:
 def test_the_grown_overlays_lack_nothing() -> None:
     for name in ("gpu", "multi-gpu"):
         kinds = {item["kind"] for item in overlay(name)}
-        assert {"Ingress", "NetworkPolicy", "PodDisruptionBudget", "PodMonitor"} <= kinds
+        assert {"Ingress", "NetworkPolicy", "PodDisruptionBudget"} <= kinds
+        assert {"PodMonitor", "ScrapeConfig"} <= kinds
         assert {"PersistentVolumeClaim", "StatefulSet"} <= kinds
         assert "gcsFaultToleranceOptions" in ray_service(overlay(name))["spec"]["rayClusterConfig"]
     assert len(of_kind(overlay("multi-gpu"), "PodDisruptionBudget")) == 3

@@ -87,6 +87,7 @@ FOUND_BY_KUBERNETES_SCHEMAS = [
     Mistake("automountToken", False, UNKNOWN, "ServiceAccount/caption-studio-worker"),
     Mistake("spec.podMetricEndpoints", [], UNKNOWN, "PodMonitor/ray-workers"),
     Mistake("apiVersion", "monitoring.coreos.com/v2", "was expected", "PodMonitor/ray-workers"),
+    Mistake("spec.staticConfig", [], UNKNOWN, "ScrapeConfig/caption-studio"),
 ]
 
 FOUND_BY_RULES = [
@@ -193,6 +194,15 @@ FOUND_BY_RULES = [
         "NetworkPolicy/redis",
     ),
     Mistake("spec.podMetricsEndpoints.0.port", "metric", "has no port", "PodMonitor/ray-head"),
+    Mistake(
+        "spec.staticConfigs.0.targets", ["gateway:8000"], "asks", "ScrapeConfig/caption-studio"
+    ),
+    Mistake(
+        "spec.authorization.credentials.key",
+        "key",
+        "('metrics-key', 'key')",
+        "ScrapeConfig/caption-studio",
+    ),
     Mistake("spec.ports.0.port", 6380, "no pod has port", "Service/redis"),
     Mistake(
         "spec.rules.0.http.paths.0.backend.service.name",
