@@ -41,6 +41,7 @@ PINS = dict(
     ]["cpu"]
 )
 TORCH = PINS["torch"]
+ONLY_PATH = {"PATH": os.environ["PATH"]}
 CPU_BUILD = f"torch=={TORCH}+cpu"
 
 
@@ -53,10 +54,9 @@ def install(
     python.chmod(0o755)
     log.touch()
     ours = {"PYTHON": str(python), "PIP_LOG": str(log), "FOUND": found, **variables}
-    kept = {name: os.environ[name] for name in ("PATH",)}
     done = subprocess.run(
         [ROOT / "deploy" / "install.sh", folder / "venv", extras],
-        env={**kept, **ours},
+        env={**ONLY_PATH, **ours},
         capture_output=True,
         text=True,
         timeout=60,
@@ -128,3 +128,40 @@ def test_another_python_is_refused_with_one_sentence(tmp_path: Path) -> None:
     assert said == [
         f"install: {old} is no Python 3.11 to 3.14; name one with PYTHON=/path/to/python"
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        (["install"], ".venv"),
+        (["install", "PYTHON=python3.13"], ".venv-python3.13"),
+        (["install", "PYTHON=/opt/bin/python3.13"], ".venv-python3.13"),
+    ],
+)
+def test_each_python_has_an_environment_of_its_own(words: list[str], environment: str) -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "--always-make", *words],
+        cwd=ROOT,
+        env=ONLY_PATH,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"deploy/install.sh {environment} " in said
+
+
+@pytest.mark.parametrize(
+    ("target", "fallback"), [("serve", ""), ("install", ""), ("test-fast", "plain")]
+)
+def test_only_tests_take_the_plain_build(tmp_path: Path, target: str, fallback: str) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    stand_in = tmp_path / "deploy" / "install.sh"
+    stand_in.parent.mkdir()
+    stand_in.write_text('#!/bin/sh\necho "fallback=$TORCH_FALLBACK."\nexit 1\n')
+    stand_in.chmod(0o755)
+    said = subprocess.run(
+        ["make", target], cwd=tmp_path, env=ONLY_PATH, capture_output=True, text=True, check=False
+    )
+    assert said.returncode != 0
+    assert f"fallback={fallback}." in said.stdout
