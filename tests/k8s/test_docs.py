@@ -18,6 +18,7 @@ from ray.scripts.scripts import cli as ray_cli
 from ray.serve.scripts import cli as serve_cli
 
 from caption_studio.deployments.edge import haproxy_environment, middlewares
+from tests.k8s import schemas
 from tests.k8s.dockerfile import environment
 from tests.k8s.reference_rules import secrets
 from tests.k8s.rendered import (
@@ -31,6 +32,7 @@ from tests.k8s.rendered import (
     ports,
     ray_service,
 )
+from tests.k8s.rules import RULES
 
 CLIS: dict[str, click.Group] = {"ray": ray_cli, "serve": serve_cli}
 PAGES = ("kubernetes.md", "cluster.md")
@@ -204,3 +206,12 @@ def test_ray_up_takes_its_file() -> None:
     assert all(". ~/caption-studio/deploy/cluster-env.sh" in c for c in starts if "ray start" in c)
     assert "~/caption-studio" in config["file_mounts"]
     assert len(config["provider"]["worker_ips"]) == config["max_workers"] == config["min_workers"]
+
+
+def test_a_policy_that_opens_something_is_valid_and_selects_pods() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", page("kubernetes.md"), flags=re.DOTALL)
+    policy = yaml.safe_load(example)
+    policy["metadata"]["namespace"] = "caption-studio"
+    objects = [*overlay("gpu"), policy]
+    assert schemas.problems(objects) == []
+    assert [problem for rule in RULES for problem in rule(objects)] == []

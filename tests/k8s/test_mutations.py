@@ -182,6 +182,15 @@ FOUND_BY_RULES = [
     Mistake("spec.ingress.0.ports.0.port", 8001, "no pod has", "NetworkPolicy/ingress-to-serve"),
     Mistake("spec.egress.0.ports.0.port", 6380, "no pod has", "NetworkPolicy/to-redis"),
     Mistake(
+        "spec.ingress.0.ports.0.port", 8088, "no pod has", "NetworkPolicy/ingress-to-acme-solver"
+    ),
+    Mistake(
+        "spec.podSelector",
+        {"matchLabels": {"acme.example/solver": "true"}},
+        "selects no pod",
+        "NetworkPolicy/ingress-to-acme-solver",
+    ),
+    Mistake(
         "spec.podSelector.matchExpressions.0.values",
         ["worer"],
         "selects no pod",
