@@ -25,8 +25,8 @@ FULL_SIZE_DISK_BYTES = 30 * GB
 
 TEMPORARY_BYTES = GB
 
-STORE_SHARE, STORE_MOST_BYTES = 0.3, 10 * GB
-"""What Ray takes of the memory for its object store. Source: ray/_private/utils.py, 2.60."""
+SHARED_BYTES = 128 * 2**20
+"""Below this Ray's object store does not fit (deployments/one_machine/ray_start.py)."""
 
 
 class Level(StrEnum):
@@ -112,11 +112,10 @@ def _memory(machine: Machine) -> Finding:
 
 
 def _shared_memory(machine: Machine) -> Finding:
-    wanted = min(STORE_SHARE * machine.memory_bytes, STORE_MOST_BYTES)
     says = f"{machine.shared_bytes / GIB:.1f} GiB free in /dev/shm"
-    if machine.shared_bytes >= wanted:
+    if machine.shared_bytes >= SHARED_BYTES:
         return Finding(Level.OK, "shared memory", says)
-    do = f"Ray will use /tmp instead. In a container: --shm-size={wanted * 1.1 / GIB:.1f}gb"
+    do = "Ray's object store will lie on the disk instead. In a container: --shm-size=1gb"
     return Finding(Level.WARNING, "shared memory", says, do)
 
 
