@@ -1,7 +1,6 @@
 """The wheel holds what the installed service needs: built here, from what git would hand out."""
 
 import configparser
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,31 +9,14 @@ from zipfile import ZipFile
 import pytest
 
 from caption_studio.cli import CONFIGS
+from tests.wheels import ROOT, build_wheel
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "serve", "benchmarks", "deploy")
-UNTRACKED = shutil.ignore_patterns("__pycache__", "*.egg-info", "results")
 IN_NO_WHEEL = {"benchmarks/README.md", "benchmarks/peers/README.md"}
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
-    """Build it from a copy: setuptools would add what an earlier build has left."""
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=UNTRACKED)
-        else:
-            shutil.copy(ROOT / name, folder / name)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "."],
-        cwd=folder,
-        capture_output=True,
-        timeout=300,
-        check=True,
-    )
-    (built,) = folder.glob("caption_studio-*-py3-none-any.whl")
-    return ZipFile(built)
+    return ZipFile(build_wheel(tmp_path_factory.mktemp("wheel")))
 
 
 def test_it_has_every_file_of_the_packages(wheel: ZipFile) -> None:
