@@ -107,7 +107,7 @@ def _memory(machine: Machine) -> Finding:
         do = f"The embedded models take {DEMO_BYTES / GIB:.0f} GiB. End other programs."
         return Finding(Level.PROBLEM, "memory", says, do)
     if machine.memory_bytes < FULL_SIZE_BYTES and "vllm" not in machine.packages:
-        says += ", enough for the embedded models; --config cpu takes 24 GB"
+        says += "; --config cpu takes 24 GB"
     return Finding(Level.OK, "memory", says)
 
 
