@@ -25,6 +25,8 @@ elif words == ["-"]:
 elif words[:3] == ["-m", "pip", "install"]:
     with open(os.environ["PIP_LOG"], "a") as log:
         print(*words[4:], file=log)
+    if "--requirement" in words:
+        sys.stdin.read()
     wanted = words[-1]
     if wanted.endswith("+cpu") and (
         os.environ["FOUND"] == "nowhere"
