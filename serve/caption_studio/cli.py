@@ -15,7 +15,10 @@ from caption_studio.training.dataset import command as dataset
 from caption_studio.training.evaluation import command as evaluation
 from caption_studio.training.finetune import command as finetune
 
-DEMO_CONFIG = Path(__file__).parents[2] / "deploy" / "demo.yaml"
+CONFIGS = Path(__file__).with_name("configs")
+"""The Serve configs that come along. Links to deploy's in a repository, copies in a wheel."""
+
+DEMO_CONFIG = CONFIGS / "demo.yaml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,12 +44,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="start the service on this machine")
-    serve.add_argument("--config", type=Path, default=DEMO_CONFIG, metavar="FILE")
+    shipped = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+    serve.add_argument(
+        "--config",
+        type=_config,
+        default=DEMO_CONFIG,
+        metavar="FILE",
+        help=f"or one that comes along, by its name: {shipped}; default: demo",
+    )
     serve.add_argument("--host", help="default: the config file's")
     serve.add_argument("--port", type=int, help="default: the config file's")
     serve.set_defaults(run=_serve)
 
     _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
+
+    doctor = commands.add_parser("doctor", help="say what is wrong with this machine")
+    doctor.set_defaults(run=_doctor)
 
     _add_admin(commands)
     for room in (dataset, finetune, evaluation):
@@ -62,9 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     pull = model_commands.add_parser(
         "pull", help="fetch what a config file names on the hub, so that a start needs no network"
     )
-    pull.add_argument("config", type=Path, metavar="CONFIG", help="such as deploy/gpu.yaml")
+    pull.add_argument(
+        "config", type=_config, metavar="CONFIG", help="a file, or the name of one that comes along"
+    )
     pull.set_defaults(run=_pull)
     return parser
+
+
+def _config(text: str) -> Path:
+    """Return that path or, if nothing is there, the config of that name that comes along."""
+    path, shipped = Path(text), CONFIGS / f"{text}.yaml"
+    return shipped if path.name == text and not path.exists() and shipped.exists() else path
 
 
 def _add_caption(caption: argparse.ArgumentParser) -> None:
@@ -196,6 +217,12 @@ def _serve_here(arguments: argparse.Namespace) -> str | None:
     except StartFailed as error:
         return f"caption-studio: {error}"
     return None
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from caption_studio.doctor.command import doctor
+
+    return doctor()
 
 
 def _caption(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -54,6 +54,22 @@ class Pulled:
     files: int
     size_bytes: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class HubPlace:
+    """Where the hub is and where its files are kept, by its own variables (`HF_ENDPOINT`, …)."""
+
+    address: str
+    cache: Path
+    is_offline: bool
+
+
+def hub_place() -> HubPlace:
+    """Return where models are fetched from, and where to."""
+    return HubPlace(
+        constants.ENDPOINT, Path(constants.HF_HUB_CACHE), bool(constants.HF_HUB_OFFLINE)
+    )
 
 
 def repositories(settings: Settings) -> Iterator[Repository]:

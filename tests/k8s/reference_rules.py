@@ -21,6 +21,9 @@ from tests.k8s.rendered import (
 EXTERNAL = {"redis-cleanup"}
 """Node types of pods that KubeRay makes from no template here."""
 
+OTHERS = {"acme.cert-manager.io/http01-solver": 8089}
+"""Labels of pods that other operators make in this namespace, with the port that they listen on."""
+
 
 def selectors_select(objects: list[Object]) -> Iterator[str]:
     for kind, path in (
@@ -29,7 +32,7 @@ def selectors_select(objects: list[Object]) -> Iterator[str]:
         ("NetworkPolicy", "podSelector"),
     ):
         for item in of_kind(objects, kind):
-            if not selected(objects, item["spec"][path]):
+            if not _others_port(item["spec"][path]) and not selected(objects, item["spec"][path]):
                 yield f"{kind} {item['metadata']['name']}: selects no pod"
     for item in of_kind(objects, "Service"):
         if not selected(objects, {"matchLabels": item["spec"]["selector"]}):
@@ -53,7 +56,7 @@ def policies_meet_pods(objects: list[Object]) -> Iterator[str]:
         name, spec = policy["metadata"]["name"], policy["spec"]
         own = selected(objects, spec["podSelector"])
         for rule in spec.get("ingress", []):
-            yield from _unopened(name, rule, own)
+            yield from _unopened(name, rule, own, _others_port(spec["podSelector"]))
             yield from _peers_exist(objects, name, rule.get("from", []))
         for rule in spec.get("egress", []):
             yield from _peers_exist(objects, name, rule.get("to", []))
@@ -62,8 +65,17 @@ def policies_meet_pods(objects: list[Object]) -> Iterator[str]:
                     yield from _unopened(name, rule, selected(objects, peer["podSelector"]))
 
 
-def _unopened(policy: str, rule: Object, targets: dict[str, Object]) -> Iterator[str]:
-    open_ports = {port for pod in targets.values() for port in ports(pod).values()}
+def _others_port(selector: Object) -> int | None:
+    """Return the port of the pods that another operator makes, if the selector means those."""
+    return next(
+        (OTHERS[label] for label in selector.get("matchLabels", {}) if label in OTHERS), None
+    )
+
+
+def _unopened(
+    policy: str, rule: Object, targets: dict[str, Object], others: int | None = None
+) -> Iterator[str]:
+    open_ports = {others, *(port for pod in targets.values() for port in ports(pod).values())}
     for port in rule.get("ports", []):
         if port["port"] not in open_ports:
             yield f"policy {policy}: no pod has port {port['port']}"
@@ -98,6 +110,11 @@ def ports_are_open(objects: list[Object]) -> Iterator[str]:
         f"{ray_service(objects)['metadata']['name']}-serve-svc",
         ports(pods(objects)["head"]).get("serve"),
     )
+    for item in of_kind(objects, "ScrapeConfig"):
+        wanted = f"{serve[0]}.{item['metadata']['namespace']}.svc:{serve[1]}"
+        targets = [one for static in item["spec"]["staticConfigs"] for one in static["targets"]]
+        if targets != [wanted]:
+            yield f"ScrapeConfig: asks {targets}, not {wanted} once"
     for item in of_kind(objects, "Ingress"):
         for rule in item["spec"]["rules"]:
             for path in rule["http"]["paths"]:
@@ -158,6 +175,9 @@ def secrets(objects: list[Object]) -> set[tuple[str, str]]:
                 folder = mounts[volume["name"]]
                 keys = {file.removeprefix(f"{folder}/") for file in files if folder in file}
                 found |= {(volume["secret"]["secretName"], key) for key in keys or {"?"}}
+    for item in of_kind(objects, "ScrapeConfig"):
+        credentials = item["spec"]["authorization"]["credentials"]
+        found.add((credentials["name"], credentials["key"]))
     for value in values:
         if reference := value.get("valueFrom", {}).get("secretKeyRef"):
             found.add((reference["name"], reference["key"]))

@@ -41,7 +41,7 @@ def test_an_upgrade_in_steps_takes_the_ingress_place(stepwise: list[Object]) -> 
     assert not of_kind(stepwise, "Ingress")
 
 
-@pytest.mark.skipif(not schemas.CRDS.is_dir(), reason=f"no CRDs in {schemas.CRDS}")
+@schemas.needs_crds
 def test_an_upgrade_in_steps_matches_kuberays_schema(stepwise: list[Object]) -> None:
     assert schemas.ray_problems(ray_service(stepwise)) == []
 

@@ -1,6 +1,8 @@
 """The runbooks' commands name what exists, by its name here."""
 
+import copy
 import functools
+import json
 import re
 import shlex
 import subprocess
@@ -16,9 +18,21 @@ from ray.scripts.scripts import cli as ray_cli
 from ray.serve.scripts import cli as serve_cli
 
 from caption_studio.deployments.edge import haproxy_environment, middlewares
+from tests.k8s import schemas
 from tests.k8s.dockerfile import environment
 from tests.k8s.reference_rules import secrets
-from tests.k8s.rendered import KUBECTL, OVERLAYS, ROOT, containers, of_kind, overlay, pods, ports
+from tests.k8s.rendered import (
+    KUBECTL,
+    OVERLAYS,
+    ROOT,
+    containers,
+    of_kind,
+    overlay,
+    pods,
+    ports,
+    ray_service,
+)
+from tests.k8s.rules import RULES
 
 CLIS: dict[str, click.Group] = {"ray": ray_cli, "serve": serve_cli}
 PAGES = ("kubernetes.md", "cluster.md")
@@ -107,6 +121,32 @@ def test_objects_that_commands_name_are_there() -> None:
     assert set(re.findall(r"--container (\S+)", text)) <= {*ray_containers, "autoscaler"}
 
 
+@pytest.mark.parametrize("name", ["gpu", "multi-gpu"])
+def test_a_running_cluster_takes_the_sizes_by_the_command(name: str, tmp_path: Path) -> None:
+    (edit,) = (words for words in commands("kubernetes.md") if words[0] == "sed")
+    program, file = edit[1:3]
+    spec = ray_service(overlay(name))["spec"]["rayClusterConfig"]
+    small = copy.deepcopy(spec)
+    for group in small["workerGroupSpecs"]:
+        group["maxReplicas"] = 1
+    cluster = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "c"}}
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump({**cluster, "spec": small}))
+    sizes = subprocess.run(
+        ["sed", program, file.replace("overlays/gpu", f"overlays/{name}")],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    local = ["--filename", tmp_path / "cluster.yaml", "--local", "--output", "json"]
+    patched = subprocess.run(
+        [KUBECTL, "patch", *local, "--type", "json", "--patch-file", "/dev/stdin"],
+        input=sizes,
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert json.loads(patched)["spec"]["workerGroupSpecs"] == spec["workerGroupSpecs"]
+
+
 def test_secrets_are_made_as_the_pods_read_them() -> None:
     made = {tuple(words[1:3]) for words in commands("kubernetes.md") if words[0] == "secret"}
     assert made == secrets(overlay("gpu")) - {("hf-token", "token")}  # only for gated models
@@ -166,3 +206,12 @@ def test_ray_up_takes_its_file() -> None:
     assert all(". ~/caption-studio/deploy/cluster-env.sh" in c for c in starts if "ray start" in c)
     assert "~/caption-studio" in config["file_mounts"]
     assert len(config["provider"]["worker_ips"]) == config["max_workers"] == config["min_workers"]
+
+
+def test_a_policy_that_opens_something_is_valid_and_selects_pods() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", page("kubernetes.md"), flags=re.DOTALL)
+    policy = yaml.safe_load(example)
+    policy["metadata"]["namespace"] = "caption-studio"
+    objects = [*overlay("gpu"), policy]
+    assert schemas.problems(objects) == []
+    assert [problem for rule in RULES for problem in rule(objects)] == []

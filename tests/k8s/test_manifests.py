@@ -10,10 +10,6 @@ from tests.k8s.rendered import OVERLAYS, ROOT, Rule, of_kind, overlay, ray_servi
 from tests.k8s.rules import RULES
 from tests.k8s.serve_rules import deployments, schema_problems
 
-needs_crds = pytest.mark.skipif(
-    not schemas.CRDS.is_dir(), reason=f"KubeRay's CRDs are not in {schemas.CRDS}"
-)
-
 
 def test_no_overlay_is_forgotten() -> None:
     assert {path.parent.name for path in ROOT.glob("k8s/overlays/*/*.yaml")} == set(OVERLAYS)
@@ -30,7 +26,7 @@ def test_objects_match_kubernetes_schemas(name: str) -> None:
     assert schemas.problems(overlay(name)) == []
 
 
-@needs_crds
+@schemas.needs_crds
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_ray_service_matches_kuberays_schema(name: str) -> None:
     assert schemas.ray_problems(ray_service(overlay(name))) == []
@@ -65,7 +61,8 @@ def test_every_overlay_has_its_own_serve_config() -> None:
 def test_the_grown_overlays_lack_nothing() -> None:
     for name in ("gpu", "multi-gpu"):
         kinds = {item["kind"] for item in overlay(name)}
-        assert {"Ingress", "NetworkPolicy", "PodDisruptionBudget", "PodMonitor"} <= kinds
+        assert {"Ingress", "NetworkPolicy", "PodDisruptionBudget"} <= kinds
+        assert {"PodMonitor", "ScrapeConfig"} <= kinds
         assert {"PersistentVolumeClaim", "StatefulSet"} <= kinds
         assert "gcsFaultToleranceOptions" in ray_service(overlay(name))["spec"]["rayClusterConfig"]
     assert len(of_kind(overlay("multi-gpu"), "PodDisruptionBudget")) == 3

@@ -87,6 +87,7 @@ FOUND_BY_KUBERNETES_SCHEMAS = [
     Mistake("automountToken", False, UNKNOWN, "ServiceAccount/caption-studio-worker"),
     Mistake("spec.podMetricEndpoints", [], UNKNOWN, "PodMonitor/ray-workers"),
     Mistake("apiVersion", "monitoring.coreos.com/v2", "was expected", "PodMonitor/ray-workers"),
+    Mistake("spec.staticConfig", [], UNKNOWN, "ScrapeConfig/caption-studio"),
 ]
 
 FOUND_BY_RULES = [
@@ -181,6 +182,15 @@ FOUND_BY_RULES = [
     Mistake("spec.ingress.0.ports.0.port", 8001, "no pod has", "NetworkPolicy/ingress-to-serve"),
     Mistake("spec.egress.0.ports.0.port", 6380, "no pod has", "NetworkPolicy/to-redis"),
     Mistake(
+        "spec.ingress.0.ports.0.port", 8088, "no pod has", "NetworkPolicy/ingress-to-acme-solver"
+    ),
+    Mistake(
+        "spec.podSelector",
+        {"matchLabels": {"acme.example/solver": "true"}},
+        "selects no pod",
+        "NetworkPolicy/ingress-to-acme-solver",
+    ),
+    Mistake(
         "spec.podSelector.matchExpressions.0.values",
         ["worer"],
         "selects no pod",
@@ -193,6 +203,15 @@ FOUND_BY_RULES = [
         "NetworkPolicy/redis",
     ),
     Mistake("spec.podMetricsEndpoints.0.port", "metric", "has no port", "PodMonitor/ray-head"),
+    Mistake(
+        "spec.staticConfigs.0.targets", ["gateway:8000"], "asks", "ScrapeConfig/caption-studio"
+    ),
+    Mistake(
+        "spec.authorization.credentials.key",
+        "key",
+        "('metrics-key', 'key')",
+        "ScrapeConfig/caption-studio",
+    ),
     Mistake("spec.ports.0.port", 6380, "no pod has port", "Service/redis"),
     Mistake(
         "spec.rules.0.http.paths.0.backend.service.name",
@@ -247,7 +266,7 @@ def ids(mistakes: list[Mistake]) -> list[str]:
     return [str(mistake) for mistake in mistakes]
 
 
-@pytest.mark.skipif(not schemas.CRDS.is_dir(), reason=f"no CRDs in {schemas.CRDS}")
+@schemas.needs_crds
 @pytest.mark.parametrize("mistake", FOUND_BY_KUBERAYS_SCHEMA, ids=ids(FOUND_BY_KUBERAYS_SCHEMA))
 def test_kuberays_schema_finds_it(mistake: Mistake) -> None:
     objects = overlay("gpu")

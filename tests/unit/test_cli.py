@@ -96,3 +96,16 @@ def test_an_aliass_models_have_weights(capsys: pytest.CaptureFixture[str], targe
         main(["aliases", "set", "caption", target])
     assert left.value.code == 2
     assert f"{target} is not MODEL=WEIGHT" in capsys.readouterr().err
+
+
+def test_a_config_that_comes_along_is_meant_by_its_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["serve", "--config", "gpu"]) == 1
+    assert "CAPTION_STUDIO_GATEWAY__API_KEYS_FILE" in capsys.readouterr().err
+    (tmp_path / "gpu").write_text("applicationz: []")  # a file of that name is meant first
+    assert main(["serve", "--config", "gpu"]) == 1
+    assert "gpu is no valid configuration" in capsys.readouterr().err
+    assert main(["models", "pull", "demo"]) == 0
+    assert "names nothing on the hub" in capsys.readouterr().out

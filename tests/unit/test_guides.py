@@ -11,6 +11,7 @@ GUIDES = (
     ROOT / "CONTRIBUTING.md",
     ROOT / "SECURITY.md",
     ROOT / "docs" / "architecture.md",
+    ROOT / "docs" / "install.md",
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 )
 

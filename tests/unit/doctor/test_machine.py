@@ -1,0 +1,104 @@
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from caption_studio.doctor import machine
+from caption_studio.doctor.machine import Gpu, gpus_of, look
+from caption_studio.model_files import HubPlace
+from tests.unit.doctor.machines import GIB
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_asked_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    place = HubPlace("http://127.0.0.1:9", tmp_path / "not" / "yet", is_offline=False)
+    monkeypatch.setattr(machine, "hub_place", lambda: place)
+
+
+def test_this_machine() -> None:
+    seen = look()
+    assert seen.python == sys.version_info[:3]
+    assert seen.packages["torch"]
+    assert 0 < seen.memory_bytes < 2**50
+    assert seen.shared_bytes > 0
+    assert seen.models.free_bytes > 0
+    assert seen.hub_failure is not None
+    assert "refused" in seen.hub_failure
+
+
+def test_taken_ports_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setattr(machine, "SERVICE_PORT", port)
+        monkeypatch.setattr(machine, "SHARED_PORTS", ())
+        assert look().taken_ports == {port}
+
+
+def test_a_port_that_services_share_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as ours:
+        monkeypatch.setattr(machine, "SHARED_PORTS", (ours.getsockname()[1],))
+        assert ours.getsockname()[1] not in look().taken_ports
+
+
+def nvidia_smi(folder: Path, script: str) -> None:
+    command = folder / "nvidia-smi"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/bin")
+    return folder
+
+
+def test_cards_are_read_from_nvidia_smi(commands: Path) -> None:
+    nvidia_smi(commands, "echo 'NVIDIA H100 80GB HBM3, 81559, 580.65.06'")
+    assert look().gpus == (Gpu("NVIDIA H100 80GB HBM3", 81559 * 1024**2, "580.65.06"),)
+
+
+def test_a_driver_that_does_not_answer_is_told(commands: Path) -> None:
+    nvidia_smi(commands, "echo 'NVIDIA-SMI has failed'; exit 9")
+    seen = look()
+    assert seen.gpus == ()
+    assert seen.gpu_failure == "nvidia-smi: NVIDIA-SMI has failed"
+
+
+def test_a_hanging_driver_is_not_waited_for(
+    commands: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvidia_smi(commands, "exec sleep 60")
+    monkeypatch.setattr(machine, "NVIDIA_SMI_S", 0.2)
+    assert "timed out" in (look().gpu_failure or "")
+
+
+def test_memory_that_a_card_shares_has_no_number() -> None:
+    assert gpus_of("NVIDIA GB10, [N/A], 580.95.05\n") == [Gpu("NVIDIA GB10", 0, "580.95.05")]
+    assert gpus_of("No devices were found\n") == []
+
+
+def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, none = tmp_path / "memory.max", tmp_path / "none"
+    limit.write_text(f"{GIB // 4}\n")
+    none.write_text("max\n")
+    monkeypatch.setattr(machine, "LIMIT_FILES", (str(none), str(limit), str(tmp_path / "absent")))
+    assert look().memory_bytes == GIB // 4
+
+
+def test_a_hub_that_does_not_answer_costs_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        place = HubPlace(address, Path("/"), is_offline=False)
+        monkeypatch.setattr(machine, "hub_place", lambda: place)
+        monkeypatch.setattr(machine, "HUB_S", 0.2)
+        assert look().hub_failure in ("no answer within 0.2 s", "timed out")
+
+
+def test_an_offline_hub_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = HubPlace("http://127.0.0.1:9", Path("/"), is_offline=True)
+    monkeypatch.setattr(machine, "hub_place", lambda: place)
+    assert look().hub_failure is None
