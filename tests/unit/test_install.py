@@ -33,6 +33,8 @@ elif words[:3] == ["-m", "pip", "install"]:
         or os.environ["FOUND"] == "in the index" and "--extra-index-url" not in words
     ):
         sys.exit("ERROR: No matching distribution found for " + wanted)
+    if wanted.endswith("+cpu") and os.environ["FOUND"] == "a full disk":
+        sys.exit("ERROR: No space left on device")
 elif words[:3] == ["-m", "pip", "show"]:
     sys.exit(1)
 """
@@ -108,6 +110,14 @@ def test_for_tests_it_takes_the_plain_build_and_says_so(tmp_path: Path) -> None:
     ]
     (sentence,) = said
     assert "not a supported installation" in sentence
+    assert (tmp_path / "venv" / ".plain-torch").exists()
+
+
+def test_a_full_disk_is_no_reason_for_the_plain_build(tmp_path: Path) -> None:
+    status, pip, said = install(tmp_path, "cpu", "a full disk", TORCH_FALLBACK="plain")
+    assert status == 1
+    assert len(pip) == 2
+    assert said == ["install: ERROR: No space left on device"]
 
 
 def test_the_cpu_extra_alone_can_fall_back(tmp_path: Path) -> None:
@@ -167,3 +177,17 @@ def test_only_tests_take_the_plain_build(tmp_path: Path, target: str, fallback: 
     )
     assert said.returncode != 0
     assert f"fallback={fallback}." in said.stdout
+
+
+def test_what_tests_have_installed_is_not_served(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+    (tmp_path / "deploy").mkdir()
+    environment = tmp_path / ".venv"
+    environment.mkdir()
+    for name in ("pyproject.toml", "deploy/install.sh", ".venv/.plain-torch", ".venv/.installed"):
+        (tmp_path / name).touch()
+    said = subprocess.run(
+        ["make", "serve"], cwd=tmp_path, env=ONLY_PATH, capture_output=True, text=True, check=False
+    )
+    assert said.returncode != 0
+    assert "for tests only" in said.stderr

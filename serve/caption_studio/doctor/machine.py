@@ -121,8 +121,12 @@ def _memory_bytes() -> int:
 
 
 def _disk(path: Path) -> Disk:
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
-    return Disk(path, shutil.disk_usage(there).free)
+    for folder in (path, *path.parents):
+        try:
+            return Disk(path, shutil.disk_usage(folder).free)
+        except OSError:  # not there yet, or not for this user to see
+            continue
+    return Disk(path, 0)
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
@@ -185,7 +189,10 @@ def _within(seconds: float, ask: Callable[[], str | None]) -> str | None:
     answers: list[str | None] = [f"no answer within {seconds:g} s"]
 
     def run() -> None:
-        answers.append(ask())
+        try:
+            answers.append(ask())
+        except Exception as error:  # such as a proxy of a kind that needs another package
+            answers.append(str(error))
 
     asking = threading.Thread(target=run, daemon=True)
     asking.start()

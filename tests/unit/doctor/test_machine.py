@@ -15,6 +15,8 @@ from tests.unit.doctor.machines import GIB
 def nothing_is_asked_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     place = HubPlace("http://127.0.0.1:9", tmp_path / "not" / "yet", is_offline=False)
     monkeypatch.setattr(machine, "hub_place", lambda: place)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
 
 
 def test_this_machine() -> None:
@@ -26,6 +28,29 @@ def test_this_machine() -> None:
     assert seen.models.free_bytes > 0
     assert seen.hub_failure is not None
     assert "refused" in seen.hub_failure
+
+
+def test_a_cache_that_this_user_may_not_see_is_no_fault_of_doctor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(folder: Path) -> None:
+        if folder != tmp_path:
+            raise PermissionError(folder)
+        return usage(folder)
+
+    usage = machine.shutil.disk_usage
+    monkeypatch.setattr(machine.shutil, "disk_usage", refused)
+    monkeypatch.setattr(machine, "SHARED_MEMORY", str(tmp_path))
+    monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert look().models.free_bytes > 0
+
+
+def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_package(address: str) -> str | None:
+        raise ImportError("SOCKS needs another package")
+
+    monkeypatch.setattr(machine, "_hub_failure", without_package)
+    assert look().hub_failure == "SOCKS needs another package"
 
 
 def test_taken_ports_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,9 @@ SHARED_MEMORY = "/dev/shm"
 STORE_SHARE = 0.3
 """What Ray takes of the memory for its object store. Source: ray/_private/utils.py, 2.60."""
 
+STORE_MOST_BYTES = 1024**3
+"""More than the service has use for: its calls go past the store, and megabytes are in it."""
+
 STORE_LEAST_BYTES = 75 * 1024**2
 """A smaller store Ray refuses. Source: ray/_private/ray_constants.py, 2.60."""
 
@@ -47,11 +50,10 @@ def store_bytes(memory: int, shared: int) -> int | None:
     """Return a size of the object store that fits the shared memory, or None for Ray's own choice.
 
     Ray's store would lie on the disk if its size did not fit (containers have 64 MB unless told).
-    The service's calls go past it: megabytes are in use.
     """
     if shared >= STORE_SHARE * memory or shared * 0.9 < STORE_LEAST_BYTES:
         return None
-    return int(shared * 0.9)
+    return min(int(shared * 0.9), STORE_MOST_BYTES)
 
 
 def _init(**options: int | None) -> None:

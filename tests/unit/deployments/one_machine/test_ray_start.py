@@ -69,7 +69,8 @@ def test_a_cluster_that_cannot_be_reached_is_tried_once(monkeypatch: pytest.Monk
     [
         (16 * GIB, 16 * GIB, None),
         (16 * GIB, 5 * GIB, None),
-        (16 * GIB, 2 * GIB, 2 * GIB * 9 // 10),
+        (16 * GIB, 2 * GIB, GIB),
+        (16 * GIB, GIB // 2, GIB // 2 * 9 // 10),
         (16 * GIB, 64 * 1024**2, None),  # too small for Ray, which then takes the disk
     ],
 )
