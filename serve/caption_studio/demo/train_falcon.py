@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from transformers import (
 )
 
 from caption_studio.demo.captions import ALL_EMOJI
-from caption_studio.demo.corpus import base_corpus, library_corpus
+from caption_studio.demo.copying import copied_shares
+from caption_studio.demo.corpus import base_corpus, copying_corpus, library_corpus
+from caption_studio.demo.held_out import refuse_held_out
 from caption_studio.demo.tokenizers import train_falcon_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -29,17 +32,20 @@ logger = logging.getLogger(__name__)
 class FalconRecipe:
     """The parameters of Falcon's training.
 
-    Every `long_every`-th batch holds sequences four times as long, a quarter as many of them.
-    A short second phase (`library_…`) adds the cards of picture libraries.
+    Training begins with the `copying_documents`, in which little but copying can be learnt. Every
+    `long_every`-th batch holds sequences four times as long, a quarter as many of them, because the
+    adapters' prompts have up to 350 tokens. A short second phase (`library_…`) adds the cards of
+    picture libraries.
     """
 
-    documents: int = 60_000
-    tokenizer_documents: int = 4_000
-    vocab_size: int = 1_536
-    steps: int = 1_300
+    copying_documents: int = 16_000
+    documents: int = 100_000
+    tokenizer_documents: int = 6_000
+    vocab_size: int = 2_048
+    steps: int = 3_500
     batch_size: int = 16
     sequence_tokens: int = 128
-    long_every: int = 10
+    long_every: int = 2
     learning_rate: float = 1.5e-3
     warmup_steps: int = 80
     weight_decay: float = 0.05
@@ -58,8 +64,13 @@ Tokens = npt.NDArray[np.int64]
 
 
 def tokenize_corpus(tokenizer: PreTrainedTokenizerFast, documents: Iterator[str]) -> Tokens:
-    """Return the documents' token ids in one row, each ended by the end-of-text token."""
-    encoded = tokenizer(list(documents), add_special_tokens=False).input_ids
+    """Return the documents' token ids in one row, each ended by the end-of-text token.
+
+    Raises `ValueError` if one holds words of a held-out instruction.
+    """
+    texts = list(documents)
+    refuse_held_out(texts)
+    encoded = tokenizer(texts, add_special_tokens=False).input_ids
     end = tokenizer.eos_token_id
     return np.fromiter((token for row in encoded for token in (*row, end)), dtype=np.int64)
 
@@ -99,8 +110,16 @@ def _batches(tokens: Tokens, recipe: FalconRecipe) -> Iterator[torch.Tensor]:
         yield torch.from_numpy(block)
 
 
-def fit_falcon(model: FalconForCausalLM, tokens: Tokens, recipe: FalconRecipe) -> float:
-    """Train in place by AdamW under a cosine; return the last 50 steps' mean loss."""
+def fit_falcon(
+    model: FalconForCausalLM,
+    tokens: Tokens,
+    recipe: FalconRecipe,
+    watch: Callable[[], dict[str, float]] | None = None,
+) -> float:
+    """Train in place by AdamW under a cosine; return the last 50 steps' mean loss.
+
+    Every 100 steps the shares that `watch` measures go to the log.
+    """
     groups: list[dict[str, Any]] = [
         {"params": [p for p in model.parameters() if p.ndim > 1]},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
@@ -128,6 +147,8 @@ def fit_falcon(model: FalconForCausalLM, tokens: Tokens, recipe: FalconRecipe) -
             logger.info(
                 "falcon: step %d/%d loss %.4f (%.0f s)", step, recipe.steps, mean, elapsed_s
             )
+        if watch is not None and step % 100 == 0:
+            logger.info("falcon: step %d copies %s", step, watch())
     model.eval()
     return float(np.mean(losses[-50:]))
 
@@ -169,10 +190,11 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
     tokenizer = train_falcon_tokenizer(
         base_corpus(recipe.tokenizer_documents), recipe.vocab_size, ALL_EMOJI
     )
-    tokens = tokenize_corpus(tokenizer, base_corpus(recipe.documents))
-    logger.info("falcon: %d documents, %d tokens", recipe.documents, len(tokens))
+    documents = chain(copying_corpus(recipe.copying_documents), base_corpus(recipe.documents))
+    tokens = tokenize_corpus(tokenizer, documents)
+    logger.info("falcon: %d tokens", len(tokens))
     model = build_falcon(recipe, tokenizer)
-    loss = fit_falcon(model, tokens, recipe)
+    loss = fit_falcon(model, tokens, recipe, lambda: copied_shares(model, tokenizer))
     file_pictures(model, tokenizer, recipe)
     save_falcon(model, tokenizer, folder)
     return {
@@ -181,4 +203,5 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
         "tokens": len(tokens),
         "total_s": time.perf_counter() - started_s,
         "loss": loss,
+        "copied": copied_shares(model, tokenizer),
     }
