@@ -1,5 +1,6 @@
 """The clients, the environment that each needs, and the script that drives it."""
 
+import fcntl
 import importlib.metadata
 import shutil
 import subprocess
@@ -78,8 +79,16 @@ class NotInstalled(Exception):
 def command(client: Client, environments: Path) -> list[str]:
     """Return the command that drives the client, its environment made if it is not there.
 
+    Test processes that want the same environment make it once: the others wait for the first.
     Raises `NotInstalled`.
     """
+    environments.mkdir(parents=True, exist_ok=True)
+    with (environments / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _command(client, environments)
+
+
+def _command(client: Client, environments: Path) -> list[str]:
     script, *arguments = client.script.split()
     paths = [str(FOLDER / argument) for argument in arguments]
     if client.is_npm:
@@ -93,7 +102,7 @@ def command(client: Client, environments: Path) -> list[str]:
 def version(client: Client, environments: Path) -> str:
     """Return the installed version, as its environment says it; "" where there is none."""
     if client.package is not None:
-        package = f"{_npm(environments)}/node_modules/{client.package}/package.json"
+        package = environments / "npm" / "node_modules" / client.package / "package.json"
         program = f"console.log(JSON.parse(require('fs').readFileSync('{package}')).version)"
         return _output(["node", "-e", program])
     if client.ours is not None:
@@ -118,11 +127,13 @@ def _npm(environments: Path) -> Path:
     folder = environments / "npm"
     folder.mkdir(parents=True, exist_ok=True)
     for source in NPM.iterdir():
-        shutil.copy(source, folder)
+        copy = folder / source.name
+        if not copy.exists() or copy.read_bytes() != source.read_bytes():
+            shutil.copy(source, folder)
     installed = folder / "complete"
     wanted = (NPM / "package.json").read_text()
     if not installed.exists() or installed.read_text() != wanted:
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=folder)
+        _run(["npm", "install", "--loglevel=error", "--no-audit", "--no-fund"], cwd=folder)
         installed.write_text(wanted)
     return folder
 

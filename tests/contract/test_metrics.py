@@ -82,6 +82,10 @@ def test_what_is_under_way_shows_and_is_gone_with_its_client(
 
 def test_dashboard_and_alerts_use_only_what_is_exported(http: httpx.Client) -> None:
     assert http.post(CHAT, json={"messages": []}).status_code == 400
+    picture = data_url(encode(Image.new("RGB", (64, 64), "navy")))
+    assert http.post(CHAT, json={**chat(picture), "stream": True}).status_code == 200
+    with http.stream("POST", COMPLETIONS, json=ON_AND_ON) as left:
+        next(left.iter_lines())
     deadline = time.monotonic() + PATIENCE_S
     exported: set[str] = set()
     wanted = {where: metric_names(expression) for where, expression in expressions().items()}

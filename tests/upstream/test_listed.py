@@ -153,7 +153,7 @@ def test_the_versions_at_the_top_are_the_pinned_ones(library: str) -> None:
 
 def test_private_uses_are_seen_at_all() -> None:
     assert (
-        "deployments/one_machine/run.py",
+        "deployments/one_machine/serve_start.py",
         "ray.serve._private.api.serve_start",
     ) in private_imports()
     assert ("language/engine.py", "vllm.v1.engine.async_llm.AsyncLLM") in private_imports()

@@ -15,7 +15,6 @@ from typing import Any
 
 import ray
 from ray import serve
-from ray.serve._private.api import serve_start
 from ray.serve.schema import (
     ApplicationStatus,
     ApplicationStatusOverview,
@@ -34,6 +33,7 @@ from caption_studio.deployments.one_machine.drain import drain
 from caption_studio.deployments.one_machine.environment import serve_environment
 from caption_studio.deployments.one_machine.ray_start import start_ray
 from caption_studio.deployments.one_machine.resources import missing
+from caption_studio.deployments.one_machine.serve_start import start_serve
 
 START_TIMEOUT_S = 1800.0
 """Long enough to fetch Falcon-7B from the hub."""
@@ -130,11 +130,7 @@ def deploy(config: ServeDeploySchema) -> Any:
 
     As `serve run` does (ray/serve/scripts.py, 2.60): the public serve.run takes no config file.
     """
-    client = serve_start(
-        http_options=config.http_options.model_dump(),
-        proxy_location=config.proxy_location,
-        global_logging_config=config.logging_config,
-    )
+    client = start_serve(config)
     client.deploy_apps(config)
     return client
 
