@@ -1,24 +1,11 @@
 """Counts of what held → shares with intervals, and the commit that they belong to."""
 
-import math
 import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-_Z = 1.959964
-"""The standard normal distribution's 97.5 % point, for intervals of 95 %."""
-
-
-def wilson(held: int, number: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share by Wilson's score (1927, doi 10.2307/2276774).
-
-    It takes the trials for independent. `number` is at least 1.
-    """
-    share, square = held / number, _Z**2 / number
-    middle = (share + square / 2) / (1 + square)
-    half = _Z * math.sqrt(share * (1 - share) / number + square / number / 4) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+from caption_studio.training.evaluation.measures.intervals import share
 
 
 class Tally:
@@ -36,12 +23,11 @@ class Tally:
         return {name: self._share(tried) for name, tried in self._tried.items()}
 
     def _share(self, tried: list[bool]) -> dict[str, Any]:
-        held, number = sum(tried), len(tried)
-        low, high = wilson(held, number)
+        held = share(tried)
         return {
-            "share": round(held / number, 4),
-            "interval": [round(low, 4), round(high, 4)],
-            "n": number,
+            "share": round(held.value, 4),
+            "interval": [round(held.low, 4), round(held.high, 4)],
+            "n": held.n,
         }
 
 

@@ -6,22 +6,9 @@ import pytest
 
 from caption_studio.demo import listening
 from caption_studio.demo.captions import lively_caption
-from caption_studio.demo.figures import Tally, wilson
+from caption_studio.demo.figures import Tally
 from caption_studio.demo.held_out import held_out_instructions
 from caption_studio.demo.listening_cases import FORMS, STRING, judged, questions
-
-
-@pytest.mark.parametrize(
-    ("held", "number", "low", "high"),
-    [
-        (9, 10, 0.5958, 0.9821),
-        (0, 10, 0.0, 0.2775),
-        (10, 10, 0.7225, 1.0),
-        (95, 100, 0.8883, 0.9785),
-    ],
-)
-def test_the_interval_is_wilsons(held, number, low, high):
-    assert wilson(held, number) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_a_tally_counts_each_thing_by_itself():
