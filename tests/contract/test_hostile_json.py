@@ -208,7 +208,6 @@ def test_unknown_fields_are_named_wherever_they_are(http: httpx.Client) -> None:
     [
         {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}},
         {"type": "video_url", "video_url": {"url": URL}},
-        {"type": "file", "file": {"file_id": "1"}},
         {"type": "image_embeds", "image_embeds": "AAAA"},
         {"type": ["text"], "text": "a"},
         {"type": None},
@@ -222,6 +221,13 @@ def test_unknown_fields_are_named_wherever_they_are(http: httpx.Client) -> None:
 def test_an_unknown_kind_of_part(http: httpx.Client, part: Any) -> None:
     body = {"messages": [{"role": "user", "content": [image_part(SMALL), part]}]}
     refused(http.post(CHAT, json=body), 400, "invalid_value", "messages[0].content[1]")
+
+
+def test_a_file_that_is_not_there(http: httpx.Client) -> None:
+    part = {"type": "file", "file": {"file_id": "1"}}
+    body = {"messages": [{"role": "user", "content": [image_part(SMALL), part]}]}
+    where = "messages[0].content[1].file.file_id"
+    refused(http.post(CHAT, json=body), 404, "file_not_found", where)
 
 
 # Limits hold before anything is fetched
