@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
-from caption_studio.batches.ids import FILE_ID, created_at_s, new_file_id
+from caption_studio.batches.ids import FILE_ID, OWNER, created_at_s, new_file_id
 from caption_studio.batches.records import Purpose, StoredFile, decoder, encoded
 from caption_studio.batches.store import CHUNK_BYTES, Store
 from caption_studio.errors import FileNotFound, QuotaExceeded
@@ -131,10 +131,12 @@ class Files:
         """Delete what has expired and what failed uploads left; return how many files."""
         now_s = self._clock()
         count = 0
-        for owner in self._store.names("files"):
+        for owner in filter(OWNER.fullmatch, self._store.names("files")):
             names = self._store.names(f"files/{owner}")
             for name in names:
                 file_id, _, kind = name.partition(".")
+                if not FILE_ID.fullmatch(file_id):
+                    continue  # not ours, such as what a file manager leaves
                 if kind == "json":
                     value = self._store.get(f"files/{owner}/{name}")
                     is_old = value is not None and _read(value).expires_at <= now_s

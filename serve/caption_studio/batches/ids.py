@@ -6,6 +6,7 @@ import secrets
 
 FILE_ID = re.compile(r"file-[0-9a-f]{24}")
 BATCH_ID = re.compile(r"batch_[0-9a-f]{24}")
+OWNER = re.compile(r"anonymous|[0-9a-f]{32}")
 NOBODY = "anonymous"
 """The owner of what is created where no keys are configured."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from caption_studio.batches.ids import BATCH_ID, created_at_s, new_batch_id
+from caption_studio.batches.ids import BATCH_ID, OWNER, created_at_s, new_batch_id
 from caption_studio.batches.journal import Journal
 from caption_studio.batches.lease import Lease
 from caption_studio.batches.records import (
@@ -174,8 +174,8 @@ class Batches:
         """Delete batches that ended long ago, and journals of ended ones; return how many."""
         still_open = {batch_id for _, batch_id in self.open()}
         count = 0
-        for owner in self._store.names("batches"):
-            for batch_id in self._store.names(f"batches/{owner}"):
+        for owner in filter(OWNER.fullmatch, self._store.names("batches")):
+            for batch_id in filter(BATCH_ID.fullmatch, self._store.names(f"batches/{owner}")):
                 folder = _folder(owner, batch_id)
                 over_s = self._clock() - created_at_s(batch_id) - WINDOW_S
                 if batch_id in still_open or over_s < DAY_S:

@@ -36,6 +36,8 @@ class BatchRunner:
         self._monotonic = monotonic
         self._leases: dict[Found, Lease] = {}
         self._last: Found = ("", "")
+        self._others_wait = False
+        """Whether there are other batches than the one that is worked on."""
         self._is_new = asyncio.Event()
         self._swept_at_s = monotonic()
 
@@ -56,7 +58,7 @@ class BatchRunner:
             self._tools.threads.close()
 
     async def turn(self) -> bool:
-        """Work on the next batch that no other gateway works on; return whether there was one.
+        """Work on the next batch that no other gateway works on; return whether there was work.
 
         Raises `StoreUnavailable`.
         """
@@ -74,16 +76,16 @@ class BatchRunner:
                 lease = self._leases[one] = batches.lease(owner, batch_id, self._monotonic)
             if await threads.run(lease.take):
                 self._last = one
-                await self._hold(lease, one, has_others=len(found) > 1)
-                return True
+                self._others_wait = len(found) > 1
+                return await self._hold(lease, one)
         return False
 
-    async def _hold(self, lease: Lease, one: Found, *, has_others: bool) -> None:
-        """Work on a batch while its lease can be kept, and release it."""
+    async def _hold(self, lease: Lease, one: Found) -> bool:
+        """Work on a batch while its lease can be kept, and release it; return as `go_on`."""
         began_s = self._monotonic()
 
         def pauses() -> bool:
-            return has_others and self._monotonic() - began_s > SLICE_S
+            return self._others_wait and self._monotonic() - began_s > SLICE_S
 
         working = asyncio.create_task(go_on(self._tools, *one, lease, pauses))
         keeping = asyncio.create_task(self._keep(lease))
@@ -96,6 +98,7 @@ class BatchRunner:
             await self._tools.threads.run_long(lease.release)
         if isinstance(worked, Exception) and not isinstance(worked, LeaseLost):
             raise worked
+        return worked is not False
 
     async def _keep(self, lease: Lease) -> None:
         """Renew the lease; return once it is lost or may be."""
@@ -103,6 +106,8 @@ class BatchRunner:
             await asyncio.sleep(RENEW_S)
             try:
                 await self._tools.threads.run(lease.renew)
+                found = await self._tools.threads.run(self._tools.batches.open)
+                self._others_wait = len(found) > 1
             except LeaseLost:
                 break
             except StoreUnavailable:

@@ -23,8 +23,10 @@ GONE = LineError("file_not_found", "The input file was deleted.")
 
 async def go_on(
     tools: Tools, owner: str, batch_id: str, lease: Lease, pauses: Callable[[], bool]
-) -> None:
+) -> bool:
     """Work on a batch until it has ended, or `pauses` says to leave it to others for now.
+
+    Return whether there was anything to do: False for a batch that is only half made.
 
     Raises `StoreUnavailable`, and `LeaseLost` where another gateway has taken the batch.
     """
@@ -33,24 +35,25 @@ async def go_on(
         state = await threads.run(batches.find, owner, batch_id)
     except BatchNotFound:
         await threads.run(batches.drop_half_made, owner, batch_id)
-        return
+        return False
     if state.ended is not None:
         await threads.run(batches.close, owner, batch_id)
-        return
+        return True
     if state.validated is None and not state.is_over(tools.clock()):
         state = await _validated(tools, state)
     if state.validated is not None and state.validated.errors:
         ended = Ended("failed", int(tools.clock()))
         await threads.run(batches.end, owner, batch_id, ended)
-        return
+        return True
     end: BatchEnd | None
     try:
         end = await Answering(tools, state, pauses).run()
     except FileNotFound:
         await _finish(tools, state, lease, "failed", (GONE,))
-        return
+        return True
     if end is not None:
         await _finish(tools, state, lease, end)
+    return True
 
 
 async def _validated(tools: Tools, state: BatchState) -> BatchState:

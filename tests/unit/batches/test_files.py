@@ -106,3 +106,18 @@ def test_a_named_key_may_be_replaced_and_the_files_stay() -> None:
     assert owner_of("bakery", b"1") == owner_of("bakery", b"2")
     assert owner_of(None, b"1") != owner_of(None, b"2")
     assert owner_of("1", b"") != owner_of(None, b"1")
+
+
+def test_what_others_leave_in_the_store_stops_no_expiry(
+    house: House, clock: Clock, tmp_path: Path
+) -> None:
+    expired = upload(house)
+    for name in ("files/.DS_Store", f"files/{OWNER}/.nfs0001", f"files/{OWNER}/notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "batches").mkdir(exist_ok=True)
+    (tmp_path / "batches" / ".DS_Store").touch()
+    clock.now_s += 6000
+    assert house.files.sweep() == 1
+    assert house.batches.sweep() == 0
+    with pytest.raises(FileNotFound):
+        house.files.find(OWNER, expired)
