@@ -6,9 +6,7 @@ import shutil
 import ray
 
 from caption_studio.deployments.one_machine.belongings import Belongings
-from caption_studio.deployments.one_machine.config_file import StartFailed
-
-TRIES = 3
+from caption_studio.deployments.one_machine.tries import tried
 
 SHARED_MEMORY = "/dev/shm"
 STORE_SHARE = 0.3
@@ -32,18 +30,12 @@ def start_ray(belongings: Belongings) -> None:
         return
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     store = store_bytes(memory, shutil.disk_usage(SHARED_MEMORY).free)
-    for attempt in range(1, TRIES + 1):
-        try:
-            _init(object_store_memory=store)
-        except Exception as error:
-            ray.shutdown()
-            belongings.end_processes()
-            if attempt == TRIES:
-                message = f"Ray could not be started in {TRIES} tries. {error}"
-                raise StartFailed(message) from error
-            print(f"Ray is not up; trying again. {error}", flush=True)
-        else:
-            return
+
+    def undo() -> None:
+        ray.shutdown()
+        belongings.end_processes()
+
+    tried("Ray", lambda: _init(object_store_memory=store), undo)
 
 
 def store_bytes(memory: int, shared: int) -> int | None:
