@@ -10,6 +10,7 @@ ROOT = Path(caption_studio.__file__).parent
 BASE = {
     "counts",
     "errors",
+    "growing_file",
     "hashtags",
     "key_rules",
     "limits",
@@ -24,6 +25,7 @@ BASE = {
 MAY_IMPORT = {
     "counts": BASE,
     "errors": BASE,
+    "growing_file": set(),
     "hashtags": set(),
     "key_rules": set(),
     "limits": set(),

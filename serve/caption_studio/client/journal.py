@@ -4,14 +4,13 @@ The journal stands beside the table until the table is written, so a command kil
 loses the pictures in flight and no others. One command at a time writes a journal.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from caption_studio.client.tables import Row, TableFailed, read_table, write_table
+from caption_studio.growing_file import GrowingFile
 
 
 class Journal:
@@ -25,8 +24,7 @@ class Journal:
         self._path = table.with_name(f"{table.name}.journal")
         self._resume = resume
         self._overwrite = overwrite
-        self._file = -1
-        self._size_bytes = 0
+        self._file = GrowingFile(self._path)
         self._places: dict[str, tuple[int, int]] = {}
         self._failed: set[str] = set()
 
@@ -42,21 +40,20 @@ class Journal:
         if self._resume and is_new and self._table.exists():
             self._begin_with(read_table(self._table))
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(self._file), os.stat(self._path)):
+            self._file.open()
+            if not self._file.is_in_place:
                 raise BlockingIOError  # another command has just finished with it
             if not self._overwrite:
                 self._load()
-            self._cut()
+            self._file.cut()
         except (BlockingIOError, FileNotFoundError) as error:
-            self._close()
+            self._file.close()
             raise TableFailed(f"{self._path} is being written by another command") from error
         except OSError as error:
-            self._close()
+            self._file.close()
             raise TableFailed(f"{self._path} cannot be opened: {error.strerror}") from error
         except TableFailed:
-            self._close()
+            self._file.close()
             raise
         return self
 
@@ -64,7 +61,7 @@ class Journal:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         """Close the file, which gives its lock back."""
-        self._close()
+        self._file.close()
 
     @property
     def done(self) -> set[str]:
@@ -80,15 +77,12 @@ class Journal:
         """Note a row; it takes the place of an earlier one of its picture. Raises `TableFailed`."""
         line = json.dumps(row).encode() + b"\n"
         try:
-            left = line
-            while left:
-                left = left[os.write(self._file, left) :]
+            start = self._file.append(line)
         except OSError as error:
-            self._cut()
             raise TableFailed(
                 f"{self._path} cannot be written: {error.strerror}; all that it holds is kept"
             ) from error
-        self._take(row, len(line))
+        self._take(row, start, len(line))
 
     def finish(self, pictures: Iterable[str]) -> int:
         """Write the table, remove the journal and return the number of rows.
@@ -115,35 +109,20 @@ class Journal:
             unfinished.unlink(missing_ok=True)
 
     def _load(self) -> None:
-        with open(self._file, "rb", closefd=False) as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.endswith(b"\n"):
-                    break  # what a kill left
-                try:
-                    row = json.loads(line)
-                    self._take(row, len(line))
-                except (ValueError, KeyError, TypeError, AttributeError) as error:
-                    raise TableFailed(
-                        f"{self._path}, line {number}: it is no line of a journal. Give "
-                        "--overwrite to begin anew"
-                    ) from error
+        for number, (start, line) in enumerate(self._file.lines(), start=1):
+            try:
+                self._take(json.loads(line), start, len(line))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise TableFailed(
+                    f"{self._path}, line {number}: it is no line of a journal. Give "
+                    "--overwrite to begin anew"
+                ) from error
 
-    def _take(self, row: Row, size_bytes: int) -> None:
+    def _take(self, row: Row, start: int, size_bytes: int) -> None:
         name = row["picture"]
         (self._failed.add if row.get("error") else self._failed.discard)(name)
-        self._places[name] = (self._size_bytes, size_bytes)
-        self._size_bytes += size_bytes
+        self._places[name] = (start, size_bytes)
 
     def _row(self, name: str) -> Row:
-        start, size_bytes = self._places[name]
-        row: Row = json.loads(os.pread(self._file, size_bytes, start))
+        row: Row = json.loads(self._file.read(*self._places[name]))
         return row
-
-    def _cut(self) -> None:
-        os.ftruncate(self._file, self._size_bytes)
-        os.lseek(self._file, self._size_bytes, os.SEEK_SET)
-
-    def _close(self) -> None:
-        if self._file != -1:
-            os.close(self._file)
-            self._file = -1

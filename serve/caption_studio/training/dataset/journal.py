@@ -8,13 +8,13 @@ is what a kill left: it is cut off. One command at a time writes a journal.
 import asyncio
 import fcntl
 import json
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from caption_studio.growing_file import GrowingFile
 from caption_studio.training.dataset.items import Answer, Look
 from caption_studio.training.rows import DataSetError
 
@@ -30,8 +30,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: int | None = None
-        self._size_bytes = 0
+        self._file = GrowingFile(path)
         self._one_at_a_time = threading.Lock()
         self._looks: dict[tuple[str, str], Look] = {}
         self._command: Mapping[str, Any] = {}
@@ -41,17 +40,16 @@ class Journal:
     def __enter__(self) -> "Journal":
         """Open and read it; it is made if it is not there. Raises `DataSetError`."""
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._load(self._file)
+            self._file.open()
+            self._load()
         except BlockingIOError as error:
-            self._close()
+            self._file.close()
             raise DataSetError(f"{self._path} is being written by another command.") from error
         except OSError as error:
-            self._close()
+            self._file.close()
             raise DataSetError(f"{self._path} cannot be opened: {error.strerror}.") from error
         except DataSetError:
-            self._close()
+            self._file.close()
             raise
         return self
 
@@ -60,7 +58,7 @@ class Journal:
     ) -> None:
         """Close the file, which gives its lock back."""
         with self._one_at_a_time:
-            self._close()
+            self._file.close()
 
     def begin(self, describer: str, teacher: Mapping[str, Any]) -> None:
         """Note by whom descriptions and captions are made from now on.
@@ -123,37 +121,27 @@ class Journal:
     def _append(self, record: Mapping[str, Any], is_paid: bool) -> None:
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         with self._one_at_a_time:
-            if self._file is None:
+            if not self._file.is_open:
                 return
             try:
-                _write_all(self._file, line)
-                if is_paid:
-                    os.fsync(self._file)
+                self._file.append(line, flush_to_disk=is_paid)
             except OSError as error:
-                os.ftruncate(self._file, self._size_bytes)
-                os.lseek(self._file, self._size_bytes, os.SEEK_SET)
                 raise DataSetError(
                     f"{self._path} cannot be written: {error.strerror}. All that it holds is kept: "
                     "run the same command again to go on."
                 ) from error
-            self._size_bytes += len(line)
             self._take(record)
 
-    def _load(self, file: int) -> None:
-        with open(file, "rb", closefd=False) as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.endswith(b"\n"):
-                    break
-                try:
-                    self._take(json.loads(line))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise DataSetError(
-                        f"{self._path}, line {number}: it is no line of a journal. Name another "
-                        "output, or give --restart to begin anew."
-                    ) from error
-                self._size_bytes += len(line)
-        os.ftruncate(file, self._size_bytes)
-        os.lseek(file, self._size_bytes, os.SEEK_SET)
+    def _load(self) -> None:
+        for number, (_, line) in enumerate(self._file.lines(), start=1):
+            try:
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataSetError(
+                    f"{self._path}, line {number}: it is no line of a journal. Name another "
+                    "output, or give --restart to begin anew."
+                ) from error
+        self._file.cut()
 
     def _take(self, record: Mapping[str, Any]) -> None:
         """Know a record that is on the disk."""
@@ -171,11 +159,6 @@ class Journal:
             self.answers[record["key"], record["number"]] = Answer(**values)
         else:
             raise ValueError(kind)
-
-    def _close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
 
 
 def put_away(path: Path) -> None:
@@ -198,11 +181,6 @@ def put_away(path: Path) -> None:
 def _free_name(path: Path) -> Path:
     names = (path.with_name(f"{path.name}.old{number}") for number in ("", *range(2, 10_000)))
     return next(name for name in names if not name.exists())
-
-
-def _write_all(file: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(file, data) :]
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
