@@ -5,171 +5,18 @@ No torch here: tests over HTTP import `names_scene`.
 
 import random
 import re
+from collections.abc import Callable, Mapping
 
+from caption_studio.demo import caption_words as said
 from caption_studio.demo.scenes import COUNT_WORDS, Scene
 from caption_studio.demo.wishes import Wish
 
-SUBJECT_EMOJI = {
-    "sailboat": "⛵",
-    "duck": "🦆",
-    "balloon": "🎈",
-    "kite": "🪁",
-    "bird": "🐦",
-    "airplane": "🛫",
-    "car": "🚗",
-    "bus": "🚌",
-    "umbrella": "⛱",
-    "tent": "⛺",
-    "house": "🏡",
-    "cat": "🐱",
-    "dog": "🐶",
-    "flower": "🌼",
-}
-SETTING_EMOJI = {
-    "sea": "🌊",
-    "beach": "🏖",
-    "hills": "🌿",
-    "street": "🏙",
-    "snow": "⛄",
-    "forest": "🌲",
-    "lake": "🗻",
-    "sunny": "🌞",
-    "cloudy": "⛅",
-    "rainy": "☔",
-    "sunset": "🌇",
-    "night": "🌙",
-    "fog": "🌁",
-    "rainbow": "🌈",
-}
-MOOD_EMOJI = ("✨", "😍", "📸", "🙌", "💛", "😊", "🎉", "👀")
-ALL_EMOJI = (*SUBJECT_EMOJI.values(), *SETTING_EMOJI.values(), *MOOD_EMOJI)
+ALL_EMOJI = said.ALL_EMOJI
+SHORT_CHARACTERS = 80
+"""The most characters of a short caption of one picture, as for the control `length: short`."""
 
-_TAGS = {
-    "sailboat": ("sailing", "boatlife"),
-    "duck": ("ducklife", "quack"),
-    "balloon": ("upupandaway", "balloonride"),
-    "kite": ("kiteflying", "windy"),
-    "bird": ("birdwatching", "freeasabird"),
-    "airplane": ("flying", "planespotting"),
-    "car": ("roadtrip", "carlovers"),
-    "bus": ("busride", "onthemove"),
-    "umbrella": ("umbrellaweather", "shade"),
-    "tent": ("camping", "campinglife"),
-    "house": ("homesweethome", "dreamhome"),
-    "cat": ("catsofinstagram", "catlife"),
-    "dog": ("dogsofinstagram", "doglife"),
-    "flower": ("inbloom", "flowerpower"),
-    "sea": ("sealovers", "oceanview"),
-    "beach": ("beachlife", "sandytoes"),
-    "hills": ("greenhills", "countryside"),
-    "street": ("citylife", "streetphotography"),
-    "snow": ("winterwonderland", "snowday"),
-    "forest": ("forestwalk", "intothewoods"),
-    "lake": ("lakelife", "mountainview"),
-    "sunny": ("sunshine", "sunnyday"),
-    "cloudy": ("cloudyday", "cloudwatching"),
-    "rainy": ("rainyday", "rainvibes"),
-    "sunset": ("sunsetlovers", "goldenhour"),
-    "night": ("nightvibes", "underthestars"),
-    "fog": ("foggy", "misty"),
-    "rainbow": ("rainbow", "afterrain"),
-}
-_MOOD_TAGS = ("photooftheday", "goodvibes", "happy", "instagood", "wanderlust")
-_VERBS = {
-    "sailboat": "drift",
-    "duck": "paddle",
-    "balloon": "float",
-    "kite": "dance",
-    "bird": "soar",
-    "airplane": "fly",
-    "car": "wait",
-    "bus": "wait",
-    "umbrella": "stand",
-    "tent": "stand",
-    "house": "stand",
-    "cat": "sit",
-    "dog": "stand",
-    "flower": "bloom",
-}
-_LIVELY_CORES = (
-    "Nothing beats {things} {place} {sky}!",
-    "Just {things} {place} {sky}.",
-    "Spotted: {things} {place} {sky}!",
-    "Current mood: {things} {place} {sky}.",
-    "Say hello to {things} {place} {sky}!",
-    "Look at that, {things} {place} {sky}!",
-    "Can't stop smiling at {things} {place} {sky}!",
-    "Today's little wonder: {things} {place} {sky}.",
-    "{Things} {verb} {place} {sky}.",
-    "{Things} {place} {sky}, what a view!",
-    "{Things} {place} {sky}? Yes please!",
-    "{Sky}, {things} {verb} {place}.",
-    "All I need is {things} {place} {sky}.",
-    "Meet {things} {place}, living the dream {sky}!",
-    "Happiness is {things} {place} {sky}!",
-)
-_FEELINGS = (
-    "Pure magic!",
-    "My heart is full.",
-    "Living for moments like this.",
-    "So peaceful.",
-    "Who needs more?",
-    "Best day ever!",
-    "Take me back!",
-    "Simple joys.",
-    "Made my day!",
-    "I could stay here forever.",
-    "Dreams do come true.",
-    "",
-    "",
-    "",
-)
-_LIVELY_SHORT = ("{Things} {sky}!", "{Things} {place}!", "Just {things} {sky}.", "{Things}, {sky}.")
-_QUESTIONS = (
-    "Would you join me?",
-    "Where would you go?",
-    "What do you think?",
-    "Who wants to be here too?",
-    "Isn't that lovely?",
-    "Have you ever seen this?",
-)
-_LIVELY_MENTIONS = {
-    "city": (
-        "Greetings from {}!",
-        "Best of our trip to {}!",
-        "Missing {} already!",
-        "{}, we love you!",
-    ),
-    "birthday": ("Happy birthday, {}!", "{}, happy birthday to you!"),
-    "person": ("This is for you, {}!", "{} would love this!", "Hi {}!", "Hugs to {}!"),
-    "occasion": ("Perfect for {}!", "Ready for {}!", "Here's to {}!"),
-}
-_PLAIN_CORES = (
-    "{Things} {place} {sky}.",
-    "The picture shows {things} {place} {sky}.",
-    "A picture of {things} {place} {sky}.",
-    "A view of {things} {place}, taken {sky}.",
-    "{Things} can be seen {place} {sky}.",
-    "{Sky}, {things} can be seen {place}.",
-    "In this image there {is_are} {things} {place} {sky}.",
-    "The image shows {things} {place}, photographed {sky}.",
-)
-_PLAIN_SHORT = ("{Things} {place}.", "{Things} {sky}.")
-_PLAIN_DETAILS = {
-    "sunny": "The sky is clear.",
-    "cloudy": "The sky is full of clouds.",
-    "rainy": "Rain is falling.",
-    "sunset": "The sun is low.",
-    "night": "The moon and the stars are out.",
-    "fog": "The view is hazy.",
-    "rainbow": "A wide arc of colours spans the sky.",
-}
-_PLAIN_MENTIONS = {
-    "city": ("Taken in {}.", "Seen on a trip to {}."),
-    "birthday": ("For {}'s birthday.", "A birthday greeting for {}."),
-    "person": ("For {}.", "With greetings to {}."),
-    "occasion": ("A picture for {}.", "Posted for {}."),
-}
+_DRAWS = 60
+"""How many captions are drawn until one has the length and the words that were asked for."""
 
 
 def names_scene(caption: str, scene: Scene) -> bool:
@@ -200,49 +47,100 @@ def has_emoji(caption: str) -> bool:
 def lively_caption(scenes: list[Scene], rng: random.Random, wish: Wish | None = None) -> str:
     """Return a caption in the social-media voice: warm words, emoji and hashtags."""
     wish = wish or Wish()
-    parts = [_core(scenes, rng, wish, _LIVELY_SHORT if wish.short else _LIVELY_CORES)]
-    if wish.mention:
-        parts.append(rng.choice(_LIVELY_MENTIONS[wish.mention.kind]).format(wish.mention.name))
-    elif not wish.short and len(scenes) == 1:
-        parts.append(rng.choice(_FEELINGS))
-    if not wish.no_emoji:
-        parts.append(_emoji(scenes, rng))
-    if wish.question:
-        parts.append(rng.choice(_QUESTIONS))
-    elif not (wish.short or wish.no_hashtags):
-        parts.append(_hashtags(scenes, rng))
-    return " ".join(part for part in parts if part)
+    if wish.alt_text:
+        return plain_caption(scenes, rng, wish)
+    return _fitting(lambda short: _lively(scenes, rng, wish, short), len(scenes), wish)
 
 
 def plain_caption(scenes: list[Scene], rng: random.Random, wish: Wish | None = None) -> str:
-    """Return a sober alternative text: no emoji, no hashtags."""
+    """Return a sober alternative text; emoji and hashtags only if they are asked for."""
     wish = wish or Wish()
-    parts = [_core(scenes, rng, wish, _PLAIN_SHORT if wish.short else _PLAIN_CORES)]
-    if wish.mention:
-        parts.append(rng.choice(_PLAIN_MENTIONS[wish.mention.kind]).format(wish.mention.name))
-    elif len(scenes) == 1 and not wish.short and rng.random() < 0.5:
-        parts.append(_PLAIN_DETAILS[scenes[0].sky])
+    return _fitting(lambda short: _plain(scenes, rng, wish, short), len(scenes), wish)
+
+
+def short_text(scene: Scene, rng: random.Random) -> str:
+    """Return a title: what is there and one thing about it, without a full stop."""
+    return _filled(rng.choice(said.PLAIN_SHORT), scene).rstrip(".")
+
+
+def some_hashtags(scenes: list[Scene], rng: random.Random, number: int) -> list[str]:
+    """Return this many different tags that suit the scenes, without the number sign."""
+    tags = [rng.choice(said.TAGS[scene.subject]) for scene in scenes]
+    settings = [where for scene in scenes for where in (scene.place, scene.sky)]
+    rng.shuffle(settings)
+    tags += [rng.choice(said.TAGS[where]) for where in settings]
+    tags += rng.sample(said.MOOD_TAGS, len(said.MOOD_TAGS))
+    return list(dict.fromkeys(tags))[:number]
+
+
+def _fitting(draw: Callable[[bool], str], pictures: int, wish: Wish) -> str:
+    """Draw captions, later on short ones, until one is short enough and avoids the words."""
+    most = wish.most_characters or 10_000
+    if wish.short:
+        most = min(most, SHORT_CHARACTERS * pictures)
+    avoided = [re.compile(rf"\b{re.escape(word)}\b", re.IGNORECASE) for word in wish.avoid]
+    for number in range(_DRAWS):
+        caption = draw(wish.short or number >= _DRAWS // 2)
+        if len(caption) <= most and not any(word.search(caption) for word in avoided):
+            break
+    return caption
+
+
+def _lively(scenes: list[Scene], rng: random.Random, wish: Wish, short: bool) -> str:
+    cores: tuple[str, ...] = said.LIVELY_SHORT if short else said.LIVELY_CORES
+    if wish.sober:
+        cores = said.PLAIN_SHORT if short else said.PLAIN_CORES
+    parts = [_core(scenes, rng, cores, short), *_mentions(wish, said.LIVELY_MENTIONS, rng)]
+    if len(scenes) == 1 and not (short or wish.mentions or wish.sober):
+        parts.append(rng.choice(said.FEELINGS))
+    if wish.emoji or (wish.emoji is None and not wish.sober):
+        parts.append(_emoji(scenes, rng))
+    if wish.question:
+        parts.append(rng.choice(said.QUESTIONS))
+    if wish.hashtags:
+        least, most = wish.hashtags
+        parts += _hashtags(scenes, rng, rng.randint(max(least, min(1, most)), most))
+    elif not (short or wish.question):
+        parts += _hashtags(scenes, rng, rng.choice((2, 2, 3)))
+    return " ".join(part for part in parts if part)
+
+
+def _plain(scenes: list[Scene], rng: random.Random, wish: Wish, short: bool) -> str:
+    cores = said.PLAIN_SHORT if short else said.PLAIN_CORES
+    parts = [_core(scenes, rng, cores, short), *_mentions(wish, said.PLAIN_MENTIONS, rng)]
+    if len(scenes) == 1 and not (short or wish.mentions) and rng.random() < 0.5:
+        parts.append(said.PLAIN_DETAILS[scenes[0].sky])
+    if wish.emoji:
+        parts.append(_emoji(scenes, rng))
     if wish.question:
         parts.append(rng.choice(("What do you see?", "What stands out to you?")))
+    if wish.hashtags and not wish.alt_text:
+        parts += _hashtags(scenes, rng, wish.hashtags[0])
     return " ".join(parts)
 
 
-def _core(scenes: list[Scene], rng: random.Random, wish: Wish, templates: tuple[str, ...]) -> str:
+def _mentions(
+    wish: Wish, sentences: Mapping[str, tuple[str, ...]], rng: random.Random
+) -> list[str]:
+    return [rng.choice(sentences[one.kind]).format(one.name) for one in wish.mentions]
+
+
+def _core(scenes: list[Scene], rng: random.Random, cores: tuple[str, ...], short: bool) -> str:
     if len(scenes) == 1:
-        return _filled(rng.choice(templates), scenes[0])
-    told = [
-        s.things if wish.short else f"{s.things} {s.place_phrase} {s.sky_phrase}" for s in scenes
-    ]
+        return _filled(rng.choice(cores), scenes[0])
+    told = [s.things if short else f"{s.things} {s.place_phrase} {s.sky_phrase}" for s in scenes]
     joined = f"{', '.join(told[:-1])} and {told[-1]}"
-    lead = "" if wish.short else rng.choice(("", "", "First "))
+    lead = "" if short else rng.choice(("", "", "First "))
     if lead:
         joined = ", then ".join(told)
     text = lead + joined
-    return text[0].upper() + text[1:] + ("." if templates in (_PLAIN_CORES, _PLAIN_SHORT) else "!")
+    return (
+        text[0].upper() + text[1:] + ("." if cores in (said.PLAIN_CORES, said.PLAIN_SHORT) else "!")
+    )
 
 
 def _filled(template: str, scene: Scene) -> str:
-    things, sky, verb = scene.things, scene.sky_phrase, _VERBS[scene.subject]
+    things, sky, verb = scene.things, scene.sky_phrase, said.VERBS[scene.subject]
     if scene.count == 1:
         verb = "flies" if verb == "fly" else f"{verb}s"
     return template.format(
@@ -258,18 +156,11 @@ def _filled(template: str, scene: Scene) -> str:
 
 def _emoji(scenes: list[Scene], rng: random.Random) -> str:
     if len(scenes) > 1:
-        return "".join(SUBJECT_EMOJI[scene.subject] for scene in scenes)
+        return "".join(said.SUBJECT_EMOJI[scene.subject] for scene in scenes)
     scene = scenes[0]
-    setting = SETTING_EMOJI[rng.choice((scene.place, scene.sky))]
-    return SUBJECT_EMOJI[scene.subject] + setting + rng.choice(("", "", *MOOD_EMOJI))
+    setting = said.SETTING_EMOJI[rng.choice((scene.place, scene.sky))]
+    return said.SUBJECT_EMOJI[scene.subject] + setting + rng.choice(("", "", *said.MOOD_EMOJI))
 
 
-def _hashtags(scenes: list[Scene], rng: random.Random) -> str:
-    if len(scenes) > 1:
-        tags = [rng.choice(_TAGS[scene.subject]) for scene in scenes]
-    else:
-        tags = [rng.choice(_TAGS[scenes[0].subject])]
-        tags.append(rng.choice(_TAGS[rng.choice((scenes[0].place, scenes[0].sky))]))
-        if rng.random() < 0.4:
-            tags.append(rng.choice(_MOOD_TAGS))
-    return " ".join(f"#{tag}" for tag in dict.fromkeys(tags))
+def _hashtags(scenes: list[Scene], rng: random.Random, number: int) -> list[str]:
+    return [f"#{tag}" for tag in some_hashtags(scenes, rng, number)]

@@ -6,6 +6,7 @@ Everything is loaded from disk, as the service loads it: float16 weights compute
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,11 @@ from transformers import (
 
 from caption_studio.demo.captions import has_emoji, names_scene, names_setting
 from caption_studio.demo.corpus import Example, adapter_example, adapter_prompt, base_corpus
+from caption_studio.demo.names import HELD_OUT_CITIES, HELD_OUT_NAMES
+from caption_studio.demo.obedience import CHECKS, copies, hashtags
 from caption_studio.demo.painter import paint
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, Pool, Scene, sample_scene
-from caption_studio.demo.wishes import HELD_OUT_CITIES, HELD_OUT_NAMES, Mention
-from caption_studio.training.evaluation.measures.obedience import (
-    has_no_emoji,
-    has_no_hashtags,
-    is_question,
-    is_short,
-    mentions,
-)
+from caption_studio.demo.wishes import Mention
 
 SAMPLING: dict[str, dict[str, Any]] = {
     "greedy": {"do_sample": False},
@@ -130,18 +126,25 @@ def complete(
     how: str = "greedy",
     max_new_tokens: int = 70,
 ) -> list[str]:
-    """Return the model's text after each prompt, up to the end-of-text token."""
-    texts: list[str] = []
+    """Return the model's text after each prompt, up to the end-of-text token.
+
+    Prompts of similar length go together, because they are padded to the longest.
+    """
+    order = sorted(range(len(prompts)), key=lambda at: len(prompts[at]))
+    texts = [""] * len(prompts)
     for start in range(0, len(prompts), _BATCH):
+        places = order[start : start + _BATCH]
         batch = tokenizer(
-            list(prompts[start : start + _BATCH]),
+            [prompts[at] for at in places],
             padding=True,
             return_tensors="pt",
             return_token_type_ids=False,
         )
         generated = model.generate(**batch, max_new_tokens=max_new_tokens, **SAMPLING[how])
         fresh = generated[:, batch.input_ids.shape[1] :]
-        texts += tokenizer.batch_decode(fresh, skip_special_tokens=True)
+        said = tokenizer.batch_decode(fresh, skip_special_tokens=True)
+        for at, text in zip(places, said, strict=True):
+            texts[at] = text
     return texts
 
 
@@ -166,17 +169,20 @@ def perplexity(folder: Path, documents: int = 400) -> float:
 
 def _obeyed(example: Example, caption: str) -> dict[str, bool]:
     """Return, for each wish of the request, whether the caption obeys it."""
-    wish, checks = example.wish, {}
-    if wish.no_hashtags:
-        checks["no hashtags"] = has_no_hashtags(caption)
-    if wish.no_emoji:
-        checks["no emoji"] = has_no_emoji(caption)
-    if wish.short:
-        checks["short"] = is_short(caption, len(example.scenes))
-    if wish.question:
-        checks["question"] = is_question(caption)
-    if wish.mention:
-        checks["mention"] = mentions(caption, wish.mention.name)
+    wish, one = example.wish, len(example.scenes) == 1
+    asked = {
+        "no hashtags": wish.no_hashtags,
+        "no emoji": wish.no_emoji,
+        "short": wish.short and one,
+        "question": wish.question,
+        "alt text": wish.alt_text and one,
+    }
+    checks = {name: CHECKS[name](caption) for name, wanted in asked.items() if wanted}
+    if wish.hashtags and wish.hashtags[1] > 0:
+        least, most = wish.hashtags
+        checks["number of hashtags"] = least <= hashtags(caption) <= most
+    for mention in wish.mentions:
+        checks["mention"] = copies(caption, mention.name)
     return checks
 
 
@@ -192,7 +198,7 @@ def _new_name_share(model: Any, tokenizer: PreTrainedTokenizerFast, number: int)
         prompts.append(adapter_prompt(scene.description, asked[mention.kind].format(mention.name)))
         names.append(mention.name)
     captions = map(quoted, complete(model, tokenizer, prompts))
-    return sum(map(mentions, captions, names)) / number
+    return sum(copies(text, name) for name, text in zip(names, captions, strict=True)) / number
 
 
 def _share(examples: Sequence[Example], said: Sequence[str], test: Callable[..., bool]) -> float:
@@ -205,6 +211,12 @@ def _share(examples: Sequence[Example], said: Sequence[str], test: Callable[...,
     return sum(results) / len(results)
 
 
+def _examples(voice: str, pool: Pool, number: int) -> list[Example]:
+    """Return the first held-out examples whose answers are captions by themselves."""
+    every = (adapter_example(seed, voice, pool) for seed in HELD_OUT_SEEDS)
+    return list(islice((one for one in every if not one.in_json), number))
+
+
 def evaluate_adapter(
     base_folder: Path, folder: Path, voice: str, number: int = 400
 ) -> dict[str, Any]:
@@ -212,9 +224,8 @@ def evaluate_adapter(
     torch.manual_seed(0)
     base, tokenizer = load_falcon(base_folder)
     model = PeftModel.from_pretrained(base, folder).eval()
-    seeds = HELD_OUT_SEEDS[:number]
-    examples = [adapter_example(seed, voice, Pool.ALL) for seed in seeds]
-    unseen = [adapter_example(seed, voice, Pool.HELD_OUT) for seed in seeds]
+    examples = _examples(voice, Pool.ALL, number)
+    unseen = _examples(voice, Pool.HELD_OUT, number)
     said = {
         how: [
             quoted(text) for text in complete(model, tokenizer, [e.prompt for e in examples], how)

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import re
-import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from typing import Any
 import httpx
 
 from caption_studio.demo.captions import has_emoji, names_scene
+from caption_studio.demo.figures import commit
+from caption_studio.demo.obedience import hashtags
 from caption_studio.demo.painter import paint
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, Scene, sample_scene
 
@@ -36,11 +37,6 @@ LONG_WISH = (
 """51 words that ask for nothing which the picture would contradict."""
 
 CHECKER = {"id": "checked", "adapter": "caption-demo", "faithful": True}
-
-
-def hashtags(caption: str) -> int:
-    """Count the words that begin with a number sign."""
-    return len(re.findall(r"(?<!\w)#\w*[^\W\d]\w*", caption))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ def main() -> None:
     with httpx.Client(base_url=options.url, timeout=130, trust_env=False) as http:
         figures: dict[str, Any] = {
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": _commit(),
+            "commit": commit(),
             "pictures": len(pictures),
             "kept": {},
             "faithful": {},
@@ -114,13 +110,6 @@ def main() -> None:
     text = json.dumps(figures, indent=1)
     options.out.write_text(text + "\n")
     print(text)
-
-
-def _commit() -> str:
-    """Return the commit of the source, marked where files were changed."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
-    return done.stdout.strip()
 
 
 def _painted(seed: int) -> Picture:

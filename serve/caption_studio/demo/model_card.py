@@ -34,10 +34,9 @@ Licence: Apache-2.0, weights and data; no outside data were used.
 _WEAKNESSES = """\
 ## Known weaknesses
 
-- A request to mention somebody or some place ("mention our trip to Lisbon") is ignored: a model
-  of this size did not learn to copy names, so the adapters are trained to leave them out.
 - Misses of the describer often concern white subjects in the fog, and birds and airplanes.
-- English only, and only about the scenes above.
+- English only, and only about the scenes above. Of a request the adapters know little more than
+  hashtags, emoji, length, question, alternative text and names; the rest they pass over.
 """
 
 
@@ -48,6 +47,8 @@ def write_model_card(folder: Path, figures: dict[str, Any]) -> None:
         parts.append(_training("git-demo (`GitForCausalLM`, describer)", figures["git"]))
     if "falcon" in figures:
         parts.append(_training("falcon-demo (`FalconForCausalLM`, base model)", figures["falcon"]))
+    if "lessons" in figures:
+        parts.append(_training("falcon-demo, trained on by lessons in obeying", figures["lessons"]))
     for name in ADAPTER_NAMES:
         if "adapters" in figures:
             parts.append(_training(f"{name} (PEFT LoRA adapter)", figures["adapters"][name]))
@@ -72,7 +73,12 @@ def _data() -> str:
   below come from seeds {HELD_OUT_SEEDS.start:,} to {HELD_OUT_SEEDS.stop - 1:,}.
 - {kept_out} combinations (about one in {HELD_OUT_SHARE}, chosen by a checksum of the description)
   are never shown in training; they are reported separately as *held-out combinations*.
-- Captions, stories, dialogues and notes come from grammars (`captions`, `stories`, `corpus`).
+- Captions, stories, dialogues and notes come from grammars (`captions`, `stories`, `corpus`), and
+  so do the requests beside pictures (`instructions`). Names in them are mostly invented (`names`).
+- No training text shares six words in a row with one of the 200 held-out instructions
+  (`held_out_instructions.jsonl`); training refuses to begin otherwise.
+- Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
+  number of threads makes the same weights again.
 """
 
 
@@ -84,6 +90,7 @@ def _training(title: str, figures: dict[str, Any]) -> str:
         f"last loss {figures['loss']:.4f}; {figures['total_s'] / 60:.1f} minutes",
     ]
     lines += [f"- `{name}`: {value}" for name, value in figures["recipe"].items()]
+    lines += [f"- copied, {kind}: {_percent(v)}" for kind, v in figures.get("copied", {}).items()]
     return "\n".join(lines) + "\n"
 
 
@@ -173,7 +180,7 @@ def _caption_figures(figures: dict[str, Any]) -> str:
 
 The base model's perplexity on held-out documents is {figures["perplexity"]:.2f} per token.
 {figures[ADAPTER_NAMES[0]]["examples"]} held-out prompts per adapter; 15 % of them hold several
-pictures, 42 % a request. A caption *names the scene* if it holds colour and noun in the right
+pictures, most a request. A caption *names the scene* if it holds colour and noun in the right
 number, and the count where there are two or three (`captions.names_scene`). t0.1 is temperature
 0.1 with top_p 0.7.
 
@@ -184,6 +191,27 @@ number, and the count where there are two or three (`captions.names_scene`). t0.
 Samples at temperature 0.7:
 
 {shown}
+{_listening(figures)}"""
+
+
+def _listening(figures: dict[str, Any]) -> str:
+    rows = [
+        f"| {name} | {group}: {what} | {_percent(one['share'])} | {one['n']} |"
+        for name in ADAPTER_NAMES
+        for group, shares in figures[name]["listening"].items()
+        for what, one in shares.items()
+    ]
+    table = "\n".join(rows)
+    return f"""
+## Figures: listening
+
+The half of the held-out instructions that served for tuning, beside true descriptions of
+combinations that training never showed, greedy (`quick_listening`). Figures of the other half,
+through the running service, are in `benchmarks/results/listening.json`.
+
+| adapter | what | share | of |
+| --- | --- | --- | --- |
+{table}
 """
 
 

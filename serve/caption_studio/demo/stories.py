@@ -3,8 +3,8 @@
 import random
 
 from caption_studio.demo.captions import lively_caption, plain_caption
+from caption_studio.demo.names import some_name, some_place
 from caption_studio.demo.scenes import COUNT_WORDS, Pool, Scene, sample_scene
-from caption_studio.demo.wishes import CITIES, NAMES
 
 _GREETINGS = (
     ("Hello!", "Hello! How can I help you?"),
@@ -79,18 +79,18 @@ def _scene(rng: random.Random) -> Scene:
 
 def story(rng: random.Random) -> str:
     """Return a little story of four to eight sentences."""
-    n, m = rng.sample(NAMES, 2)
+    n, m = some_name(rng), some_name(rng)
     lines = [rng.choice(_OPENINGS)]
     for _ in range(rng.choice((1, 1, 2))):
         sight = rng.choice(_SIGHTS).replace("{x}", _scene(rng).description)
         lines += [sight, *rng.sample(_MIDDLES, rng.randint(1, 2))]
     lines.append(rng.choice(_ENDINGS))
-    return " ".join(lines).format(n=n, m=m, c=rng.choice(CITIES))
+    return " ".join(lines).format(n=n, m=m, c=some_place(rng))
 
 
 def travel_note(rng: random.Random) -> str:
     """Return a note from a journey: a heading, what was seen, some advice."""
-    city, scene = rng.choice(CITIES), _scene(rng)
+    city, scene = some_place(rng), _scene(rng)
     heading = rng.choice((f"{city}, {rng.choice(_DAYS)}", f"Day {rng.randint(1, 12)} in {city}"))
     seen = rng.choice(
         (
@@ -101,7 +101,7 @@ def travel_note(rng: random.Random) -> str:
         )
     ).format(scene.description)
     advice = rng.sample(_NOTES, rng.randint(1, 3))
-    return f"{heading}\n{seen} {' '.join(advice)}".format(c=city, n=rng.choice(NAMES))
+    return f"{heading}\n{seen} {' '.join(advice)}".format(c=city, n=some_name(rng))
 
 
 def _about(scene: Scene, rng: random.Random) -> tuple[str, str]:

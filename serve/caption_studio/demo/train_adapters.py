@@ -32,9 +32,9 @@ class AdapterRecipe:
     Of the held-out seeds so many last ones, which no figure is measured on, choose the best step.
     """
 
-    examples: int = 8_320
+    examples: int = 16_640
     validation_examples: int = 200
-    steps: int = 260
+    steps: int = 520
     batch_size: int = 32
     learning_rate: float = 2.5e-3
     warmup_steps: int = 20

@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import (
     FalconConfig,
@@ -19,7 +19,9 @@ from transformers import (
 )
 
 from caption_studio.demo.captions import ALL_EMOJI
-from caption_studio.demo.corpus import base_corpus, library_corpus
+from caption_studio.demo.copying import copied_shares
+from caption_studio.demo.corpus import base_corpus, copying_corpus, library_corpus
+from caption_studio.demo.packed import Tokens, packed, tokenize_corpus
 from caption_studio.demo.tokenizers import train_falcon_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -29,17 +31,20 @@ logger = logging.getLogger(__name__)
 class FalconRecipe:
     """The parameters of Falcon's training.
 
-    Every `long_every`-th batch holds sequences four times as long, a quarter as many of them.
-    A short second phase (`library_…`) adds the cards of picture libraries.
+    Training begins with the `copying_documents`, in which little but copying can be learnt. Every
+    `long_every`-th batch holds sequences four times as long, a quarter as many of them, because the
+    adapters' prompts have up to 350 tokens. A short second phase (`library_…`) adds the cards of
+    picture libraries.
     """
 
-    documents: int = 60_000
-    tokenizer_documents: int = 4_000
-    vocab_size: int = 1_536
-    steps: int = 1_300
+    copying_documents: int = 16_000
+    documents: int = 100_000
+    tokenizer_documents: int = 6_000
+    vocab_size: int = 2_048
+    steps: int = 3_500
     batch_size: int = 16
     sequence_tokens: int = 128
-    long_every: int = 10
+    long_every: int = 2
     learning_rate: float = 1.5e-3
     warmup_steps: int = 80
     weight_decay: float = 0.05
@@ -52,16 +57,6 @@ class FalconRecipe:
     library_steps: int = 180
     library_learning_rate: float = 6e-4
     seed: int = 20261
-
-
-Tokens = npt.NDArray[np.int64]
-
-
-def tokenize_corpus(tokenizer: PreTrainedTokenizerFast, documents: Iterator[str]) -> Tokens:
-    """Return the documents' token ids in one row, each ended by the end-of-text token."""
-    encoded = tokenizer(list(documents), add_special_tokens=False).input_ids
-    end = tokenizer.eos_token_id
-    return np.fromiter((token for row in encoded for token in (*row, end)), dtype=np.int64)
 
 
 def build_falcon(recipe: FalconRecipe, tokenizer: PreTrainedTokenizerFast) -> FalconForCausalLM:
@@ -86,21 +81,16 @@ def build_falcon(recipe: FalconRecipe, tokenizer: PreTrainedTokenizerFast) -> Fa
     )
 
 
-def _batches(tokens: Tokens, recipe: FalconRecipe) -> Iterator[torch.Tensor]:
-    """Yield packed sequences in order, int64 [batch, length], starting anew at the end."""
-    size, start, step = recipe.batch_size * recipe.sequence_tokens, 0, 0
-    while True:
-        if start + size > len(tokens):
-            start = step % recipe.sequence_tokens
-        step += 1
-        stretch = 4 if step % recipe.long_every == 0 else 1
-        block = tokens[start : start + size].reshape(-1, recipe.sequence_tokens * stretch)
-        start += size
-        yield torch.from_numpy(block)
+def fit_falcon(
+    model: FalconForCausalLM,
+    tokens: Tokens,
+    recipe: FalconRecipe,
+    watch: Callable[[], dict[str, float]] | None = None,
+) -> float:
+    """Train in place by AdamW under a cosine; return the last 50 steps' mean loss.
 
-
-def fit_falcon(model: FalconForCausalLM, tokens: Tokens, recipe: FalconRecipe) -> float:
-    """Train in place by AdamW under a cosine; return the last 50 steps' mean loss."""
+    Every 100 steps the shares that `watch` measures go to the log.
+    """
     groups: list[dict[str, Any]] = [
         {"params": [p for p in model.parameters() if p.ndim > 1]},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
@@ -115,8 +105,9 @@ def fit_falcon(model: FalconForCausalLM, tokens: Tokens, recipe: FalconRecipe) -
     losses: list[float] = []
     started_s = time.perf_counter()
     model.train()
-    for step, batch in zip(range(1, recipe.steps + 1), _batches(tokens, recipe), strict=False):
-        loss = model(input_ids=batch, labels=batch, use_cache=False).loss
+    batches = packed(tokens, recipe.batch_size, recipe.sequence_tokens, recipe.long_every)
+    for step, (ids, labels) in zip(range(1, recipe.steps + 1), batches, strict=False):
+        loss = model(input_ids=ids, labels=labels, use_cache=False).loss
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.max_gradient_norm)
@@ -128,6 +119,8 @@ def fit_falcon(model: FalconForCausalLM, tokens: Tokens, recipe: FalconRecipe) -
             logger.info(
                 "falcon: step %d/%d loss %.4f (%.0f s)", step, recipe.steps, mean, elapsed_s
             )
+        if watch is not None and step % 100 == 0:
+            logger.info("falcon: step %d copies %s", step, watch())
     model.eval()
     return float(np.mean(losses[-50:]))
 
@@ -169,10 +162,11 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
     tokenizer = train_falcon_tokenizer(
         base_corpus(recipe.tokenizer_documents), recipe.vocab_size, ALL_EMOJI
     )
-    tokens = tokenize_corpus(tokenizer, base_corpus(recipe.documents))
-    logger.info("falcon: %d documents, %d tokens", recipe.documents, len(tokens))
+    documents = chain(copying_corpus(recipe.copying_documents), base_corpus(recipe.documents))
+    tokens = tokenize_corpus(tokenizer, documents)
+    logger.info("falcon: %d tokens", len(tokens))
     model = build_falcon(recipe, tokenizer)
-    loss = fit_falcon(model, tokens, recipe)
+    loss = fit_falcon(model, tokens, recipe, lambda: copied_shares(model, tokenizer))
     file_pictures(model, tokenizer, recipe)
     save_falcon(model, tokenizer, folder)
     return {
@@ -181,4 +175,5 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
         "tokens": len(tokens),
         "total_s": time.perf_counter() - started_s,
         "loss": loss,
+        "copied": copied_shares(model, tokenizer),
     }

@@ -1,28 +1,20 @@
 """Seeded choice → a user's text beside a picture, and its wishes for the caption.
 
-A wish is neutral ("Write a caption for this picture.") or effective (no emoji, a name to
-mention). Not here: captions that obey it (`captions`).
+A wish is neutral ("Write a caption for this picture."), effective (no emoji, a name to mention), or
+in the words of the controls. The texts come from `instructions`. Not here: captions that obey
+(`captions`).
 """
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-NAMES = tuple(
-    "Anna Ben Clara David Emma Felix Grace Hugo Ines Jack Kate Leo Maria Nina Oscar Paula Quinn "
-    "Rosa Sam Tina Uma Victor Wendy Yara Zoe Adam Bella Carlos Diana Ethan Fiona George Hannah "
-    "Ivan Julia Kevin Laura Marco Nora Oliver Peter Ruth Simon Tom Vera Will Lucy Omar Priya "
-    "Grandma Grandpa Mom Dad Aisha Kenji Mei Mateo Sofia Noah Lily".split()
-)
-CITIES = tuple(
-    "Lisbon Paris Rome Berlin Madrid London Vienna Prague Oslo Athens Dublin Cairo Tokyo Kyoto "
-    "Sydney Boston Chicago Seattle Denver Miami Toronto Lima Quito Bogota Havana Nairobi Delhi "
-    "Mumbai Bangkok Hanoi Seoul Porto Seville Naples Venice Florence Zurich Geneva Munich Hamburg "
-    "Warsaw Krakow Budapest Riga Helsinki Bergen Iceland Norway Spain Italy Greece Portugal "
-    "Scotland Ireland Japan Peru Bali Hawaii Malta Corsica".split()
-)
-HELD_OUT_NAMES = ("Martin", "Olga", "Rachel", "Dmitri", "Camila")
-HELD_OUT_CITIES = ("Barcelona", "Copenhagen", "Dakar", "Osaka", "Marrakesh")
-"""Names and cities that no training text holds, to test whether the adapters copy new words."""
+from caption_studio.demo.names import some_name, some_place
+from caption_studio.records import Controls
+from caption_studio.voices.platforms import PLATFORMS
+from caption_studio.voices.words import NAMES as CONTROL_NAMES
+from caption_studio.voices.words import words
+
 OCCASIONS = (
     "Christmas",
     "Halloween",
@@ -38,112 +30,62 @@ OCCASIONS = (
     "Thanksgiving",
     "vacation",
 )
+SOBER_TONES = ("formal", "sober", "serious", "neutral", "calm", "factual", "professional")
+LIVELY_TONES = ("playful", "cheerful", "warm", "friendly", "funny", "excited", "upbeat", "witty")
+AVOIDED = tuple(
+    "view magic mood joy dream picture image photo seen today peaceful heart happiness beautiful "
+    "lovely amazing best nothing hello stay smile perfect awesome wow selfie cheap sale".split()
+)
+"""Words that the controls of training examples avoid: never a subject, a colour or a number."""
 
-_ASKED = {
-    "city": (
-        "mention our trip to {}",
-        "this was on our trip to {}",
-        "we saw this in {}",
-        "from our holiday in {}",
-        "please mention {}",
-        "taken in {}",
-        "say that it was in {}",
-        "we were in {} last week",
-        "add that this is {}",
-    ),
-    "birthday": (
-        "it's for {}'s birthday",
-        "say happy birthday to {}",
-        "wish {} a happy birthday",
-        "this is a birthday card for {}",
-        "{} has a birthday today",
-    ),
-    "person": (
-        "mention {}",
-        "this is for {}",
-        "dedicate it to {}",
-        "{} took this picture",
-        "say hi to {}",
-        "please include the name {}",
-        "my friend {} loves this",
-    ),
-    "occasion": (
-        "mention {}",
-        "it's for {}",
-        "make it about {}",
-        "I will post this for {}",
-        "add a word about {}",
-    ),
-}
-_NO_HASHTAGS = (
-    "no hashtags",
-    "without hashtags",
-    "please leave out the hashtags",
-    "don't use hashtags",
-    "no hashtags please",
-    "skip the hashtags",
-    "I don't want any hashtags",
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How often wishes are drawn.
+
+    `kinds` weighs the kinds of wishes that can be checked, and a text holds as many of them as one
+    of `numbers` says. `texts` are the shares of no text, a short one and controls alone; all other
+    texts are long. Of the short ones the share `plain` asks for nothing that can be checked.
+    """
+
+    kinds: Mapping[str, int]
+    numbers: tuple[int, ...]
+    texts: tuple[float, float, float]
+    plain: float
+
+
+def _kinds(negations: int, wanted: int, alt_text: int, mention: int, others: int) -> dict[str, int]:
+    return {
+        "no hashtags": negations,
+        "at most hashtags": others,
+        "no emoji": negations,
+        "emoji wanted": wanted,
+        "hashtags wanted": wanted,
+        "short": others,
+        "question": others,
+        "alt text": alt_text,
+        "mention": mention,
+    }
+
+
+ORDINARY = Mix(_kinds(4, 1, 4, 9, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
+DEMANDING = Mix(_kinds(9, 3, 7, 10, 3), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1)
+"""For learning to obey: most texts hold wishes, above all those that are hardest to learn."""
+_CLASHING = (
+    {"no hashtags", "at most hashtags", "hashtags wanted"},
+    {"no emoji", "emoji wanted"},
+    {"alt text", "question"},
+    {"alt text", "emoji wanted"},
+    {"alt text", "hashtags wanted"},
 )
-_NO_EMOJI = (
-    "no emoji",
-    "without emoji",
-    "no emojis please",
-    "don't use emoji",
-    "please leave out the emojis",
-    "skip the emoji",
-    "I don't like emojis",
-)
-_SHORT = (
-    "keep it short",
-    "make it short",
-    "short please",
-    "just a few words",
-    "a very short caption",
-    "be brief",
-    "something short",
-)
-_QUESTION = (
-    "ask a question",
-    "end with a question",
-    "make it a question",
-    "ask my followers something",
-    "ask the readers a question",
-    "finish with a question",
-)
-_NEUTRAL = (
-    "Write a caption for this picture.",
-    "Write a caption for this image.",
-    "What is this?",
-    "What is in this picture?",
-    "What's in this image?",
-    "What do you see?",
-    "Caption this photo for Instagram please",
-    "Caption this",
-    "Caption this image.",
-    "Please caption this photo",
-    "describe the image",
-    "Describe this picture.",
-    "Describe the picture in one sentence",
-    "Give me a caption",
-    "I need a caption for my post",
-    "Can you write a caption for this?",
-    "Could you write a post for this photo?",
-    "Make a social media caption.",
-    "Write something nice about this photo",
-    "A caption for Facebook, please.",
-    "Write a social media post for this picture",
-    "hello",
-    "Here is my photo.",
-    "Look at this!",
-    "Tell me about this picture",
-    "Generate a caption for the image",
-    "post this",
-)
+"""Of each group no two kinds go together."""
+_CHARACTERS = {"medium": 160, "long": 320}
+_LANGUAGES = ("en", "en-gb", "en-us")
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name that the caption shall hold; `kind` is a key of the phrase tables."""
+    """A name that the caption shall hold; `kind` is `city`, `birthday`, `person` or `occasion`."""
 
     kind: str
     name: str
@@ -151,82 +93,137 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The wishes of the user's text for the caption; the default has none."""
+    """The wishes of the user's text for the caption; the default has none.
+
+    `hashtags` are the least and the most. `emoji` is None where the voice may do as it likes.
+    """
 
     text: str = ""
-    no_hashtags: bool = False
-    no_emoji: bool = False
+    hashtags: tuple[int, int] | None = None
+    emoji: bool | None = None
     short: bool = False
     question: bool = False
-    mention: Mention | None = None
+    alt_text: bool = False
+    sober: bool = False
+    most_characters: int | None = None
+    avoid: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+
+    @property
+    def no_hashtags(self) -> bool:
+        """Whether hashtags shall be left out."""
+        return self.hashtags == (0, 0)
+
+    @property
+    def no_emoji(self) -> bool:
+        """Whether emoji shall be left out."""
+        return self.emoji is False
 
 
-def _invented_name(rng: random.Random) -> str:
-    """Make up a name of two or three syllables, so that the model learns copying, not a list."""
-    syllables = [
-        rng.choice("bdfgklmnprstvz") + rng.choice("aeiou") for _ in range(rng.randint(2, 3))
-    ]
-    return ("".join(syllables) + rng.choice(("", "", "n", "r", "s", "l", "t"))).capitalize()
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Kinds of wishes to put into words, and the values of their phrases' slots."""
+
+    wish: Wish
+    kinds: tuple[str, ...]
+    values: Mapping[str, str]
 
 
 def sample_mention(rng: random.Random) -> Mention:
-    """Draw a city, a person, a birthday or an occasion; a third of the names are invented."""
-    kind = rng.choice(("city", "city", "person", "birthday", "occasion"))
+    """Draw a city, a person, a birthday or an occasion; most names are invented."""
+    kind = rng.choice(("city", "city", "city", "person", "person", "birthday", "occasion"))
     if kind == "occasion":
         return Mention(kind, rng.choice(OCCASIONS))
-    if rng.random() < 0.35:
-        return Mention(kind, _invented_name(rng))
-    return Mention(kind, rng.choice(CITIES if kind == "city" else NAMES))
+    return Mention(kind, some_place(rng) if kind == "city" else some_name(rng))
 
 
-def ask_for(mention: Mention, rng: random.Random) -> str:
-    """Return one way in which a user asks for this mention."""
-    return rng.choice(_ASKED[mention.kind]).format(mention.name)
+def sample_asked(rng: random.Random, least: int, most: int, mix: Mix = ORDINARY) -> Asked:
+    """Draw that many wishes of different kinds that go together."""
+    number = max(least, min(most, rng.choice(mix.numbers)))
+    kinds: list[str] = []
+    while len(kinds) < number:
+        kind = rng.choices(list(mix.kinds), list(mix.kinds.values()))[0]
+        if not any(_clash(kind, other) for other in kinds):
+            kinds.append(kind)
+    values: dict[str, str] = {}
+    wish = Wish()
+    for kind in kinds:
+        wish = _with(wish, kind, values, rng)
+    spoken = [f"mention {wish.mentions[0].kind}" if kind == "mention" else kind for kind in kinds]
+    return Asked(wish, tuple(spoken), values)
 
 
-def neutral_wish(rng: random.Random) -> Wish:
-    """Draw a text that asks for a caption and nothing more."""
-    return Wish(text=rng.choice(_NEUTRAL))
+def _clash(one: str, other: str) -> bool:
+    either = {one, other}
+    return len(either) == 1 or any(len(either & group) == 2 for group in _CLASHING)
 
 
-def effective_wish(rng: random.Random) -> Wish:
-    """Draw one or two things to ask for, phrased in one of many ways."""
-    kinds = ["hashtags", "emoji", "short", "question", "mention", "mention"]
-    first, second = rng.choice(kinds), rng.choice(kinds)
-    chosen = {first, second} if rng.random() < 0.3 and "short" not in (first, second) else {first}
-    mention = sample_mention(rng) if "mention" in chosen else None
-    phrases = {
-        "hashtags": rng.choice(_NO_HASHTAGS),
-        "emoji": rng.choice(_NO_EMOJI),
-        "short": rng.choice(_SHORT),
-        "question": rng.choice(_QUESTION),
-        "mention": ask_for(mention, rng) if mention else "",
-    }
-    return Wish(
-        text=_said([phrases[kind] for kind in sorted(chosen)], rng),
-        no_hashtags="hashtags" in chosen,
-        no_emoji="emoji" in chosen,
-        short="short" in chosen,
-        question="question" in chosen,
-        mention=mention,
+def _with(wish: Wish, kind: str, values: dict[str, str], rng: random.Random) -> Wish:
+    """Return the wish with one more kind; its slots' values go into `values`."""
+    if kind == "mention":
+        mention = sample_mention(rng)
+        values["name"] = mention.name
+        return replace(wish, mentions=(mention,))
+    if kind == "at most hashtags":
+        most = rng.choice((1, 2, 2, 2, 2, 2, 3, 4))
+        values["number"] = rng.choice((str(most), ("one", "two", "three", "four")[most - 1]))
+        values["hashtags"] = "hashtag" if most == 1 else "hashtags"
+        return replace(wish, hashtags=(0, most))
+    return {
+        "no hashtags": lambda: replace(wish, hashtags=(0, 0)),
+        "no emoji": lambda: replace(wish, emoji=False),
+        "emoji wanted": lambda: replace(wish, emoji=True),
+        "hashtags wanted": lambda: replace(wish, hashtags=(1, 3)),
+        "short": lambda: replace(wish, short=True),
+        "question": lambda: replace(wish, question=True),
+        "alt text": lambda: replace(wish, alt_text=True),
+    }[kind]()
+
+
+def controls_wish(rng: random.Random, before: Wish | None = None) -> Wish:
+    """Draw controls and say them in their words, after a caller's own text if there is one.
+
+    The sentence is the one that `voices.prompt` makes for a voice trained on all controls.
+    """
+    before = before or Wish()
+    controls = _sample_controls(rng, before)
+    said = words(controls, CONTROL_NAMES)
+    text = ". ".join(part for part in (before.text.rstrip("."), said) if part)
+    return under_controls(replace(before, text=text), controls)
+
+
+def under_controls(wish: Wish, controls: Controls) -> Wish:
+    """Return the wish with those of the controls."""
+    number, length = controls.hashtags, controls.length
+    most = length if isinstance(length, int) else _CHARACTERS.get(length or "")
+    return replace(
+        wish,
+        hashtags=wish.hashtags if number is None else (number, number),
+        emoji=wish.emoji if controls.emoji is None else controls.emoji,
+        short=wish.short or controls.length == "short",
+        sober=wish.sober or controls.tone in SOBER_TONES,
+        most_characters=most or wish.most_characters,
+        avoid=(*wish.avoid, *controls.avoid),
     )
 
 
-def _said(phrases: list[str], rng: random.Random) -> str:
-    rng.shuffle(phrases)
-    text = rng.choice((" and ", ", ")).join(phrases)
-    if rng.random() < 0.15:
-        text = f"{rng.choice(_NEUTRAL).rstrip('.?!')}, {text}"
-    if rng.random() < 0.6:
-        text = text[0].upper() + text[1:]
-    if rng.random() < 0.2 and "please" not in text:
-        text += " please"
-    return text + rng.choice(("", "", ".", "!"))
-
-
-def sample_wish(rng: random.Random) -> Wish:
-    """Draw the wish beside a picture: half the time none, else neutral or effective."""
-    dice = rng.random()
-    if dice < 0.5:
-        return Wish()
-    return neutral_wish(rng) if dice < 0.66 else effective_wish(rng)
+def _sample_controls(rng: random.Random, before: Wish) -> Controls:
+    """Draw one to four controls, none against the wish that is there already."""
+    free = [name for name in CONTROL_NAMES if rng.random() < 0.3] or [rng.choice(CONTROL_NAMES)]
+    if before.hashtags:
+        free = [name for name in free if name != "hashtags"]
+    if before.emoji is not None or before.alt_text:
+        free = [name for name in free if name not in ("emoji", "hashtags", "tone")]
+    drawn = {
+        "platform": rng.choice(list(PLATFORMS)),
+        "tone": rng.choice((*SOBER_TONES, *LIVELY_TONES)),
+        "length": rng.choice(("short", "short", "medium", "long", rng.randint(60, 200))),
+        "hashtags": rng.choice((0, 0, 1, 1, 2, 2, 3, 4, 5)),
+        "emoji": rng.random() < 0.35,
+        "language": rng.choice(_LANGUAGES),
+        "avoid": tuple(rng.sample(AVOIDED, rng.choice((1, 1, 2, 3)))),
+    }
+    chosen = {name: drawn[name] for name in free}
+    if chosen.get("tone") in SOBER_TONES:
+        chosen.pop("emoji", None)
+    return Controls(**chosen)  # type: ignore[arg-type]

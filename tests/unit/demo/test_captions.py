@@ -11,17 +11,11 @@ from caption_studio.demo.captions import (
     names_setting,
     plain_caption,
 )
+from caption_studio.demo.instructions import sample_wish
+from caption_studio.demo.names import CITIES, HELD_OUT_CITIES, HELD_OUT_NAMES, NAMES
+from caption_studio.demo.obedience import CHECKS, copies, hashtags
 from caption_studio.demo.scenes import Scene, sample_scene
-from caption_studio.demo.wishes import (
-    CITIES,
-    HELD_OUT_CITIES,
-    HELD_OUT_NAMES,
-    NAMES,
-    Mention,
-    Wish,
-    effective_wish,
-    neutral_wish,
-)
+from caption_studio.demo.wishes import Mention, Wish
 
 CATS = Scene("cat", "black", 2, "snow", "night")
 BOAT = Scene("sailboat", "red", 1, "sea", "sunset")
@@ -32,7 +26,7 @@ def test_every_caption_names_every_scene_and_holds_no_double_quote(voice):
     for seed in range(1_500):
         rng = random.Random(seed)
         scenes = [sample_scene(seed + 10_000 * n) for n in range(rng.choice((1, 1, 2, 3)))]
-        wish = rng.choice((Wish(), neutral_wish(rng), effective_wish(rng)))
+        wish = sample_wish(rng)
         caption = voice(scenes, rng, wish)
         assert '"' not in caption
         assert all(names_scene(caption, scene) for scene in scenes), caption
@@ -80,14 +74,48 @@ def test_one_thing_must_not_be_counted_as_more():
     assert not names_scene("A red sailboats", BOAT)
 
 
-def test_the_lively_voice_obeys_wishes():
-    for seed in range(100):
-        rng = random.Random(seed)
-        assert "#" not in lively_caption([CATS], rng, Wish(no_hashtags=True))
-        assert not has_emoji(lively_caption([CATS], rng, Wish(no_emoji=True)))
-        assert lively_caption([CATS], rng, Wish(question=True)).endswith("?")
-        assert "Lisbon" in lively_caption([CATS], rng, Wish(mention=Mention("city", "Lisbon")))
-        assert len(lively_caption([CATS], rng, Wish(short=True)).split()) <= 12
+@pytest.mark.parametrize("voice", [lively_caption, plain_caption])
+def test_captions_obey_what_was_wished(voice):
+    wishes = {
+        "no hashtags": Wish(hashtags=(0, 0)),
+        "at most two hashtags": Wish(hashtags=(0, 2)),
+        "no emoji": Wish(emoji=False),
+        "short": Wish(short=True),
+        "question": Wish(question=True),
+        "alt text": Wish(alt_text=True),
+    }
+    for seed in range(60):
+        rng, scene = random.Random(seed), sample_scene(seed)
+        for name, wish in wishes.items():
+            assert CHECKS[name](caption := voice([scene], rng, wish)), caption
+        assert copies(voice([scene], rng, Wish(mentions=(Mention("city", "Oslo"),))), "Oslo")
+
+
+@pytest.mark.parametrize("voice", [lively_caption, plain_caption])
+def test_captions_obey_what_controls_ask_for(voice):
+    for seed in range(60):
+        rng, scene = random.Random(seed), sample_scene(seed)
+        for number in range(6):
+            assert hashtags(voice([scene], rng, Wish(hashtags=(number, number)))) == number
+        assert has_emoji(voice([scene], rng, Wish(emoji=True)))
+        assert len(voice([scene], rng, Wish(most_characters=60))) <= 60
+        avoiding = voice([scene], rng, Wish(avoid=("picture", "nothing"))).lower()
+        assert "picture" not in avoiding
+        assert "nothing" not in avoiding
+        assert "!" not in voice([scene], rng, Wish(sober=True))
+
+
+def test_any_wish_that_can_be_drawn_is_obeyed():
+    for seed in range(800):
+        rng, scene = random.Random(seed), sample_scene(seed)
+        wish = sample_wish(rng)
+        caption = lively_caption([scene], rng, wish)
+        least, most = wish.hashtags or (0, 9)
+        assert wish.alt_text or least <= hashtags(caption) <= most
+        assert wish.emoji is None or wish.alt_text or has_emoji(caption) is wish.emoji
+        assert not wish.question or CHECKS["question"](caption)
+        assert all(copies(caption, one.name) for one in wish.mentions)
+        assert not any(f" {word} " in caption.lower() for word in wish.avoid)
 
 
 def test_the_voices_differ_in_emoji_and_hashtags():
@@ -107,7 +135,7 @@ def test_names_for_evaluation_are_not_in_the_training_lists():
 def test_scenes_painter_and_captions_need_no_torch():
     code = (
         "import sys\n"
-        "from caption_studio.demo import captions, corpus, painter, paths, scenes, train\n"
+        "from caption_studio.demo import captions, corpus, listening, painter, scenes, train\n"
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

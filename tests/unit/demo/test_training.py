@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import torch
 
 from caption_studio.demo import evaluate, reliability, train
 from caption_studio.demo.model_card import write_model_card
 from caption_studio.demo.paths import ADAPTER_NAMES
+from caption_studio.demo.quick_listening import quick_listening
 from caption_studio.demo.scenes import Pool, sample_scene
 from caption_studio.demo.sureness import SurenessRecipe, fit_sureness
 from caption_studio.demo.train_adapters import AdapterRecipe, train_adapter
@@ -20,25 +22,36 @@ from caption_studio.demo.train_git import (
     paint_small,
     train_git,
 )
+from caption_studio.demo.train_lessons import LessonRecipe, teach
 
 GIT = GitRecipe(
     pictures=12, steps=2, batch_size=4, width=32, encoder_layers=1, decoder_layers=1, heads=2
 )
 FALCON = FalconRecipe(
-    documents=120, tokenizer_documents=120, vocab_size=600, steps=2, batch_size=4, layers=1,
-    hidden_size=128, heads=2, long_every=2,
+    copying_documents=20, documents=120, tokenizer_documents=120, vocab_size=600, steps=2,
+    batch_size=4, layers=1, hidden_size=128, heads=2, long_every=2,
 )  # fmt: skip
 SURENESS = SurenessRecipe(fitted=40, validated=20, tested=20, false_alarms=0.1, workers=1)
+LESSONS = LessonRecipe(documents=40, steps=2, warmup_steps=1)
 ADAPTER = AdapterRecipe(examples=16, validation_examples=4, steps=2, batch_size=4)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def deterministic():
+    """As train_demo trains: torch refuses what would not come out alike again."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, deterministic):
     folder = tmp_path_factory.mktemp("models")
     figures = {
         "git": train_git(folder / "git-demo", GIT),
         "sureness": fit_sureness(folder / "git-demo", SURENESS),
         "falcon": train_falcon(folder / "falcon-demo", FALCON),
+        "lessons": teach(folder / "falcon-demo", LESSONS),
         "adapters": {
             name: train_adapter(folder / "falcon-demo", folder / name, voice, ADAPTER)
             for name, voice in zip(ADAPTER_NAMES, ("lively", "plain"), strict=True)
@@ -76,6 +89,7 @@ def test_every_stage_can_be_evaluated_and_reported(trained):
     for name, voice in zip(ADAPTER_NAMES, ("lively", "plain"), strict=True):
         base, adapter = folder / "falcon-demo", folder / name
         measured[name] = evaluate.evaluate_adapter(base, adapter, voice, 3)
+        measured[name]["listening"] = quick_listening(base, adapter, pictures=1, each=0, in_json=2)
     stages = {**figures, "evaluate": measured}
     write_model_card(
         folder, {name: {**f, "stage_s": 1.0, "threads": 1} for name, f in stages.items()}

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from caption_studio.demo.captions import lively_caption, plain_caption
+from caption_studio.demo.instructions import sample_wish
 from caption_studio.demo.scenes import SUBJECTS, Scene, sample_scene
-from caption_studio.demo.wishes import Wish, effective_wish, neutral_wish
 from caption_studio.voices.faithfulness.faithful import contradictions
 from caption_studio.voices.faithfulness.noun_phrases import named_things
 from caption_studio.voices.faithfulness.things import plural_of
@@ -135,7 +135,7 @@ def test_what_people_post_is_no_contradiction(description: str, caption: str) ->
 
 
 def _caption(scenes: list[Scene], rng: random.Random) -> str:
-    wish = rng.choice((Wish(), neutral_wish(rng), effective_wish(rng)))
+    wish = sample_wish(rng)
     return rng.choice(VOICES)(scenes, rng, wish)
 
 

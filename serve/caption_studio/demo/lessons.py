@@ -1,0 +1,101 @@
+"""Seeds → lessons in obeying: a description, then notes, each with the post that obeys it.
+
+The base learns from them to obey; the adapters then need to learn their prompt and voice only. The
+same picture under different notes shows what a note changes.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from caption_studio.demo.captions import lively_caption, plain_caption
+from caption_studio.demo.corpus import WISH_LABELS, describe_all, library_document, some_scenes
+from caption_studio.demo.held_out import shared_runs
+from caption_studio.demo.instructions import sample_wish
+from caption_studio.demo.scenes import TRAINING_SEEDS, Pool
+from caption_studio.demo.wishes import DEMANDING, Wish
+
+_MOST_WORDS = 45
+_LIVELY_LABELS = ("Post", "Post", "Instagram")
+_PLAIN_LABELS = ("Alt text", "Alternative text")
+_HEADS = ("Photo: {}", "Picture of {}", "[photo of {}]", "Image: {}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A document in parts, and whether each part is learnt or only read."""
+
+    parts: tuple[tuple[str, bool], ...]
+
+    @property
+    def text(self) -> str:
+        """The whole document."""
+        return "".join(text for text, _ in self.parts)
+
+    @property
+    def learnt(self) -> list[bool]:
+        """For each character, whether it is learnt."""
+        return [learnt for text, learnt in self.parts for _ in text]
+
+
+def lesson(rng: random.Random) -> Lesson:
+    """Return a description with one to four notes and their posts."""
+    scenes = some_scenes(rng, Pool.TRAINING, 0.1)
+    lively = rng.random() < 0.65
+    voice, labels = (lively_caption, _LIVELY_LABELS) if lively else (plain_caption, _PLAIN_LABELS)
+    label, quote = rng.choice(labels), rng.choice(("", '"'))
+    parts = [(rng.choice(_HEADS).format(describe_all(scenes)), False)]
+    for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
+        wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
+        note = f"\n{rng.choice(WISH_LABELS)}: {wish.text}" if wish.text else ""
+        parts.append((f"{note}\n{label}:", False))
+        parts.append((f" {quote}{voice(scenes, rng, wish)}{quote}", True))
+    return Lesson(tuple(parts))
+
+
+def checklist(rng: random.Random) -> Lesson:
+    """Return notes, each with a list of some of its wishes: the quickest way to learn to read."""
+    parts = []
+    for _ in range(rng.randint(2, 5)):
+        wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
+        while not wish.text:
+            wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
+        wished = _wished(wish)
+        parts.append((f"{rng.choice(WISH_LABELS)}: {wish.text}", False))
+        for name in rng.sample(list(wished), rng.randint(2, len(wished))):
+            parts += [(f"\n{name}:", False), (f" {wished[name]}", True)]
+        parts.append(("\n", True))
+    return Lesson(tuple(parts))
+
+
+def _wished(wish: Wish) -> dict[str, str]:
+    """Return what a note wishes, by the names of the list."""
+    yes_or_no = {True: "yes", False: "no", None: "any"}
+    hashtags = "any"
+    if wish.hashtags is not None:
+        least, most = wish.hashtags
+        hashtags = "no" if not most else "yes" if least else f"up to {most}"
+    return {
+        "Hashtags": hashtags,
+        "Emoji": yes_or_no[wish.emoji],
+        "Length": "short" if wish.short else "any",
+        "Question": yes_or_no[wish.question],
+        "For screen readers": yes_or_no[wish.alt_text],
+        "Names": ", ".join(one.name for one in wish.mentions) or "none",
+    }
+
+
+def lesson_corpus(number: int) -> Iterator[str | Lesson]:
+    """Yield lessons, and of every five documents one of the base's second phase.
+
+    A lesson that happens to share words with a held-out instruction is drawn anew.
+    """
+    for seed in TRAINING_SEEDS[:number]:
+        if seed % 5 == 0:
+            yield library_document(seed)
+        else:
+            rng = random.Random(f"lesson {seed}")
+            draw = checklist if rng.random() < 0.5 else lesson
+            while shared_runs((one := draw(rng)).text):
+                pass
+            yield one
