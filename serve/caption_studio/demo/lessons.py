@@ -5,20 +5,22 @@ same picture under different notes shows what a note changes.
 """
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from caption_studio.demo.captions import lively_caption, plain_caption
+from caption_studio.demo.captions import ALL_EMOJI, lively_caption, plain_caption
 from caption_studio.demo.corpus import WISH_LABELS, describe_all, library_document, some_scenes
 from caption_studio.demo.held_out import shared_runs
 from caption_studio.demo.instructions import sample_wish
-from caption_studio.demo.scenes import TRAINING_SEEDS, Pool
+from caption_studio.demo.scenes import TRAINING_SEEDS, Pool, Scene
 from caption_studio.demo.wishes import DEMANDING, Wish
 
 _MOST_WORDS = 45
 _LIVELY_LABELS = ("Post", "Post", "Instagram")
 _PLAIN_LABELS = ("Alt text", "Alternative text")
 _HEADS = ("Photo: {}", "Picture of {}", "[photo of {}]", "Image: {}")
+_EMOJI = "".join(ALL_EMOJI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,34 @@ def lesson(rng: random.Random) -> Lesson:
     lively = rng.random() < 0.65
     voice, labels = (lively_caption, _LIVELY_LABELS) if lively else (plain_caption, _PLAIN_LABELS)
     label, quote = rng.choice(labels), rng.choice(("", '"'))
-    parts = [(rng.choice(_HEADS).format(describe_all(scenes)), False)]
+    parts = [(rng.choice(_HEADS).format(describe_all(scenes)) + "\n", False)]
     for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
         wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
-        note = f"\n{rng.choice(WISH_LABELS)}: {wish.text}" if wish.text else ""
-        parts.append((f"{note}\n{label}:", False))
-        parts.append((f" {quote}{voice(scenes, rng, wish)}{quote}", True))
+        note = f"{rng.choice(WISH_LABELS)}: {wish.text}\n" if wish.text else ""
+        parts += [(f"{note}{label}:", False), (f" {quote}", True)]
+        parts += [*decided(voice(scenes, rng, wish), scenes), (f"{quote}\n", True)]
     return Lesson(tuple(parts))
+
+
+def decided(caption: str, scenes: list[Scene]) -> list[tuple[str, bool]]:
+    """Return a caption in parts; learnt is where it shows whether it obeys.
+
+    Not learnt is what follows from the description or is drawn at random: the words of the scenes,
+    the tags after their number signs, and all emoji of a row but the first.
+    """
+    given = [words for scene in scenes for words in _given(scene)]
+    pattern = "|".join((*map(re.escape, given), r"(?<=#)\w+", rf"(?<=[{_EMOJI}])[{_EMOJI}]+"))
+    parts, end = [], 0
+    for found in re.finditer(pattern, caption, re.IGNORECASE):
+        parts += [(caption[end : found.start()], True), (found[0], False)]
+        end = found.end()
+    return [*parts, (caption[end:], True)]
+
+
+def _given(scene: Scene) -> tuple[str, ...]:
+    """Return the words of a description that a caption repeats; where to begin is decided."""
+    phrases = (scene.things, scene.place_phrase, scene.sky_phrase)
+    return tuple(phrase[phrase.index(" ") :] for phrase in phrases)
 
 
 def checklist(rng: random.Random) -> Lesson:
@@ -95,7 +118,7 @@ def lesson_corpus(number: int) -> Iterator[str | Lesson]:
             yield library_document(seed)
         else:
             rng = random.Random(f"lesson {seed}")
-            draw = checklist if rng.random() < 0.5 else lesson
+            draw = checklist if rng.random() < 0.3 else lesson
             while shared_runs((one := draw(rng)).text):
                 pass
             yield one

@@ -18,9 +18,9 @@ from caption_studio.demo.train_falcon import FalconRecipe, fit_falcon, save_falc
 class LessonRecipe:
     """The parameters of the lessons; all else is `FalconRecipe`'s."""
 
-    documents: int = 40_000
-    steps: int = 2_400
-    learning_rate: float = 1.2e-3
+    documents: int = 60_000
+    steps: int = 2_200
+    learning_rate: float = 1.5e-3
     warmup_steps: int = 40
     seed: int = 20_263
 
