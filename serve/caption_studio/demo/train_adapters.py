@@ -32,9 +32,9 @@ class AdapterRecipe:
     Of the held-out seeds so many last ones, which no figure is measured on, choose the best step.
     """
 
-    examples: int = 16_640
+    examples: int = 22_400
     validation_examples: int = 200
-    steps: int = 520
+    steps: int = 700
     batch_size: int = 32
     learning_rate: float = 2.5e-3
     warmup_steps: int = 20
