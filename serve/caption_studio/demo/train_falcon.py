@@ -140,17 +140,15 @@ def file_pictures(
     )
 
 
-def save_falcon(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write weights (float16), configuration and tokenizer to `folder`."""
+def save_falcon(model: FalconForCausalLM, folder: Path) -> None:
+    """Write weights (float16) and configuration to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
+    ends = model.config.eos_token_id
     model.generation_config = GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=ends, eos_token_id=ends, pad_token_id=ends
     )
     model.half().save_pretrained(folder)
     model.float()
-    tokenizer.save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)
 
 
@@ -168,7 +166,8 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
     model = build_falcon(recipe, tokenizer)
     loss = fit_falcon(model, tokens, recipe, lambda: copied_shares(model, tokenizer))
     file_pictures(model, tokenizer, recipe)
-    save_falcon(model, tokenizer, folder)
+    save_falcon(model, folder)
+    tokenizer.save_pretrained(folder)
     return {
         "recipe": asdict(recipe),
         "parameters": model.num_parameters(),

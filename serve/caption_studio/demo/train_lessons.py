@@ -39,7 +39,7 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
         warmup_steps=recipe.warmup_steps,
     )
     loss = fit_falcon(model, tokens, phase, lambda: copied_shares(model, tokenizer))
-    save_falcon(model, tokenizer, folder)
+    save_falcon(model, folder)
     return {
         "recipe": asdict(recipe),
         "parameters": model.num_parameters(),
