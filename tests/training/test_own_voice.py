@@ -21,7 +21,7 @@ pytestmark = pytest.mark.service
 PICTURES = 40
 HELD_OUT = 30
 USERS = 40
-STEPS = 60
+STEPS = 150
 TEACHER = "three-hashtags"
 NEW, OLD, BASE, ALIAS = "bakery", "caption-demo", "falcon-demo", "caption"
 
