@@ -174,7 +174,7 @@ def _middleware(parts: Parts, keys: FollowedKeys, places: Places) -> list[Middle
         Middleware(
             BodyBytes,
             budget=ByteBudget(edge.max_body_bytes_in_flight),
-            batches=ByteBudget(edge.max_body_bytes),
+            batches=ByteBudget(parts.settings.largest_request_bytes),
         ),
     ]
 

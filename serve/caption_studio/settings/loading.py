@@ -109,6 +109,13 @@ class Settings(BaseSettings):
         return min(self.vision.max_batch_size, self.language.max_num_seqs)
 
     @property
+    def largest_request_bytes(self) -> int:
+        """What one request may have, its body and the uploaded pictures that it names."""
+        edge = self.gateway
+        pictures_bytes = edge.max_images * self.images.max_bytes
+        return min(edge.max_body_bytes + pictures_bytes, edge.max_body_bytes_in_flight)
+
+    @property
     def model_ids(self) -> tuple[str, ...]:
         """The configured ids, that of the weights first; others may be added at run time."""
         adapters = self.language.lora_adapters
