@@ -18,6 +18,9 @@ DAY_S = 24 * 3600
 ABANDONED_S = DAY_S
 """Content without a record is the rest of an upload that failed, once it is older than this."""
 
+UNFINISHED_S = 3600.0
+"""What was not written to for so long has no writer any more: an upload takes minutes."""
+
 _read = decoder(StoredFile)
 
 
@@ -130,7 +133,7 @@ class Files:
     def sweep(self) -> int:
         """Delete what has expired and what failed uploads left; return how many files."""
         now_s = self._clock()
-        count = 0
+        count = self._store.delete_unfinished(now_s - UNFINISHED_S)
         for owner in filter(OWNER.fullmatch, self._store.names("files")):
             names = self._store.names(f"files/{owner}")
             for name in names:
@@ -157,15 +160,13 @@ class Files:
 
     def _check_quota(self, owner: str, size_bytes: int) -> None:
         """Refuse a file too many; two uploads at the same moment may both be the last."""
-        kept = {
-            name: size
-            for name, size in self._store.names(f"files/{owner}").items()
-            if name.endswith(".data")
-        }
+        folder = f"files/{owner}"
+        names = {**self._store.names(folder), **self._store.unfinished(folder)}
+        kept = [size for name, size in names.items() if ".data" in name]
         settings = self._settings
         if len(kept) >= settings.max_files:
             raise QuotaExceeded(f"{settings.max_files} files are kept; delete one first.")
-        if sum(kept.values()) + size_bytes > settings.max_key_bytes:
+        if sum(kept) + size_bytes > settings.max_key_bytes:
             raise QuotaExceeded(
                 f"All files together may have at most {settings.max_key_bytes} bytes; "
                 "delete one first."

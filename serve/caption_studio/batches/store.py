@@ -1,13 +1,12 @@
 """Names → bytes in a folder or a bucket, through fsspec. Blocking: for a worker thread.
 
 A name is a path below the store's root. A value is there whole or not at all: a folder's files are
-written under another name first, and a bucket's appear when they are complete.
+written under another name first (batches.folder), and a bucket's appear when they are complete.
 """
 
 import errno
 import logging
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -16,14 +15,13 @@ from typing import IO, Any
 import fsspec  # type: ignore[import-untyped]  # it ships no types
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
+from caption_studio.batches import folder as local
 from caption_studio.errors import CaptionStudioError, StoreFull, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1024**2
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-UNFINISHED = ".unfinished-"
-"""Part of the names of files that are still being written."""
 
 
 class Store:
@@ -61,7 +59,7 @@ class Store:
             files, root = self._files()
             path = f"{root}/{name}"
             if isinstance(files, LocalFileSystem):
-                return _link_new(path, value)
+                return local.link_new(path, value)
             try:
                 files.pipe_file(path, value, mode="create")
             except FileExistsError:
@@ -75,7 +73,7 @@ class Store:
             files, root = self._files()
             path = f"{root}/{name}"
             if isinstance(files, LocalFileSystem):
-                with _written_aside(path) as (target, aside):
+                with local.written_aside(path) as (target, aside):
                     yield target
                     target.close()
                     os.replace(aside, path)
@@ -109,13 +107,32 @@ class Store:
         with _translated():
             files, root = self._files()
             if isinstance(files, LocalFileSystem):
-                return dict(sorted(_listed(f"{root}/{folder}")))
+                return local.listed(f"{root}/{folder}")
             try:
                 listed = files.ls(f"{root}/{folder}", detail=True)
             except FileNotFoundError:
                 return {}
             found = ((_last(entry["name"]), entry["size"] or 0) for entry in listed)
             return dict(sorted(found))
+
+    def unfinished(self, folder: str) -> dict[str, int]:
+        """Return what is being written in a folder, or was when its writer was killed: sizes."""
+        with _translated():
+            files, root = self._files()
+            if not isinstance(files, LocalFileSystem):
+                return {}
+            return local.listed(f"{root}/{folder}", unfinished=True)
+
+    def delete_unfinished(self, before_s: float) -> int:
+        """Delete what killed writers left, in all folders; return how many.
+
+        `before_s`: what was written to since, in seconds since 1970, is left.
+        """
+        with _translated():
+            files, root = self._files()
+            if not isinstance(files, LocalFileSystem):
+                return 0
+            return local.delete_unfinished(root, before_s)
 
     def delete(self, name: str) -> None:
         """Delete a value, or a folder with all in it, if it is there."""
@@ -135,59 +152,6 @@ class Store:
 
 def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
-
-
-def _listed(folder: str) -> Iterator[tuple[str, int]]:
-    """Yield the names in a folder, and their sizes.
-
-    fsspec's own listing fails as a whole if one file is deleted meanwhile, as if there were none.
-    """
-    try:
-        entries = os.scandir(folder)
-    except FileNotFoundError:
-        return
-    with entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                size_bytes = entry.stat().st_size
-                if UNFINISHED not in entry.name:
-                    yield entry.name, size_bytes
-
-
-@contextmanager
-def _written_aside(path: str) -> Iterator[tuple[IO[bytes], str]]:
-    """Give a new file beside `path`; it is deleted at the end if it is still there."""
-    _make_folder(os.path.dirname(path))
-    aside = f"{path}{UNFINISHED}{uuid.uuid4().hex}"
-    try:
-        with open(aside, "xb", opener=_private) as target:
-            yield target, aside
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(aside)
-
-
-def _make_folder(path: str) -> None:
-    """Make a folder and those above it, for this user only; `os.makedirs` does so for the last."""
-    if not os.path.isdir(path):
-        _make_folder(os.path.dirname(path))
-        with suppress(FileExistsError):
-            os.mkdir(path, mode=0o700)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o600)
-
-
-def _link_new(path: str, value: bytes) -> bool:
-    with _written_aside(path) as (target, aside):
-        target.write(value)
-        target.close()
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            return False
-        return True
 
 
 @contextmanager
