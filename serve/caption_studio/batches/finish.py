@@ -18,7 +18,7 @@ UNANSWERED = {
     ),
     "cancelled": ("batch_cancelled", "This request was not executed: the batch was cancelled."),
 }
-"""What the error file says of requests that were not made, by the batch's end."""
+"""What the error file says of requests that were not made, by the batch's end; else its error."""
 
 
 def finish(
@@ -42,8 +42,9 @@ def finish(
             results.write("output" if succeeded else "error", line)
             counts[succeeded] += 1
             done.add(custom_id)
-        if status in UNANSWERED and state.validated is not None:
-            for line in _unanswered(tools, state, done, *UNANSWERED[status]):
+        why = UNANSWERED.get(status) or next(((one.code, one.message) for one in errors), None)
+        if why is not None and state.validated is not None:
+            for line in _unanswered(tools, state, done, *why):
                 results.write("error", line)
         if not lease.is_held:
             raise LeaseLost
