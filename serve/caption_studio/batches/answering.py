@@ -75,7 +75,8 @@ class Answering:
             await asyncio.gather(watching, *self._under_way, return_exceptions=True)
             with suppress(StoreUnavailable):
                 await self._flush()
-            await threads.run_long(self._lines.close)
+            with suppress(StoreUnavailable):
+                await threads.run(self._lines.close)
         return "completed" if is_last and not self._left else self._end()
 
     async def _begin_all(self, done: set[str]) -> bool:
