@@ -20,7 +20,11 @@ class BatchSettings(Section):
         "reach; None: there are no such routes",
     )
     max_in_flight: int = Field(
-        32, gt=0, le=1024, description="requests of batches inside one gateway replica"
+        32,
+        gt=0,
+        le=1024,
+        description="requests of batches inside one gateway replica; of more than an "
+        "engine answers together, just so many",
     )
     max_file_bytes: int = Field(200 * 1024**2, gt=0, description="one uploaded file")
     max_files: int = Field(1000, gt=0, description="files of one key, results included")
