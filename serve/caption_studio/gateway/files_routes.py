@@ -63,7 +63,7 @@ def create_files_router(storage: Storage, settings: Settings) -> APIRouter:
     """Return the routes over one store."""
     router = APIRouter()
     files, threads = storage.files, storage.threads
-    uploads = FileUploads(settings)
+    uploads = FileUploads(settings, storage)
 
     @router.post(
         "/v1/files",
