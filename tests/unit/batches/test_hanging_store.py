@@ -37,7 +37,7 @@ class Hanging(Store):
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
-    monkeypatch.setattr(lease, "LEASE_S", 0.5)
+    monkeypatch.setattr(lease, "LEASE_S", 1.0)
     monkeypatch.setattr(runner, "RENEW_S", 0.05)
     monkeypatch.setattr(runner, "RELEASE_S", 0.05)
     store = Hanging(str(tmp_path))
@@ -58,16 +58,16 @@ async def test_the_work_stops_when_a_renewal_hangs(tmp_path: Path, store: Hangin
     async with asyncio.timeout(GUARD_S):
         await house.runner().turn()
     begun = len(house.caller.asked)
-    assert 0 < begun < 20
-    assert house.state(batch).status == "in_progress"
+    assert begun < 20
+    assert house.state(batch).ended is None
     store.goes_on.set()
     other = House(tmp_path, Clock())
     other.monotonic = time.monotonic  # type: ignore[assignment]
     working = other.runner()
     async with asyncio.timeout(GUARD_S):
-        while not await working.turn():  # noqa: ASYNC110
+        while house.state(batch).status != "completed":
+            await working.turn()
             await asyncio.sleep(0.05)
-    assert house.state(batch).status == "completed"
     assert len(house.caller.asked) == begun, "it begins no more"
 
 
@@ -77,7 +77,7 @@ async def test_no_line_is_begun_without_the_lease(tmp_path: Path, store: Hanging
 
     def lose() -> None:
         if len(house.caller.asked) == 10:
-            house.monotonic.now_s += 1.0
+            house.monotonic.now_s += 2.0
 
     house.caller.on_call = lose
     await house.runner().turn()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -90,7 +91,7 @@ async def test_what_the_quota_has_no_room_for_is_not_read(tmp_path: Path) -> Non
 
 def test_places_are_shared_out() -> None:
     places = UploadPlaces(8)
-    held = []
+    held: list[Any] = []
 
     def take(owner: str, tries: int) -> int:
         taken = 0
