@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from caption_studio.settings.aliases import AliasSettings
@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     aliases: tuple[AliasSettings, ...] = ()
     guards: GuardSettings = GuardSettings()
     gateway: GatewaySettings = GatewaySettings()
-    batches: BatchSettings = BatchSettings()
+    # Not made at import: without a home folder its default is refused.
+    batches: BatchSettings = Field(default_factory=BatchSettings)
     scaling: ScalingSettings = ScalingSettings()
     logging: LoggingSettings = LoggingSettings()
     tracing: TracingSettings = TracingSettings()
