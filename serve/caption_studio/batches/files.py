@@ -5,7 +5,7 @@ first, so a file with a record is whole.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from caption_studio.batches.ids import FILE_ID, OWNER, created_at_s, new_file_id
@@ -13,6 +13,7 @@ from caption_studio.batches.layout import content, files_folder, record
 from caption_studio.batches.quota import Quota
 from caption_studio.batches.records import Purpose, StoredFile, decoder, encoded
 from caption_studio.batches.store import CHUNK_BYTES, Store
+from caption_studio.batches.streams import StoredReader, StoredWriter
 from caption_studio.errors import FileNotFound
 from caption_studio.settings import BatchSettings
 
@@ -66,7 +67,9 @@ class Files:
         return file
 
     @contextmanager
-    def result(self, owner: str, file_id: str, filename: str, keep_s: int) -> Iterator[IO[bytes]]:
+    def result(
+        self, owner: str, file_id: str, filename: str, keep_s: int
+    ) -> Iterator[StoredWriter]:
         """Give a result of a batch to write; it replaces one that was written before."""
         size_bytes = 0
         with self._store.writing(content(owner, file_id)) as target:
@@ -120,13 +123,14 @@ class Files:
         return found, False
 
     @contextmanager
-    def reading(self, owner: str, file_id: str) -> Iterator[IO[bytes]]:
+    def reading(self, owner: str, file_id: str) -> Iterator[StoredReader]:
         """Give a file's content. Raises `FileNotFound`."""
-        try:
-            with self._store.reading(content(owner, file_id)) as source:
-                yield source
-        except KeyError:
-            raise FileNotFound(f"No such File object: {file_id}.", param="id") from None
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(self._store.reading(content(owner, file_id)))
+            except KeyError:
+                raise FileNotFound(f"No such File object: {file_id}.", param="id") from None
+            yield source
 
     def delete(self, owner: str, file_id: str) -> None:
         """Delete a file. Raises `FileNotFound`."""

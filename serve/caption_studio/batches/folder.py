@@ -6,8 +6,7 @@ bucket has nothing of the kind: there an unfinished upload has no name. Raises a
 
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import IO
 
 UNFINISHED = ".unfinished-"
@@ -42,29 +41,37 @@ def delete_unfinished(root: str, before_s: float) -> int:
     return count
 
 
-@contextmanager
-def written_aside(path: str) -> Iterator[tuple[IO[bytes], str]]:
-    """Give a new file beside `path`; it is deleted at the end if it is still there."""
-    _make_folder(os.path.dirname(path))
-    aside = f"{path}{UNFINISHED}{uuid.uuid4().hex}"
-    try:
-        with open(aside, "xb", opener=_private) as target:
-            yield target, aside
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(aside)
+class Aside:
+    """A new file beside `path`: written, then kept under that name or dropped."""
 
+    def __init__(self, path: str) -> None:
+        _make_folder(os.path.dirname(path))
+        self._path = path
+        self._aside = f"{path}{UNFINISHED}{uuid.uuid4().hex}"
+        self.file: IO[bytes] = open(self._aside, "xb", opener=_private)
 
-def link_new(path: str, value: bytes) -> bool:
-    """Write a value unless there is one; return whether it was written."""
-    with written_aside(path) as (target, aside):
-        target.write(value)
-        target.close()
+    def keep(self) -> None:
+        """Put it in the place of what has the name."""
+        self.file.close()
+        os.replace(self._aside, self._path)
+
+    def keep_new(self) -> bool:
+        """Give it the name unless something has it; return whether it was given."""
+        self.file.close()
         try:
-            os.link(aside, path)
+            os.link(self._aside, self._path)
         except FileExistsError:
             return False
+        finally:
+            os.unlink(self._aside)
         return True
+
+    def drop(self) -> None:
+        """Delete it, if it is still there."""
+        with suppress(OSError):
+            self.file.close()
+        with suppress(OSError):
+            os.unlink(self._aside)
 
 
 def _make_folder(path: str) -> None:

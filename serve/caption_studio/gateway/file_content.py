@@ -8,7 +8,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import IO
 
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
@@ -16,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from caption_studio.batches.records import StoredFile
 from caption_studio.batches.storage import Storage
 from caption_studio.batches.store import CHUNK_BYTES
+from caption_studio.batches.streams import StoredReader
 from caption_studio.batches.threads import StoreThreads
 from caption_studio.errors import RangeNotSatisfiable
 from caption_studio.gateway.middleware import DEADLINE
@@ -70,7 +70,7 @@ def asked_range(header: str, size_bytes: int) -> range | None:
 
 
 async def _pieces(
-    source: IO[bytes],
+    source: StoredReader,
     count_bytes: int,
     stack: ExitStack,
     threads: StoreThreads,
@@ -86,4 +86,4 @@ async def _pieces(
             count_bytes -= len(piece)
             yield piece
     finally:
-        await threads.run(stack.close)
+        stack.close()  # not in a thread: a client that goes away ends this wherever it is

@@ -50,6 +50,17 @@ def test_a_file_is_its_owners(house: House) -> None:
         house.files.find(OWNER, file_id)
 
 
+def test_only_a_file_that_is_not_there_is_not_found(house: House) -> None:
+    file_id = upload(house)
+
+    def mistake() -> None:
+        with house.files.reading(OWNER, file_id):
+            raise KeyError("ours")
+
+    with pytest.raises(KeyError, match="ours"):
+        mistake()
+
+
 @pytest.mark.parametrize("file_id", ["../../etc/passwd", "file-1", "", "file-" + "0" * 24, "x/y"])
 def test_what_is_no_id_is_no_file(house: House, file_id: str) -> None:
     with pytest.raises(FileNotFound):
