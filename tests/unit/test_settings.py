@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,7 +145,28 @@ def test_a_store_that_not_every_gateway_finds_is_refused(batches: dict[str, Any]
         Settings.load({"batches": batches})
 
 
+def test_the_store_by_default_is_below_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    expected = tmp_path / ".local" / "share" / "caption-studio" / "files"
+    assert Settings.load().batches.store == str(expected)
+    monkeypatch.setenv("HOME", "somewhere/relative")
+    with pytest.raises(ValidationError, match="absolute folder"):
+        Settings.load()
+    assert Settings.load({"batches": {"store": None}}).batches.store is None
+
+
+def test_without_a_home_folder_a_store_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # no user has an entry
+    with pytest.raises(ValidationError, match="no home folder: set batches"):
+        Settings.load()
+    with pytest.raises(ValidationError, match="has no home folder"):
+        Settings.load({"batches": {"keep_days": 3}})
+    assert Settings.load({"batches": {"store": "/srv/files"}}).batches.store == "/srv/files"
+
+
 def test_a_store_is_a_folder_a_url_or_nothing() -> None:
-    assert Settings.load().batches.store is not None
     for store in ("/srv/files", "s3://bucket/files", None):
         assert Settings.load({"batches": {"store": store}}).batches.store == store

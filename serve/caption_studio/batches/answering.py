@@ -16,7 +16,7 @@ from caption_studio.errors import MAX_RETRY_AFTER_S, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 WATCH_S = 2.0
-"""Interval at which a cancellation is looked for."""
+"""Interval at which a cancellation is looked for, and whether the answers are within the quota."""
 
 FLUSH_S = 5.0
 FLUSH_LINES = 200
@@ -41,6 +41,7 @@ class Answering:
         self._state = state
         self._pauses = pauses
         self._is_cancelled = state.cancelled is not None
+        self._is_too_much = False
         request = state.request
         self._journal = tools.batches.journal(request.owner, request.id)
         self._lines = _Lines(tools, state)
@@ -53,7 +54,8 @@ class Answering:
     async def run(self) -> BatchEnd | None:
         """Answer lines until none is left or no more may be begun; return how the batch ends.
 
-        None: it goes on later. Raises `StoreUnavailable`, `FileNotFound` without the input file.
+        `failed`: its owner keeps more than its quota by now. None: it goes on later.
+        Raises `StoreUnavailable`, `FileNotFound` without the input file.
         """
         if self._stops():
             return self._end()
@@ -73,7 +75,8 @@ class Answering:
             await asyncio.gather(watching, *self._under_way, return_exceptions=True)
             with suppress(StoreUnavailable):
                 await self._flush()
-            await threads.run_long(self._lines.close)
+            with suppress(StoreUnavailable):
+                await threads.run(self._lines.close)
         return "completed" if is_last and not self._left else self._end()
 
     async def _begin_all(self, done: set[str]) -> bool:
@@ -101,18 +104,21 @@ class Answering:
         """Return how the batch ends with lines that are not answered; None: not yet."""
         if self._is_cancelled:
             return "cancelled"
+        if self._is_too_much:
+            return "failed"
         is_late = self._tools.clock() >= self._state.request.expires_at
         return "expired" if is_late else None
 
     async def _watch(self) -> None:
         request = self._state.request
-        batches = self._tools.batches
-        while not self._is_cancelled:
+        batches, quota, threads = self._tools.batches, self._tools.files.quota, self._tools.threads
+        while not self._is_cancelled and not self._is_too_much:
             await asyncio.sleep(WATCH_S)
             with suppress(StoreUnavailable):
-                self._is_cancelled = await self._tools.threads.run(
+                self._is_cancelled = await threads.run(
                     batches.is_cancelled, request.owner, request.id
                 )
+                self._is_too_much = await threads.run(quota.is_exceeded, request.owner)
 
     async def _answer(self, line: Line, begun: asyncio.Event) -> None:
         """Answer one line, unless it has to wait until no more may be begun."""

@@ -5,24 +5,30 @@ first, so a file with a record is whole.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from caption_studio.batches.ids import FILE_ID, OWNER, created_at_s, new_file_id
+from caption_studio.batches.layout import content, files_folder, record
+from caption_studio.batches.quota import Quota
 from caption_studio.batches.records import Purpose, StoredFile, decoder, encoded
 from caption_studio.batches.store import CHUNK_BYTES, Store
-from caption_studio.errors import FileNotFound, QuotaExceeded
+from caption_studio.batches.streams import StoredReader, StoredWriter
+from caption_studio.errors import FileNotFound
 from caption_studio.settings import BatchSettings
 
 DAY_S = 24 * 3600
 ABANDONED_S = DAY_S
 """Content without a record is the rest of an upload that failed, once it is older than this."""
 
+UNFINISHED_S = 3600.0
+"""What was not written to for so long has no writer any more: an upload takes minutes."""
+
 _read = decoder(StoredFile)
 
 
 class Files:
-    """All files in a store. `clock` gives seconds since 1970.
+    """All files in a store, within `quota`. `clock` gives seconds since 1970.
 
     All methods raise `StoreUnavailable`.
     """
@@ -31,6 +37,7 @@ class Files:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self.quota = Quota(store, settings)
 
     def create(
         self,
@@ -43,7 +50,7 @@ class Files:
         keep_s: int | None = None,
     ) -> StoredFile:
         """Keep an upload. Raises `QuotaExceeded` for one too many or too much."""
-        self._check_quota(owner, size_bytes)
+        self.quota.check_file(owner, size_bytes)
         now_s = self._clock()
         file = StoredFile(
             id=new_file_id(now_s),
@@ -53,17 +60,19 @@ class Files:
             filename=filename,
             purpose=purpose,
         )
-        with self._store.writing(_content(owner, file.id)) as target:
+        with self._store.writing(content(owner, file.id)) as target:
             while chunk := source.read(CHUNK_BYTES):
                 target.write(chunk)
-        self._store.put(_record(owner, file.id), encoded(file))
+        self._store.put(record(owner, file.id), encoded(file))
         return file
 
     @contextmanager
-    def result(self, owner: str, file_id: str, filename: str, keep_s: int) -> Iterator[IO[bytes]]:
+    def result(
+        self, owner: str, file_id: str, filename: str, keep_s: int
+    ) -> Iterator[StoredWriter]:
         """Give a result of a batch to write; it replaces one that was written before."""
         size_bytes = 0
-        with self._store.writing(_content(owner, file_id)) as target:
+        with self._store.writing(content(owner, file_id)) as target:
             yield target
             size_bytes = target.tell()
         now_s = int(self._clock())
@@ -75,13 +84,13 @@ class Files:
             filename=filename,
             purpose="batch_output",
         )
-        self._store.put(_record(owner, file_id), encoded(file))
+        self._store.put(record(owner, file_id), encoded(file))
 
     def find(self, owner: str, file_id: str, *, param: str = "id") -> StoredFile:
         """Return a file's record. Raises `FileNotFound`, also for one that has expired."""
         value = None
         if FILE_ID.fullmatch(file_id):
-            value = self._store.get(_record(owner, file_id))
+            value = self._store.get(record(owner, file_id))
         if value is None or (file := _read(value)).expires_at <= self._clock():
             raise FileNotFound(f"No such File object: {file_id[:64]}.", param=param)
         return file
@@ -103,7 +112,7 @@ class Files:
             ids = [one for one in ids if (one < after if newest_first else one > after)]
         found: list[StoredFile] = []
         for file_id in ids:
-            value = self._store.get(_record(owner, file_id))
+            value = self._store.get(record(owner, file_id))
             if value is None or (file := _read(value)).expires_at <= self._clock():
                 continue
             if purpose is not None and file.purpose != purpose:
@@ -114,13 +123,14 @@ class Files:
         return found, False
 
     @contextmanager
-    def reading(self, owner: str, file_id: str) -> Iterator[IO[bytes]]:
+    def reading(self, owner: str, file_id: str) -> Iterator[StoredReader]:
         """Give a file's content. Raises `FileNotFound`."""
-        try:
-            with self._store.reading(_content(owner, file_id)) as source:
-                yield source
-        except KeyError:
-            raise FileNotFound(f"No such File object: {file_id}.", param="id") from None
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(self._store.reading(content(owner, file_id)))
+            except KeyError:
+                raise FileNotFound(f"No such File object: {file_id}.", param="id") from None
+            yield source
 
     def delete(self, owner: str, file_id: str) -> None:
         """Delete a file. Raises `FileNotFound`."""
@@ -130,15 +140,15 @@ class Files:
     def sweep(self) -> int:
         """Delete what has expired and what failed uploads left; return how many files."""
         now_s = self._clock()
-        count = 0
+        count = self._store.delete_unfinished(now_s - UNFINISHED_S)
         for owner in filter(OWNER.fullmatch, self._store.names("files")):
-            names = self._store.names(f"files/{owner}")
+            names = self._store.names(files_folder(owner))
             for name in names:
                 file_id, _, kind = name.partition(".")
                 if not FILE_ID.fullmatch(file_id):
                     continue  # not ours, such as what a file manager leaves
                 if kind == "json":
-                    value = self._store.get(f"files/{owner}/{name}")
+                    value = self._store.get(record(owner, file_id))
                     is_old = value is not None and _read(value).expires_at <= now_s
                 else:
                     has_record = f"{file_id}.json" in names
@@ -149,32 +159,8 @@ class Files:
         return count
 
     def _remove(self, owner: str, file_id: str) -> None:
-        self._store.delete(_record(owner, file_id))
-        self._store.delete(_content(owner, file_id))
+        self._store.delete(record(owner, file_id))
+        self._store.delete(content(owner, file_id))
 
     def _records(self, owner: str) -> Sequence[str]:
-        return [name for name in self._store.names(f"files/{owner}") if name.endswith(".json")]
-
-    def _check_quota(self, owner: str, size_bytes: int) -> None:
-        """Refuse a file too many; two uploads at the same moment may both be the last."""
-        kept = {
-            name: size
-            for name, size in self._store.names(f"files/{owner}").items()
-            if name.endswith(".data")
-        }
-        settings = self._settings
-        if len(kept) >= settings.max_files:
-            raise QuotaExceeded(f"{settings.max_files} files are kept; delete one first.")
-        if sum(kept.values()) + size_bytes > settings.max_key_bytes:
-            raise QuotaExceeded(
-                f"All files together may have at most {settings.max_key_bytes} bytes; "
-                "delete one first."
-            )
-
-
-def _record(owner: str, file_id: str) -> str:
-    return f"files/{owner}/{file_id}.json"
-
-
-def _content(owner: str, file_id: str) -> str:
-    return f"files/{owner}/{file_id}.data"
+        return [name for name in self._store.names(files_folder(owner)) if name.endswith(".json")]

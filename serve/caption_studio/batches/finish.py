@@ -1,13 +1,13 @@
 """Journal → output file and error file, and the batch's end. Blocking: for a worker thread."""
 
 from contextlib import ExitStack
-from typing import IO
 
 from caption_studio.batches.ids import result_file_id
 from caption_studio.batches.lease import Lease, LeaseLost
 from caption_studio.batches.lines import Line, lines_of, parse_line, unanswered_line
 from caption_studio.batches.records import BatchEnd, Ended, LineError
 from caption_studio.batches.states import BatchState
+from caption_studio.batches.streams import StoredWriter
 from caption_studio.batches.tools import Tools
 from caption_studio.errors import FileNotFound
 
@@ -18,7 +18,7 @@ UNANSWERED = {
     ),
     "cancelled": ("batch_cancelled", "This request was not executed: the batch was cancelled."),
 }
-"""What the error file says of requests that were not made, by the batch's end."""
+"""What the error file says of requests that were not made, by the batch's end; else its error."""
 
 
 def finish(
@@ -42,8 +42,9 @@ def finish(
             results.write("output" if succeeded else "error", line)
             counts[succeeded] += 1
             done.add(custom_id)
-        if status in UNANSWERED and state.validated is not None:
-            for line in _unanswered(tools, state, done, *UNANSWERED[status]):
+        why = UNANSWERED.get(status) or next(((one.code, one.message) for one in errors), None)
+        if why is not None and state.validated is not None:
+            for line in _unanswered(tools, state, done, *why):
                 results.write("error", line)
         if not lease.is_held:
             raise LeaseLost
@@ -68,7 +69,7 @@ class _Results:
         self._tools = tools
         self._request = state.request
         self._stack = stack
-        self._open: dict[str, IO[bytes]] = {}
+        self._open: dict[str, StoredWriter] = {}
         self.ids: dict[str, str] = {}
 
     def write(self, kind: str, line: bytes) -> None:

@@ -10,6 +10,9 @@ OWNER = re.compile(r"anonymous|[0-9a-f]{32}")
 NOBODY = "anonymous"
 """The owner of what is created where no keys are configured."""
 
+RESULT_KINDS = ("output", "error")
+"""The result files that a batch may have."""
+
 TIME_DIGITS = 11
 """Hexadecimal digits of the milliseconds since 1970: enough for 500 years."""
 

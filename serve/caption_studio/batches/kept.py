@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from caption_studio.batches.ids import BATCH_ID, OWNER, created_at_s, new_batch_id
 from caption_studio.batches.journal import Journal
+from caption_studio.batches.layout import OPEN, batch_folder, journal_folder, open_mark
 from caption_studio.batches.lease import Lease
+from caption_studio.batches.quota import Quota
 from caption_studio.batches.records import (
     BatchRequest,
     Cancelled,
-    Counts,
     Ended,
     Validated,
     decoder,
@@ -23,7 +24,7 @@ from caption_studio.batches.records import (
 )
 from caption_studio.batches.states import BatchState
 from caption_studio.batches.store import Store, StoreFolder
-from caption_studio.errors import BatchNotFound, InvalidValue, QuotaExceeded
+from caption_studio.errors import BatchNotFound, InvalidValue
 from caption_studio.settings import BatchSettings
 
 WINDOW_S = 24 * 3600
@@ -60,14 +61,11 @@ class Batches:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._quota = Quota(store, settings)
 
     def create(self, owner: str, asked: Asked) -> BatchState:
         """Keep a new batch, for a gateway to find. Raises `QuotaExceeded`."""
-        mine = [name for name in self._store.names("open") if name.startswith(f"{owner}.")]
-        if len(mine) >= self._settings.max_batches:
-            raise QuotaExceeded(
-                f"{len(mine)} batches have not ended yet; wait for one, or cancel it."
-            )
+        self._quota.check_batch(owner)
         now_s = self._clock()
         request = BatchRequest(
             id=new_batch_id(now_s),
@@ -80,8 +78,8 @@ class Batches:
             metadata=asked.metadata,
         )
         # First the mark: a batch that nobody finds would wait for ever.
-        self._store.put(f"open/{owner}.{request.id}", b"")
-        self._store.put(f"{_folder(owner, request.id)}/request.json", encoded(request))
+        self._store.put(open_mark(owner, request.id), b"")
+        self._store.put(f"{batch_folder(owner, request.id)}/request.json", encoded(request))
         return BatchState(request)
 
     def find(self, owner: str, batch_id: str, *, param: str = "id") -> BatchState:
@@ -91,13 +89,13 @@ class Batches:
             request = self._record(owner, batch_id, "request", _read_request)
         if request is None:
             raise BatchNotFound(f"No batch found with id '{batch_id[:64]}'.", param=param)
-        ended = self._record(owner, batch_id, "ended", _read_ended)
+        counts = self.journal(owner, batch_id).counts()  # first: the end deletes the journal
         return BatchState(
             request,
             self._record(owner, batch_id, "validated", _read_validated),
             self._record(owner, batch_id, "cancelled", _read_cancelled),
-            ended,
-            self.journal(owner, batch_id).counts() if ended is None else Counts(),
+            self._record(owner, batch_id, "ended", _read_ended),
+            counts,
         )
 
     def listed(self, owner: str, *, after: str | None, limit: int) -> tuple[list[BatchState], bool]:
@@ -124,13 +122,13 @@ class Batches:
                 f"Cannot cancel a batch with status '{state.status}'.", param="batch_id"
             )
         now = Cancelled(int(self._clock()))
-        self._store.put_new(f"{_folder(owner, batch_id)}/cancelled.json", encoded(now))
+        self._store.put_new(f"{batch_folder(owner, batch_id)}/cancelled.json", encoded(now))
         return self.find(owner, batch_id)
 
     def open(self) -> list[tuple[str, str]]:
         """Return owner and id of each batch that has not ended, the oldest first."""
         found = []
-        for name in self._store.names("open"):
+        for name in self._store.names(OPEN):
             owner, _, batch_id = name.partition(".")
             if BATCH_ID.fullmatch(batch_id):
                 found.append((owner, batch_id))
@@ -142,56 +140,59 @@ class Batches:
 
     def journal(self, owner: str, batch_id: str) -> Journal:
         """Return a batch's journal."""
-        return Journal(self._store, f"{_folder(owner, batch_id)}/journal")
+        return Journal(self._store, journal_folder(owner, batch_id))
 
     def lease(self, owner: str, batch_id: str, clock: Callable[[], float]) -> Lease:
         """Return this gateway's view of a batch's lease; `clock` is a monotonic one."""
-        return Lease(StoreFolder(self._store, f"{_folder(owner, batch_id)}/lease"), clock)
+        return Lease(StoreFolder(self._store, f"{batch_folder(owner, batch_id)}/lease"), clock)
 
     def set_validated(self, owner: str, batch_id: str, validated: Validated) -> Validated:
         """Keep what was read; return what is kept, which may be another gateway's."""
-        name = f"{_folder(owner, batch_id)}/validated.json"
+        name = f"{batch_folder(owner, batch_id)}/validated.json"
         if self._store.put_new(name, encoded(validated)):
             return validated
         kept = self._record(owner, batch_id, "validated", _read_validated)
         return kept or validated
 
     def end(self, owner: str, batch_id: str, ended: Ended) -> None:
-        """Keep the end. The journal stays for now: another gateway may be reading it."""
-        self._store.put_new(f"{_folder(owner, batch_id)}/ended.json", encoded(ended))
+        """Keep the end, once the results are there."""
+        self._store.put_new(f"{batch_folder(owner, batch_id)}/ended.json", encoded(ended))
         self.close(owner, batch_id)
 
     def close(self, owner: str, batch_id: str) -> None:
-        """Let nobody find a batch that has ended as work."""
-        self._store.delete(f"open/{owner}.{batch_id}")
+        """Let nobody find a batch that has ended as work, and delete its journal.
+
+        A gateway that lost the lease may be reading the journal: it drops what it makes of it.
+        """
+        self._store.delete(journal_folder(owner, batch_id))
+        self._store.delete(open_mark(owner, batch_id))
 
     def drop_half_made(self, owner: str, batch_id: str) -> None:
         """Forget a batch whose creation failed, once it cannot go on any more."""
         if self._clock() - created_at_s(batch_id) > HALF_MADE_S:
-            self._store.delete(f"open/{owner}.{batch_id}")
+            self._store.delete(open_mark(owner, batch_id))
 
     def sweep(self) -> int:
-        """Delete batches that ended long ago, and journals of ended ones; return how many."""
+        """Delete batches that ended long ago; return how many.
+
+        A day after a batch's window nobody holds its lease, or writes answers that came too late.
+        """
         still_open = {batch_id for _, batch_id in self.open()}
         count = 0
         for owner in filter(OWNER.fullmatch, self._store.names("batches")):
             for batch_id in filter(BATCH_ID.fullmatch, self._store.names(f"batches/{owner}")):
-                folder = _folder(owner, batch_id)
+                folder = batch_folder(owner, batch_id)
                 over_s = self._clock() - created_at_s(batch_id) - WINDOW_S
                 if batch_id in still_open or over_s < DAY_S:
                     continue
                 if over_s >= self._settings.keep_days * DAY_S:
                     self._store.delete(folder)
                     count += 1
-                elif self._store.names(f"{folder}/journal"):
-                    self._store.delete(f"{folder}/journal")
+                elif self._store.names(f"{folder}/lease"):
+                    self._store.delete(journal_folder(owner, batch_id))
                     self._store.delete(f"{folder}/lease")
         return count
 
     def _record(self, owner: str, batch_id: str, name: str, read: Callable[[bytes], T]) -> T | None:
-        value = self._store.get(f"{_folder(owner, batch_id)}/{name}.json")
+        value = self._store.get(f"{batch_folder(owner, batch_id)}/{name}.json")
         return None if value is None else read(value)
-
-
-def _folder(owner: str, batch_id: str) -> str:
-    return f"batches/{owner}/{batch_id}"

@@ -36,8 +36,15 @@ class Lease:
     @property
     def is_held(self) -> bool:
         """Whether no other gateway can have taken it yet."""
+        return self.left_s > 0
+
+    @property
+    def left_s(self) -> float:
+        """For how long no other gateway can take it; 0 if one may have it."""
         renewed_at_s = self._renewed_at_s
-        return renewed_at_s is not None and self._clock() - renewed_at_s < LEASE_S
+        if renewed_at_s is None:
+            return 0.0
+        return max(0.0, renewed_at_s + LEASE_S - self._clock())
 
     def take(self) -> bool:
         """Take the lease if it is free, or was not renewed for long enough; else look again later.

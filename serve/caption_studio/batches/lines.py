@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -51,7 +51,15 @@ _read_body = msgspec.json.Decoder(_Streamed).decode
 _read_done = msgspec.json.Decoder(_Done).decode
 
 
-def lines_of(source: IO[bytes], max_bytes: int) -> Iterator[bytes]:
+class Lines(Protocol):
+    """A file that is read by lines."""
+
+    def readline(self, count: int, /) -> bytes:
+        """Return the next line, at most `count` bytes of it; nothing at the end."""
+        ...
+
+
+def lines_of(source: Lines, max_bytes: int) -> Iterator[bytes]:
     """Yield the lines that are not blank; of a longer one than `max_bytes` just its beginning."""
     while line := source.readline(max_bytes + 1):
         rest = line

@@ -22,7 +22,10 @@ SLICE_S = 120.0
 """A batch is left after so long where others wait: large ones do not hold up small ones."""
 
 SWEEP_S = 600.0
-"""Interval at which expired files and old batches are deleted."""
+"""Interval at which expired files and old batches are deleted, and the most that it may take."""
+
+RELEASE_S = 5.0
+"""Time for handing a lease over; without it the next gateway waits until the lease ends."""
 
 Found = tuple[str, str]
 """Owner and id of a batch."""
@@ -85,7 +88,8 @@ class BatchRunner:
         began_s = self._monotonic()
 
         def pauses() -> bool:
-            return self._others_wait and self._monotonic() - began_s > SLICE_S
+            is_long = self._monotonic() - began_s > SLICE_S
+            return not lease.is_held or (self._others_wait and is_long)
 
         working = asyncio.create_task(go_on(self._tools, *one, lease, pauses))
         keeping = asyncio.create_task(self._keep(lease))
@@ -95,23 +99,27 @@ class BatchRunner:
             for task in (working, keeping):
                 task.cancel()
             worked, _ = await asyncio.gather(working, keeping, return_exceptions=True)
-            await self._tools.threads.run_long(lease.release)
+            del self._leases[one]  # a renewal that hangs may still change it
+            with suppress(StoreUnavailable):
+                await self._tools.threads.run_within(RELEASE_S, lease.release)
         if isinstance(worked, Exception) and not isinstance(worked, LeaseLost):
             raise worked
         return worked is not False
 
     async def _keep(self, lease: Lease) -> None:
-        """Renew the lease; return once it is lost or may be."""
+        """Renew the lease; return once it is lost or may be, while a renewal hangs too."""
+        threads = self._tools.threads
+        await asyncio.sleep(RENEW_S)
         while lease.is_held:
-            await asyncio.sleep(RENEW_S)
             try:
-                await self._tools.threads.run(lease.renew)
-                found = await self._tools.threads.run(self._tools.batches.open)
+                await threads.run_within(lease.left_s, lease.renew)
+                found = await threads.run_within(RENEW_S, self._tools.batches.open)
                 self._others_wait = len(found) > 1
             except LeaseLost:
                 break
             except StoreUnavailable:
-                continue
+                pass  # it is logged where the store failed
+            await asyncio.sleep(RENEW_S)
         logger.warning("a batch is another gateway's now")
 
     async def _work_on(self) -> None:
@@ -134,7 +142,8 @@ class BatchRunner:
         if self._monotonic() - self._swept_at_s < SWEEP_S:
             return
         self._swept_at_s = self._monotonic()
-        files = await self._tools.threads.run_long(self._tools.files.sweep)
-        batches = await self._tools.threads.run_long(self._tools.batches.sweep)
+        threads = self._tools.threads
+        files = await threads.run_within(SWEEP_S, self._tools.files.sweep)
+        batches = await threads.run_within(SWEEP_S, self._tools.batches.sweep)
         if files or batches:
             logger.info("expired files deleted", extra={"files": files, "batches": batches})

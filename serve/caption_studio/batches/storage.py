@@ -14,7 +14,7 @@ from caption_studio.settings import BatchSettings
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The files and batches, and the threads to use them in."""
+    """The files and batches, and the threads in which callers use them."""
 
     files: Files
     batches: Batches
@@ -27,4 +27,4 @@ class Storage:
             return None
         store = Store(settings.store)
         files, batches = Files(store, settings, clock), Batches(store, settings, clock)
-        return cls(files, batches, StoreThreads())
+        return cls(files, batches, StoreThreads("files"))

@@ -1,29 +1,21 @@
 """Names → bytes in a folder or a bucket, through fsspec. Blocking: for a worker thread.
 
 A name is a path below the store's root. A value is there whole or not at all: a folder's files are
-written under another name first, and a bucket's appear when they are complete.
+written under another name first (batches.folder), and a bucket's appear when they are complete.
 """
 
-import errno
-import logging
-import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from typing import IO, Any
+from typing import Any
 
 import fsspec  # type: ignore[import-untyped]  # it ships no types
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
-from caption_studio.errors import CaptionStudioError, StoreFull, StoreUnavailable
-
-logger = logging.getLogger(__name__)
+from caption_studio.batches import folder as local
+from caption_studio.batches.streams import StoredReader, StoredWriter, translated
 
 CHUNK_BYTES = 1024**2
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-UNFINISHED = ".unfinished-"
-"""Part of the names of files that are still being written."""
 
 
 class Store:
@@ -39,7 +31,7 @@ class Store:
 
     def get(self, name: str) -> bytes | None:
         """Return the value, None where there is none."""
-        with _translated():
+        with translated():
             files, root = self._files()
             try:
                 value: bytes = files.cat_file(f"{root}/{name}")
@@ -57,11 +49,11 @@ class Store:
 
         Atomic in a folder, and in a bucket whose file system has conditional writes (s3fs, gcsfs).
         """
-        with _translated():
+        with translated():
             files, root = self._files()
             path = f"{root}/{name}"
             if isinstance(files, LocalFileSystem):
-                return _link_new(path, value)
+                return _put_new_locally(path, value)
             try:
                 files.pipe_file(path, value, mode="create")
             except FileExistsError:
@@ -69,47 +61,43 @@ class Store:
             return True
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[IO[bytes]]:
+    def writing(self, name: str) -> Iterator[StoredWriter]:
         """Give a file to write; it is there under its name once the context ends well."""
-        with _translated():
+        with translated():
             files, root = self._files()
             path = f"{root}/{name}"
+            value: local.Aside | _Upload
             if isinstance(files, LocalFileSystem):
-                with _written_aside(path) as (target, aside):
-                    yield target
-                    target.close()
-                    os.replace(aside, path)
-                return
-            target = files.open(path, "wb")
-            try:
-                yield target
-            except BaseException:
-                with suppress(Exception):
-                    target.discard()
-                target.closed = True  # else its end would write what there is
-                raise
-            target.close()
+                value = local.Aside(path)
+            else:
+                value = _Upload(files.open(path, "wb"))
+        try:
+            yield StoredWriter(value.file)
+            with translated():
+                value.keep()
+        except BaseException:
+            value.drop()
+            raise
 
     @contextmanager
-    def reading(self, name: str) -> Iterator[IO[bytes]]:
+    def reading(self, name: str) -> Iterator[StoredReader]:
         """Give a file to read. Raises `KeyError` where there is none."""
-        with _translated():
-            files, root = self._files()
-            try:
-                source = files.open(f"{root}/{name}", "rb")
-            except FileNotFoundError:
-                raise KeyError(name) from None
-            if not isinstance(files, LocalFileSystem):
-                source = BufferedReader(source, CHUNK_BYTES)  # fsspec's own readline has no limit
-            with source:
-                yield source
+        with translated():
+            source = self._open(name)
+        if source is None:
+            raise KeyError(name)
+        try:
+            yield StoredReader(source)
+        finally:
+            with suppress(Exception):
+                source.close()
 
     def names(self, folder: str) -> dict[str, int]:
         """Return the names in a folder, without it, sorted, each with its size in bytes."""
-        with _translated():
+        with translated():
             files, root = self._files()
             if isinstance(files, LocalFileSystem):
-                return dict(sorted(_listed(f"{root}/{folder}")))
+                return local.listed(f"{root}/{folder}")
             try:
                 listed = files.ls(f"{root}/{folder}", detail=True)
             except FileNotFoundError:
@@ -117,12 +105,41 @@ class Store:
             found = ((_last(entry["name"]), entry["size"] or 0) for entry in listed)
             return dict(sorted(found))
 
+    def unfinished(self, folder: str) -> dict[str, int]:
+        """Return what is being written in a folder, or was when its writer was killed: sizes."""
+        with translated():
+            files, root = self._files()
+            if not isinstance(files, LocalFileSystem):
+                return {}
+            return local.listed(f"{root}/{folder}", unfinished=True)
+
+    def delete_unfinished(self, before_s: float) -> int:
+        """Delete what killed writers left, in all folders; return how many.
+
+        `before_s`: what was written to since, in seconds since 1970, is left.
+        """
+        with translated():
+            files, root = self._files()
+            if not isinstance(files, LocalFileSystem):
+                return 0
+            return local.delete_unfinished(root, before_s)
+
     def delete(self, name: str) -> None:
         """Delete a value, or a folder with all in it, if it is there."""
-        with _translated():
+        with translated():
             files, root = self._files()
             with suppress(FileNotFoundError):
                 files.rm(f"{root}/{name}", recursive=True)
+
+    def _open(self, name: str) -> Any:
+        files, root = self._files()
+        try:
+            source = files.open(f"{root}/{name}", "rb")
+        except FileNotFoundError:
+            return None
+        if not isinstance(files, LocalFileSystem):
+            source = BufferedReader(source, CHUNK_BYTES)  # fsspec's own readline has no limit
+        return source
 
     def _files(self) -> tuple[Any, str]:
         if self._opened is None:
@@ -137,75 +154,30 @@ def _last(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-def _listed(folder: str) -> Iterator[tuple[str, int]]:
-    """Yield the names in a folder, and their sizes.
-
-    fsspec's own listing fails as a whole if one file is deleted meanwhile, as if there were none.
-    """
+def _put_new_locally(path: str, value: bytes) -> bool:
+    aside = local.Aside(path)
     try:
-        entries = os.scandir(folder)
-    except FileNotFoundError:
-        return
-    with entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                size_bytes = entry.stat().st_size
-                if UNFINISHED not in entry.name:
-                    yield entry.name, size_bytes
+        aside.file.write(value)
+        return aside.keep_new()
+    except BaseException:
+        aside.drop()
+        raise
 
 
-@contextmanager
-def _written_aside(path: str) -> Iterator[tuple[IO[bytes], str]]:
-    """Give a new file beside `path`; it is deleted at the end if it is still there."""
-    _make_folder(os.path.dirname(path))
-    aside = f"{path}{UNFINISHED}{uuid.uuid4().hex}"
-    try:
-        with open(aside, "xb", opener=_private) as target:
-            yield target, aside
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(aside)
+class _Upload:
+    """A value that is being written to a bucket, as `folder.Aside`."""
 
+    def __init__(self, file: Any) -> None:
+        self.file = file
 
-def _make_folder(path: str) -> None:
-    """Make a folder and those above it, for this user only; `os.makedirs` does so for the last."""
-    if not os.path.isdir(path):
-        _make_folder(os.path.dirname(path))
-        with suppress(FileExistsError):
-            os.mkdir(path, mode=0o700)
+    def keep(self) -> None:
+        self.file.close()
 
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o600)
-
-
-def _link_new(path: str, value: bytes) -> bool:
-    with _written_aside(path) as (target, aside):
-        target.write(value)
-        target.close()
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            return False
-        return True
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Raise our errors for those of a file system."""
-    try:
-        yield
-    except (CaptionStudioError, KeyError, TypeError, AttributeError):
-        raise  # the last two are a mistake of ours
-    except Exception as error:
-        # Each of fsspec's file systems raises its own library's exceptions. Their texts may
-        # hold addresses and keys, so only the type is logged.
-        logger.warning("the store of files failed: %s", type(error).__name__)
-        if isinstance(error, OSError) and error.errno in FULL:
-            raise StoreFull("The store of files and batches is full.") from error
-        raise StoreUnavailable(
-            "The store of files and batches cannot be reached or refuses access just now."
-        ) from error
+    def drop(self) -> None:
+        with suppress(Exception):
+            self.file.discard()
+        with suppress(AttributeError):
+            self.file.closed = True  # else its end would write what there is
 
 
 class StoreFolder:

@@ -16,15 +16,21 @@ T = TypeVar("T")
 
 
 class StoreThreads:
-    """Runs blocking calls. `close` ends it."""
+    """Runs blocking calls in threads with a name. `close` ends it."""
 
-    def __init__(self) -> None:
-        self._pool = started_pool(THREADS, "files")
+    def __init__(self, name: str) -> None:
+        self._pool = started_pool(THREADS, name)
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `work` returns. Raises what it raises, `StoreUnavailable` if it hangs."""
+        return await self.run_within(TIMEOUT_S, work, *args, **kwargs)
+
+    async def run_within(
+        self, timeout_s: float, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what `work` returns. Raises as `run` does; a call that hangs goes on by itself."""
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 return await self.run_long(work, *args, **kwargs)
         except TimeoutError as error:
             raise StoreUnavailable("The store of files and batches does not answer.") from error

@@ -44,7 +44,10 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What the work on any batch needs. `clock` gives seconds since 1970."""
+    """What the work on any batch needs. `clock` gives seconds since 1970.
+
+    `threads` are the runner's own: calls of others that hang must not hold up a lease's renewal.
+    """
 
     files: Files
     batches: Batches

@@ -19,6 +19,7 @@ from caption_studio.errors import BatchNotFound, FileNotFound
 logger = logging.getLogger(__name__)
 
 GONE = LineError("file_not_found", "The input file was deleted.")
+TOO_MUCH = LineError("quota_exceeded", "Your files and results reached their limit of bytes.")
 
 
 async def go_on(
@@ -52,7 +53,7 @@ async def go_on(
         await _finish(tools, state, lease, "failed", (GONE,))
         return True
     if end is not None:
-        await _finish(tools, state, lease, end)
+        await _finish(tools, state, lease, end, (TOO_MUCH,) if end == "failed" else ())
     return True
 
 

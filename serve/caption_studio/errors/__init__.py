@@ -25,6 +25,7 @@
     │   ├── AliasExists / AliasIsConfigured / ModelInUse          409
     │   ├── BodyTooLarge                  413
     │   ├── UnsupportedMediaType          415
+    │   ├── RangeNotSatisfiable           416
     │   └── RateLimitExceeded             429
     └── ServiceError                      500  the client cannot fix it
         ├── Overloaded                    429
@@ -82,6 +83,7 @@ from caption_studio.errors.files import (
 from caption_studio.errors.http import (
     BodyTooLarge,
     MethodNotAllowed,
+    RangeNotSatisfiable,
     RouteNotFound,
     UnsupportedMediaType,
     UploadTimeout,
@@ -159,6 +161,7 @@ __all__ = [
     "NotReady",
     "Overloaded",
     "QuotaExceeded",
+    "RangeNotSatisfiable",
     "RateLimitExceeded",
     "RequestError",
     "RouteNotFound",

@@ -31,6 +31,13 @@ class BodyTooLarge(RequestError):
     code = "request_too_large"
 
 
+class RangeNotSatisfiable(RequestError):
+    """A file has no byte in the range that was asked for."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+
 class UnsupportedMediaType(RequestError):
     """The body is not `application/json`, or it is compressed."""
 

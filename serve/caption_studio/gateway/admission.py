@@ -2,9 +2,10 @@
 
 gateway.concurrency_limit sets how many, gateway.places shares them out between keys, and
 gateway.waiting_line computes Retry-After. Requests of batches have places of their own
-(gateway.batch_gate); requests about files and batches need none. HAProxy in front refuses the load
-that would overwhelm a gateway, and keeps the same line for all gateways. It learns the number of
-places, a key's share of them and the pace from headers of each answer.
+(gateway.batch_gate), and are counted as work of the stages; requests about files and batches need
+none. HAProxy in front refuses the load that would overwhelm a gateway, and keeps the same line for
+all gateways. It learns the number of places, a key's share of them and the pace from headers of
+each answer.
 """
 
 from starlette.datastructures import MutableHeaders
@@ -35,6 +36,8 @@ class Admission:
         """Serve one request, or refuse it before its body is read."""
         if (call := scope.get(BATCH)) is not None:
             scope["caption_studio.log"]["batch"] = call.batch_id
+            await self._beside(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["method"] != "POST" or not _needs_place(scope):
             await self._app(scope, receive, send)
             return
@@ -51,6 +54,14 @@ class Admission:
                 answered=scope.get("caption_studio.status") == 200,
                 queued=scope.get("caption_studio.queued", False),
             )
+
+    async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request of a batch."""
+        self._places.enter_batch()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._places.leave_batch(answered=scope.get("caption_studio.status") == 200)
 
     def _telling(self, send: Send) -> Send:
         """Add the headers that HAProxy needs to refuse by the same rules."""
@@ -80,4 +91,4 @@ class Admission:
 
 
 def _needs_place(scope: Scope) -> bool:
-    return BATCH not in scope and not asked_route(scope).startswith(WITHOUT_PLACE)
+    return not asked_route(scope).startswith(WITHOUT_PLACE)

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 
 from caption_studio.batches.runner import BatchRunner
 from caption_studio.batches.storage import Storage
+from caption_studio.batches.threads import StoreThreads
 from caption_studio.batches.tools import Tools
 from caption_studio.errors import CaptionStudioError
 from caption_studio.gateway import authentication, openapi, path_parameters
@@ -99,7 +100,8 @@ def create_app(parts: Parts) -> FastAPI:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(parts.resources())
             await stack.enter_async_context(keys.following())
-            if runner is not None:
+            if parts.storage is not None and runner is not None:
+                stack.callback(parts.storage.threads.close)
                 await stack.enter_async_context(runner.running())
             yield
 
@@ -151,7 +153,7 @@ def _runner(app: FastAPI, parts: Parts, keys: FollowedKeys, places: Places) -> B
         Tools(
             files=storage.files,
             batches=storage.batches,
-            threads=storage.threads,
+            threads=StoreThreads("batches"),
             caller=BatchCaller(app, keys if settings.gateway.has_keys else None),
             gate=gate,
             max_line_bytes=settings.gateway.max_body_bytes,
@@ -174,7 +176,7 @@ def _middleware(parts: Parts, keys: FollowedKeys, places: Places) -> list[Middle
         Middleware(
             BodyBytes,
             budget=ByteBudget(edge.max_body_bytes_in_flight),
-            batches=ByteBudget(edge.max_body_bytes),
+            batches=ByteBudget(parts.settings.largest_request_bytes),
         ),
     ]
 

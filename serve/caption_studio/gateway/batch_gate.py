@@ -3,7 +3,8 @@
 Online requests are admitted as if there were no batches (gateway.admission). While there are any,
 a batch begins a request only if this gateway has fewer than an engine answers together, and none
 online had to wait for a stage lately. One is always under way, so that a batch ends, whatever the
-load.
+load. Without callers there are as many as an engine answers together, and no more: the first caller
+would have to wait for those in the engine's queue.
 """
 
 import asyncio
@@ -19,12 +20,12 @@ LOOK_S = 0.02
 class BatchGate:
     """`batches.tools.Gate` beside the places of requests online.
 
-    `batch_size` is how many requests an engine answers together.
+    `batch_size` is how many requests an engine answers together; `max_in_flight` may be less.
     """
 
     def __init__(self, online: Places, *, max_in_flight: int, batch_size: int) -> None:
         self._online = online
-        self._max_in_flight = max_in_flight
+        self._max_in_flight = min(max_in_flight, batch_size)
         self._batch_size = batch_size
         self._in_flight = 0
 

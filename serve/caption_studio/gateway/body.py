@@ -43,6 +43,8 @@ JSON = "application/json"
 MULTIPART = "multipart/form-data"
 MAX_FORM_FIELDS = 64
 DATA_URL_HEAD_CHARS = 1024
+GRACE_S = 10.0
+"""Time before a body that must arrive at some rate is measured by it."""
 
 
 def media_type(request: Request) -> str:
@@ -137,8 +139,21 @@ def _held_pieces(request: Request, settings: GatewaySettings) -> AsyncGenerator[
     )
 
 
+def declared_bytes(request: Request, max_bytes: int) -> int:
+    """Return the body's length as its header says, 0 if it says none. Raises `BodyTooLarge`."""
+    length = request.headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length) > max_bytes:
+        raise _too_large(max_bytes)
+    return int(length)
+
+
 async def body_pieces(
-    request: Request, *, max_bytes: int, timeout_s: float, held: HeldBytes | None
+    request: Request,
+    *,
+    max_bytes: int,
+    timeout_s: float,
+    held: HeldBytes | None,
+    bytes_per_s: float = 0.0,
 ) -> AsyncGenerator[bytes]:
     """Yield the body in small pieces, at most `max_bytes` of it.
 
@@ -149,23 +164,23 @@ async def body_pieces(
         UnsupportedMediaType: it is compressed.
         BodyTooLarge: by its header or by count.
         Overloaded: the gateway's budget of bytes has no room for it.
-        UploadTimeout: it did not arrive within `timeout_s`.
+        UploadTimeout: it did not arrive within `timeout_s`, or comes slower than `bytes_per_s`.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the request body uncompressed.")
-    length = request.headers.get("content-length", "0")
-    too_large = BodyTooLarge(f"A request body may be at most {max_bytes} bytes.")
-    if not length.isascii() or not length.isdigit() or int(length) > max_bytes:
-        raise too_large
+    length_bytes = declared_bytes(request, max_bytes)
     if held is not None:
-        held.grow_to(int(length))
-    deadline_s = asyncio.get_running_loop().time() + timeout_s
+        held.grow_to(length_bytes)
+    began_s = asyncio.get_running_loop().time()
     arrived_bytes = 0
     while True:
-        chunk, more = await _next_chunk(request, deadline_s)
+        limit_s = timeout_s
+        if bytes_per_s:
+            limit_s = min(timeout_s, GRACE_S + arrived_bytes / bytes_per_s)
+        chunk, more = await _next_chunk(request, began_s + limit_s)
         arrived_bytes += len(chunk)
         if arrived_bytes > max_bytes:
-            raise too_large
+            raise _too_large(max_bytes)
         if held is not None:
             held.grow_to(arrived_bytes)
         for start in range(0, len(chunk), PIECE_BYTES):
@@ -174,6 +189,10 @@ async def body_pieces(
             yield chunk[start : start + PIECE_BYTES]
         if not more:
             return
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"A request body may be at most {max_bytes} bytes.")
 
 
 async def _next_chunk(request: Request, deadline_s: float) -> tuple[bytes, bool]:

@@ -2,7 +2,7 @@
 
 Requests are limited by number (gateway.admission), and by size here: 512 texts are small, but 512
 pictures of 4 MB exceed a gateway's memory. A body is held from the moment its length is known until
-its pictures are decoded.
+its pictures are decoded, and so are the uploaded pictures that it names.
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from caption_studio.errors import MAX_RETRY_AFTER_S, Overloaded
+from caption_studio.errors import MAX_RETRY_AFTER_S, BodyTooLarge, Overloaded
 from caption_studio.gateway.batch_calls import BATCH
 
 FREE_BYTES = 64 * 1024
@@ -29,8 +29,8 @@ class ByteBudget:
     """At most `max_bytes`. `clock` gives seconds.
 
     Where requests have keys, an owner may hold no more than is then left for others: alone it has
-    half, two have a third each. So some room is left for a further owner. An owner's first body is
-    exempt from this.
+    half, two have a third each. So some room is left for a further owner. A request is exempt from
+    this while its owner has no other: so each that is no larger than the budget is answered.
     """
 
     def __init__(self, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,12 +46,21 @@ class ByteBudget:
         """Return the bytes that all requests hold together."""
         return self._total_bytes
 
-    def take(self, owner: Hashable, count_bytes: int) -> None:
-        """Hold `count_bytes` more for the owner. Raises `Overloaded` if there is no room."""
+    def take(self, owner: Hashable, count_bytes: int, *, has_bytes: int = 0) -> None:
+        """Hold `count_bytes` more for a request of the owner that holds `has_bytes` already.
+
+        Raises `BodyTooLarge` if the request is larger than the budget, `Overloaded` if there is no
+        room now.
+        """
+        if has_bytes + count_bytes > self._max_bytes:
+            raise BodyTooLarge(
+                "A request's body and the files that it names may have at most "
+                f"{self._max_bytes} bytes together."
+            )
         free_bytes = self._max_bytes - self._total_bytes - count_bytes
         owners_bytes = self._owners_bytes[owner] + count_bytes
-        first = not self._owners_bytes[owner]
-        if free_bytes < 0 or (owner is not None and not first and owners_bytes > free_bytes):
+        alone = self._owners_bytes[owner] == has_bytes
+        if free_bytes < 0 or (owner is not None and not alone and owners_bytes > free_bytes):
             raise Overloaded(
                 "The service is full. Try again soon.",
                 retry_after_s=self._back_in_line(count_bytes),
@@ -90,15 +99,14 @@ class HeldBytes:
         self._bytes = 0
 
     def grow_to(self, body_bytes: int) -> None:
-        """Hold as much as a body of this size takes. Raises `Overloaded`."""
+        """Hold as much as a body of this size takes. Raises as `ByteBudget.take`."""
         more_bytes = body_bytes - FREE_BYTES - self._bytes
         if more_bytes > 0:
-            self._budget.take(self._owner, more_bytes)
-            self._bytes += more_bytes
+            self.grow_by(more_bytes)
 
     def grow_by(self, count_bytes: int) -> None:
-        """Hold so many bytes more. Raises `Overloaded`."""
-        self._budget.take(self._owner, count_bytes)
+        """Hold so many bytes more. Raises as `ByteBudget.take`."""
+        self._budget.take(self._owner, count_bytes, has_bytes=self._bytes)
         self._bytes += count_bytes
 
     def let_go(self) -> None:
@@ -111,7 +119,7 @@ class HeldBytes:
 class BodyBytes:
     """Has each request hold the bytes of its body until it is answered or releases them.
 
-    Requests of batches hold those of a budget of their own.
+    Requests of batches hold those of a budget of their own, `batches`.
     """
 
     def __init__(self, app: ASGIApp, budget: ByteBudget, batches: ByteBudget) -> None:

@@ -34,7 +34,7 @@ class ConcurrencyLimit:
     """
 
     def __init__(self, smallest: int, largest: int, max_predicted_s: float) -> None:
-        self._smallest = min(smallest, largest)
+        self.smallest = min(smallest, largest)
         self._largest = largest
         self._max_predicted_s = max_predicted_s
         self._value = float(largest)
@@ -55,7 +55,7 @@ class ConcurrencyLimit:
         """
         if (per_s := self._rate.per_s) is not None or not self._rate.latency_s:
             return per_s
-        return min(1 / GUESSED_PACE_S, self._smallest / self._rate.latency_s)
+        return min(1 / GUESSED_PACE_S, self.smallest / self._rate.latency_s)
 
     @property
     def has_queue(self) -> bool:
@@ -80,5 +80,10 @@ class ConcurrencyLimit:
         elif (per_s := self._rate.per_s) is not None:
             self._set(per_s * self._max_predicted_s)
 
+    def answered_beside(self, since_last_s: float) -> None:
+        """Count an answer to a request that takes no place: it is of the stages' capacity too."""
+        if self._was_pressed:
+            self._rate.answered(since_last_s)
+
     def _set(self, value: float) -> None:
-        self._value = max(self._smallest, min(self._largest, value))
+        self._value = max(self.smallest, min(self._largest, value))

@@ -1,26 +1,26 @@
 """HTTP request → an uploaded file on the disk, within the caps."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import IO
 
 from python_multipart.exceptions import MultipartParseError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from caption_studio.batches.storage import Storage
 from caption_studio.errors import (
-    RETRY_AFTER_S,
     InvalidValue,
     MalformedForm,
     MissingParameter,
-    Overloaded,
     StoreFull,
     UnsupportedMediaType,
 )
-from caption_studio.gateway.body import MULTIPART, body_pieces, media_type
+from caption_studio.gateway.batch_calls import owner_in
+from caption_studio.gateway.body import MULTIPART, body_pieces, declared_bytes, media_type
+from caption_studio.gateway.upload_places import UploadPlaces
 from caption_studio.settings import Settings
 from caption_studio.wire.files import MAX_FILENAME_CHARS, AskedFile, parse_file_fields
 
@@ -32,8 +32,11 @@ FIELD_BYTES = 1024
 FORM_BYTES = 64 * 1024
 """Room for the fields beside the file."""
 
-AT_A_TIME = 4
-"""Uploads that one gateway takes at once: each may fill its disk for a while."""
+AT_A_TIME = 8
+"""Uploads that one gateway takes at once, a key alone half of them: each fills its disk a while."""
+
+MIN_BYTES_PER_S = 256 * 1024
+"""An upload that arrives slower does not keep its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +50,15 @@ class UploadedFile:
 
 
 class FileUploads:
-    """Reads uploads, a few at a time."""
+    """Reads uploads, a few at a time, that are within the quotas of `storage`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, storage: Storage) -> None:
+        self._storage = storage
         self._max_bytes = settings.batches.max_file_bytes
         edge = settings.gateway
         # As much time for each byte as other bodies have.
         self._timeout_s = edge.upload_timeout_s * max(1, self._max_bytes / edge.max_body_bytes)
-        self._places = asyncio.Semaphore(AT_A_TIME)
+        self._places = UploadPlaces(AT_A_TIME)
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[UploadedFile]:
@@ -63,45 +67,48 @@ class FileUploads:
         Raises as `body.body_pieces`, and:
             MalformedForm: it cannot be parsed.
             Overloaded: others are being read.
+            QuotaExceeded: there is no room for it in the owner's quota; before it is read.
             RequestError: of `wire.files`, or there is not exactly one file.
             StoreFull: this machine's disk has no room.
+            StoreUnavailable: the quota cannot be looked at.
         """
         if media_type(request) != MULTIPART:
             raise UnsupportedMediaType(f"Send the file as Content-Type: {MULTIPART}.")
-        if self._places.locked():
-            raise Overloaded("Other files are being uploaded.", retry_after_s=RETRY_AFTER_S)
-        async with self._places:
-            pieces = body_pieces(
-                request,
-                max_bytes=self._max_bytes + FORM_BYTES,
-                timeout_s=self._timeout_s,
-                held=None,
-            )
-            async with aclosing(pieces):
-                parser = MultiPartParser(
-                    request.headers,
-                    pieces,
-                    max_files=1,
-                    max_fields=MAX_FIELDS,
-                    max_part_size=FIELD_BYTES,
-                )
-                parser.spool_max_size = IN_MEMORY_BYTES
-                try:
-                    form = await parser.parse()
-                except OSError as error:
-                    raise StoreFull("There is no room for the file just now.") from error
-                except (
-                    MultiPartException,
-                    MultipartParseError,
-                    ValueError,
-                    KeyError,
-                ) as error:
-                    message = "We could not parse the multipart body of your request."
-                    raise MalformedForm(message) from error
+        owner = owner_in(request.scope)
+        size_bytes = declared_bytes(request, self._max_bytes + FORM_BYTES) - FORM_BYTES
+        quota, threads = self._storage.files.quota, self._storage.threads
+        await threads.run(quota.check_file, owner, max(0, size_bytes))
+        with self._places.place(owner):
+            form = await self._form(request)
             try:
                 yield _uploaded(form.multi_items())
             finally:
                 await form.close()
+
+    async def _form(self, request: Request) -> FormData:
+        pieces = body_pieces(
+            request,
+            max_bytes=self._max_bytes + FORM_BYTES,
+            timeout_s=self._timeout_s,
+            held=None,
+            bytes_per_s=MIN_BYTES_PER_S,
+        )
+        async with aclosing(pieces):
+            parser = MultiPartParser(
+                request.headers,
+                pieces,
+                max_files=1,
+                max_fields=MAX_FIELDS,
+                max_part_size=FIELD_BYTES,
+            )
+            parser.spool_max_size = IN_MEMORY_BYTES
+            try:
+                return await parser.parse()
+            except OSError as error:
+                raise StoreFull("There is no room for the file just now.") from error
+            except (MultiPartException, MultipartParseError, ValueError, KeyError) as error:
+                message = "We could not parse the multipart body of your request."
+                raise MalformedForm(message) from error
 
 
 def _uploaded(items: list[tuple[str, UploadFile | str]]) -> UploadedFile:

@@ -1,17 +1,15 @@
 """The routes of files: /v1/files, as the OpenAI API has them."""
 
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from caption_studio.batches.records import StoredFile
 from caption_studio.batches.storage import Storage
-from caption_studio.batches.store import CHUNK_BYTES
 from caption_studio.gateway.batch_calls import owner_in
+from caption_studio.gateway.file_content import file_content
 from caption_studio.gateway.file_upload import FileUploads
 from caption_studio.gateway.openapi import GUARDED
 from caption_studio.settings import Settings
@@ -44,6 +42,10 @@ UPLOAD: dict[str, Any] = {
         },
     }
 }
+CONTENT: dict[int | str, dict[str, Any]] = {
+    status: {"description": what, "content": {"application/octet-stream": {}}}
+    for status, what in ((200, "All of it"), (206, "The range that was asked for"))
+}
 PAGE: dict[str, Any] = {
     "parameters": [
         {"name": "after", "in": "query", "schema": {"type": "string"}},
@@ -63,7 +65,7 @@ def create_files_router(storage: Storage, settings: Settings) -> APIRouter:
     """Return the routes over one store."""
     router = APIRouter()
     files, threads = storage.files, storage.threads
-    uploads = FileUploads(settings)
+    uploads = FileUploads(settings, storage)
 
     @router.post(
         "/v1/files",
@@ -113,28 +115,14 @@ def create_files_router(storage: Storage, settings: Settings) -> APIRouter:
 
     @router.get(
         "/v1/files/{file_id}/content",
-        summary="Its content",
+        summary="Its content, or a range of it",
         response_class=Response,
-        responses={200: {"content": {"application/octet-stream": {}}}, **kept_errors(404)},
+        responses={**CONTENT, **kept_errors(404, 416)},
     )
-    async def file_content(file_id: str, request: Request) -> Response:
+    async def content(file_id: str, request: Request) -> Response:
         owner = owner_in(request.scope)
         file = await threads.run(files.find, owner, file_id)
-        stack = ExitStack()
-        source = await threads.run(stack.enter_context, files.reading(owner, file_id))
-
-        async def chunks() -> AsyncIterator[bytes]:
-            try:
-                while chunk := await threads.run(source.read, CHUNK_BYTES):
-                    yield chunk
-            finally:
-                await threads.run(stack.close)
-
-        return StreamingResponse(
-            chunks(),
-            headers={"content-length": str(file.bytes)},
-            media_type="application/octet-stream",
-        )
+        return await file_content(storage, owner, file, request)
 
     return router
 

@@ -30,6 +30,9 @@ logger = logging.getLogger("caption_studio.access")
 GONE = 499
 """The status that proxies log for a client that went away before an answer."""
 
+DEADLINE = "caption_studio.deadline"
+"""The key of a request's deadline in its scope, an `asyncio.Timeout`: a download moves it on."""
+
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -130,7 +133,8 @@ class Failures:
 
         error: CaptionStudioError
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                scope[DEADLINE] = deadline
                 await self._app(scope, receive, watched_send)
             return
         except TimeoutError:

@@ -1,11 +1,16 @@
 """The places inside one gateway, shared out between API keys."""
 
-from collections import Counter
+import math
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from caption_studio.errors import Overloaded
-from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
+from caption_studio.gateway.concurrency_limit import (
+    RECENT_ANSWERS,
+    WAITED_ANSWERS,
+    ConcurrencyLimit,
+)
 from caption_studio.gateway.waiting_line import WaitingLine
 from caption_studio.limits import GUESSED_PACE_S
 
@@ -28,6 +33,8 @@ class Place:
 class Places:
     """As many places as `limit` says, and the waiting line of refused requests.
 
+    Requests of batches take no place, but are known: the stages answer them too. A request that
+    waited beside them says nothing of the capacity, unless those online alone fill an engine.
     `clock` gives seconds.
     """
 
@@ -39,6 +46,9 @@ class Places:
         self._busy_s = 0.0  # since the last answer
         self._seen_at_s = clock()
         self._line = WaitingLine()
+        self._waited: deque[bool] = deque(maxlen=RECENT_ANSWERS)
+        self._batches = 0
+        self._batches_seen_at_s = -math.inf
 
     def enter(self, owner: Hashable) -> Place:
         """Take a place for one of the owner's requests.
@@ -64,13 +74,30 @@ class Places:
         """
         self._advance()
         full = self._total >= self._limit.value
+        fills_an_engine = self._total >= self._limit.smallest
+        beside_batches = not fills_an_engine and self._batches_seen_at_s >= place.since_s
         self._in_flight[place.owner] -= 1
         if not self._in_flight[place.owner]:
             del self._in_flight[place.owner]
         self._total -= 1
         if answered:
-            latency_s = self._seen_at_s - place.since_s
-            self._limit.answered(self._busy_s, latency_s, queued=queued, full=full)
+            self._waited.append(queued)
+            if not (queued and beside_batches):
+                latency_s = self._seen_at_s - place.since_s
+                self._limit.answered(self._busy_s, latency_s, queued=queued, full=full)
+            self._busy_s = 0.0
+
+    def enter_batch(self) -> None:
+        """Note that a request of a batch begins; it takes no place."""
+        self._advance()
+        self._batches += 1
+
+    def leave_batch(self, *, answered: bool) -> None:
+        """Note that a request of a batch ends, and whether the models answered it."""
+        self._advance()
+        self._batches -= 1
+        if answered and self._total:
+            self._limit.answered_beside(self._busy_s)
             self._busy_s = 0.0
 
     def retry_after_s(self) -> int:
@@ -86,7 +113,8 @@ class Places:
     @property
     def wait_for_stages(self) -> bool:
         """Return whether requests had to wait for a stage lately, or wait for a place."""
-        return self._limit.has_queue or self._total >= self._limit.value
+        have_waited = sum(self._waited) >= WAITED_ANSWERS
+        return have_waited or self._limit.has_queue or self._total >= self._limit.value
 
     @property
     def limit(self) -> int:
@@ -109,3 +137,5 @@ class Places:
         if self._total:
             self._busy_s += now_s - self._seen_at_s
         self._seen_at_s = now_s
+        if self._batches:
+            self._batches_seen_at_s = now_s

@@ -16,11 +16,16 @@ class BatchSettings(Section):
 
     store: str | None = Field(
         "~/.local/share/caption-studio/files",
+        validate_default=True,
         description="an absolute folder or an fsspec URL (s3://bucket/folder) that all gateways "
         "reach; None: there are no such routes",
     )
     max_in_flight: int = Field(
-        32, gt=0, le=1024, description="requests of batches inside one gateway replica"
+        32,
+        gt=0,
+        le=1024,
+        description="requests of batches inside one gateway replica; of more than an "
+        "engine answers together, just so many",
     )
     max_file_bytes: int = Field(200 * 1024**2, gt=0, description="one uploaded file")
     max_files: int = Field(1000, gt=0, description="files of one key, results included")
@@ -35,9 +40,15 @@ class BatchSettings(Section):
     def _a_store_is_found_from_everywhere(cls, store: str | None) -> str | None:
         if store is None or _SCHEME.match(store):
             return store
-        path = Path(store).expanduser()
+        try:
+            path = Path(store).expanduser()
+        except RuntimeError as error:
+            raise ValueError(
+                "this user has no home folder: set batches.store to an absolute folder, "
+                "a URL or null"
+            ) from error
         if not path.is_absolute():
-            raise ValueError("store must be an absolute folder, a URL or null")
+            raise ValueError("batches.store must be an absolute folder, a URL or null")
         return str(path)
 
     @model_validator(mode="after")

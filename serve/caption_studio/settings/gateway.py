@@ -20,7 +20,8 @@ class GatewaySettings(Section):
     max_body_bytes_in_flight: int = Field(
         256 * 1024**2,
         gt=0,
-        description="of all requests inside one gateway replica, until their pictures are decoded",
+        description="of all requests inside one gateway replica, and of the uploaded files that "
+        "they name, until their pictures are decoded; one that needs more alone gets 413",
     )
     upload_timeout_s: float = Field(30.0, gt=0, description="a whole request body")
     request_timeout_s: float = Field(120.0, gt=0, description="from request to last byte")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from caption_studio.settings.aliases import AliasSettings
@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     aliases: tuple[AliasSettings, ...] = ()
     guards: GuardSettings = GuardSettings()
     gateway: GatewaySettings = GatewaySettings()
-    batches: BatchSettings = BatchSettings()
+    # Not made at import: without a home folder its default is refused.
+    batches: BatchSettings = Field(default_factory=BatchSettings)
     scaling: ScalingSettings = ScalingSettings()
     logging: LoggingSettings = LoggingSettings()
     tracing: TracingSettings = TracingSettings()
@@ -107,6 +108,13 @@ class Settings(BaseSettings):
     def batch_size(self) -> int:
         """How many requests one replica of each stage works on at a time."""
         return min(self.vision.max_batch_size, self.language.max_num_seqs)
+
+    @property
+    def largest_request_bytes(self) -> int:
+        """What one request may have, its body and the uploaded pictures that it names."""
+        edge = self.gateway
+        pictures_bytes = edge.max_images * self.images.max_bytes
+        return min(edge.max_body_bytes + pictures_bytes, edge.max_body_bytes_in_flight)
 
     @property
     def model_ids(self) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class House:
         self.monotonic = Clock()
         self.files = Files(self.store, loaded, clock)
         self.batches = Batches(self.store, loaded, clock)
-        self.threads = StoreThreads()
+        self.threads = StoreThreads("batches")
         self.caller = caller or FakeCaller()
 
     def runner(self) -> BatchRunner:

@@ -12,6 +12,7 @@ import pytest
 from caption_studio.batches import answering, runner
 from caption_studio.batches.lease import LEASE_S
 from caption_studio.batches.lines import MAX_LINES
+from caption_studio.batches.records import Counts
 from caption_studio.batches.store import Store
 from caption_studio.errors import (
     BatchNotFound,
@@ -181,14 +182,16 @@ async def test_the_batches_of_a_removed_key_wait_for_it(house: House, clock: Clo
     assert house.state(batch).status == "completed"
 
 
-async def test_batches_are_their_owners_and_bounded(house: House) -> None:
+async def test_batches_are_their_owners_and_bounded(
+    tmp_path: Path, house: House, clock: Clock
+) -> None:
     batch = house.batch(lines(1))
     with pytest.raises(BatchNotFound):
         house.batches.find(OTHER, batch.request.id)
     with pytest.raises(BatchNotFound):
         house.batches.cancel(OTHER, batch.request.id)
     assert house.batches.listed(OTHER, after=None, limit=5) == ([], False)
-    house.batches._settings = house.batches._settings.model_copy(update={"max_batches": 1})
+    house = House(tmp_path, clock, max_batches=1)
     with pytest.raises(QuotaExceeded):
         house.batch(lines(1))
     assert house.batch(lines(1), OTHER)
@@ -308,10 +311,12 @@ async def test_ended_batches_are_deleted_in_the_end(house: House, clock: Clock) 
     batch = house.batch(lines(2))
     await house.runner().turn()
     folder = f"batches/{OWNER}/{batch.request.id}"
-    assert house.store.names(f"{folder}/journal")
+    assert not house.store.names(f"{folder}/journal"), "the results have it all"
+    house.batches.journal(OWNER, batch.request.id).append([b"too late"], Counts(1, 0))
     clock.now_s += 3 * DAY_S
     assert house.batches.sweep() == 0
     assert not house.store.names(f"{folder}/journal")
+    assert not house.store.names(f"{folder}/lease")
     assert house.state(batch).status == "completed"
     clock.now_s += 30 * DAY_S
     assert house.batches.sweep() == 1

@@ -1,5 +1,6 @@
 """Files of owners: found by their owner only, bounded, and gone when they expire."""
 
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def test_a_file_is_its_owners(house: House) -> None:
     house.files.delete(OWNER, file_id)
     with pytest.raises(FileNotFound):
         house.files.find(OWNER, file_id)
+
+
+def test_only_a_file_that_is_not_there_is_not_found(house: House) -> None:
+    file_id = upload(house)
+
+    def mistake() -> None:
+        with house.files.reading(OWNER, file_id):
+            raise KeyError("ours")
+
+    with pytest.raises(KeyError, match="ours"):
+        mistake()
 
 
 @pytest.mark.parametrize("file_id", ["../../etc/passwd", "file-1", "", "file-" + "0" * 24, "x/y"])
@@ -121,3 +133,41 @@ def test_what_others_leave_in_the_store_stops_no_expiry(
     assert house.batches.sweep() == 0
     with pytest.raises(FileNotFound):
         house.files.find(OWNER, expired)
+
+
+def killed_upload(house: House, size_bytes: int) -> Path:
+    """Leave what a gateway leaves that is killed while it keeps an upload."""
+    whole = upload(house)
+    path = Path(house.store._url) / "files" / OWNER / f"{whole}.data.unfinished-0"
+    house.files.delete(OWNER, whole)
+    path.write_bytes(bytes(size_bytes))
+    os.utime(path, (house.clock.now_s, house.clock.now_s))
+    return path
+
+
+def test_what_a_killed_gateway_was_writing_counts_until_it_is_deleted(
+    house: House, clock: Clock
+) -> None:
+    left = killed_upload(house, 60)
+    assert house.files.listed(OWNER, limit=9) == ([], False)
+    with pytest.raises(QuotaExceeded):
+        upload(house, b"x" * 50)
+    clock.now_s += 1800
+    assert house.files.sweep() == 0, "it may still be written"
+    clock.now_s += 3600
+    assert house.files.sweep() == 1
+    assert not left.exists()
+    assert upload(house, b"x" * 50)
+
+
+def test_what_a_killed_gateway_was_writing_of_a_batch_is_deleted_too(
+    house: House, clock: Clock
+) -> None:
+    batch = house.batch(["x"])
+    folder = Path(house.store._url) / "batches" / OWNER / batch.request.id
+    left = folder / "ended.json.unfinished-0"
+    left.write_bytes(b"{")
+    os.utime(left, (clock.now_s, clock.now_s))
+    clock.now_s += 4000
+    assert house.files.sweep() == 1
+    assert [path.name for path in folder.iterdir()] == ["request.json"]

@@ -146,6 +146,61 @@ def test_a_stores_failure_is_ours_and_tells_nothing(
         assert "secret" not in failed.value.message
 
 
+@pytest.mark.parametrize("mistake", [ValueError, KeyError, OSError, RuntimeError])
+def test_a_mistake_of_ours_does_not_look_like_a_store_that_fails(
+    store: Store, mistake: type[Exception]
+) -> None:
+    store.put("a/b", b"whole")
+
+    def write() -> None:
+        with store.writing("a/b") as target:
+            target.write(b"half")
+            raise mistake("ours")
+
+    def read() -> None:
+        with store.reading("a/b"):
+            raise mistake("ours")
+
+    for use in (write, read):
+        with pytest.raises(mistake, match="ours") as raised:
+            use()
+        assert type(raised.value) is mistake
+
+
+class FailingFile:
+    """An open file all of whose calls end in an error, and a file system that gives it."""
+
+    def open(self, *_: Any) -> Any:
+        return self
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        raise OSError(errno.ENOSPC, "no room at s3://secret-bucket")
+
+    seekable = readable
+    closed = False
+    write = readline = read = readinto = seek = tell = discard = lambda self, *_: self.close()
+
+
+def test_each_call_of_an_open_file_that_fails_is_ours() -> None:
+    store = Store("s3://secret-bucket")
+    store._opened = FailingFile(), "secret-bucket"
+    for use in (
+        lambda file: file.write(b"x"),
+        lambda file: file.tell(),
+        lambda file: None,  # its end
+    ):
+        with pytest.raises(StoreFull), store.writing("a") as target:
+            use(target)
+    store._opened = FailingFile(), "secret-bucket"
+    with store.reading("a") as source:
+        for read in (source.read, source.readline):
+            with pytest.raises(StoreFull):
+                read(9)
+
+
 def test_a_scheme_that_is_not_installed_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
         Store("nosuchscheme://a/b").get("c")

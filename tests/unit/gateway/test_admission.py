@@ -120,6 +120,46 @@ def test_now_and_then_one_that_waited_is_no_queue(clock: Clock) -> None:
     assert len(entered(room)) == 100
 
 
+def test_a_few_callers_that_wait_behind_a_batch_shut_no_door(clock: Clock) -> None:
+    room = places(clock, batch=8, max_in_flight=1024)
+    for _ in range(200):
+        for _ in range(8):
+            room.enter_batch()
+        found = entered(room, tries=3)
+        clock.now_s += 2.0
+        for place in found:
+            room.leave(place, answered=True, queued=True)
+        for _ in range(8):
+            room.leave_batch(answered=True)
+        clock.now_s += 1.0
+    assert room.limit == 1024
+    assert room.wait_for_stages, "batches still give way"
+    answer(room, clock, 20, every_s=1.0)
+    assert room.limit == 1024, "nor does the end of the batch"
+
+
+def test_answers_of_a_batch_are_of_the_capacity(clock: Clock) -> None:
+    room = places(clock, batch=4, max_in_flight=1024)
+    found = entered(room, tries=400)
+    for place in found[:390]:
+        room.enter_batch()
+        clock.now_s += 0.25
+        room.leave_batch(answered=True)
+        clock.now_s += 0.25
+        room.leave(place, answered=True, queued=True)
+    assert room.limit == pytest.approx(40, abs=1), "four a second, of which two are online"
+
+
+def test_callers_who_fill_an_engine_by_themselves_are_limited_beside_a_batch(clock: Clock) -> None:
+    room = places(clock, batch=4)
+    room.enter_batch()
+    found = entered(room, tries=100)
+    for place in found[:90]:
+        clock.now_s += 0.5
+        room.leave(place, answered=True, queued=True)
+    assert room.limit == pytest.approx(20, abs=1)
+
+
 def test_requests_that_failed_say_nothing_of_the_rate(clock: Clock) -> None:
     room = places(clock)
     answer(room, clock, 200, every_s=0.5, queued=True)

@@ -302,6 +302,14 @@ def test_a_batch_has_the_places_that_callers_leave() -> None:
     assert room.room == 6
 
 
+def test_an_idle_gateway_begins_no_more_than_an_engine_answers_together() -> None:
+    online = Places(ConcurrencyLimit(8, 100, 10.0), lambda: 0.0)
+    room = BatchGate(online, max_in_flight=32, batch_size=8)
+    assert room.room == 8
+    online.enter(None)
+    assert room.room == 7
+
+
 def test_a_batch_keeps_one_while_callers_wait_for_a_stage() -> None:
     online = Places(ConcurrencyLimit(8, 100, 10.0), lambda: 0.0)
     for _ in range(3):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from caption_studio.errors import Overloaded
+from caption_studio.errors import BodyTooLarge, Overloaded
 from caption_studio.gateway.byte_budget import FREE_BYTES, ByteBudget, HeldBytes
 
 MB = 1024**2
@@ -52,8 +52,9 @@ def test_a_body_grows_until_there_is_no_room(budget: ByteBudget, clock: Clock) -
         body.grow_to(megabytes * MB)
     body.grow_to(50 * MB)
     assert budget.held_bytes == 100 * MB - FREE_BYTES
+    other = held(budget, clock, 0)
     with pytest.raises(Overloaded):
-        body.grow_to(101 * MB)
+        other.grow_to(MB)
     body.let_go()
     assert budget.held_bytes == 0
 
@@ -71,6 +72,28 @@ def test_a_key_leaves_room_for_another(budget: ByteBudget, clock: Clock) -> None
 
 def test_a_largest_body_fits_whoever_sends_it(budget: ByteBudget, clock: Clock) -> None:
     held(budget, clock, 100, "a key")
+
+
+@pytest.mark.parametrize("owner", ["a key", None])
+def test_one_request_may_grow_to_all_there_is_and_no_further(
+    budget: ByteBudget, clock: Clock, owner: str | None
+) -> None:
+    request = held(budget, clock, 40, owner)
+    request.grow_by(60 * MB)
+    with pytest.raises(Overloaded):
+        held(budget, clock, 40, owner)
+    with pytest.raises(BodyTooLarge):
+        request.grow_by(1)
+    request.let_go()
+    held(budget, clock, 40, owner)
+
+
+def test_what_never_fits_is_no_overload_even_when_all_is_taken(
+    budget: ByteBudget, clock: Clock
+) -> None:
+    held(budget, clock, 100, "a key")
+    with pytest.raises(BodyTooLarge):
+        HeldBytes(budget, "another", clock).grow_by(100 * MB + 1)
 
 
 def test_the_refused_come_back_one_after_the_other(budget: ByteBudget, clock: Clock) -> None:
