@@ -31,15 +31,12 @@ def _items(source: str, column: str | None, *, is_table: bool) -> Iterator[Item]
     if not is_table:
         yield from find([source])
         return
-    for number, item in enumerate(
-        read_table(Path(source), Columns(picture=column or PICTURE_COLUMN)), start=1
-    ):
-        # A row without a picture still has its row in the output.
-        yield (
-            item
-            if item.picture
-            else Item(f"{source}, row {number}", problem=item.problem or _NO_PICTURE)
-        )
+    columns = Columns(picture=column or PICTURE_COLUMN)
+    for number, item in enumerate(read_table(Path(source), columns), start=1):
+        if item.picture:
+            yield item
+        else:  # it still has its row in the output
+            yield Item(f"{source}, row {number}", problem=item.problem or _NO_PICTURE)
 
 
 def _address(name: str) -> str:
