@@ -19,6 +19,7 @@ Captured = pytest.CaptureFixture[str]
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 TWO_MODELS = ("caption-demo", "caption-demo-plain")
 KILLS = 20
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -96,7 +97,9 @@ def test_killed_at_20_random_moments_nothing_is_missing_or_double(
 ) -> None:
     table = tmp_path / "captions.jsonl"
     command = [sys.executable, "-m", "tests.unit.offline.killed", folder, table, str(KILLS)]
-    ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    ended = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=300, cwd=ROOT
+    )
     assert ended.stdout.split() == [str(-signal.SIGKILL)] * KILLS + ["0"]
     rows = list(read_table(table))
     assert [row["picture"] for row in rows] == [str(path) for path in sorted(folder.iterdir())]
