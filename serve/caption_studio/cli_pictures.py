@@ -44,7 +44,11 @@ def add_batch(
         "one of these or a URL a line, a .jsonl, .csv or .parquet with a column of pictures",
     )
     batch.add_argument(
-        "output", type=Path, metavar="OUTPUT", help="the table: .jsonl, .csv or .parquet"
+        "output",
+        type=Path,
+        metavar="OUTPUT",
+        help="a table: its name ends in .jsonl, .csv or .parquet; or .txt or .json alone, for a "
+        "file beside each picture",
     )
     batch.add_argument(
         "--model",

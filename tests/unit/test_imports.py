@@ -57,6 +57,7 @@ MAY_IMPORT = {
     | {"offline", "client", "images.loader", "pipeline", "wire", "structure.check"}
     | {"vision", "language.engine", "language.adapters.configured", "voices", "observability"}
     | {"training.dataset.sources", "training.dataset.tables", "training.dataset.items"}
+    | {"training.files"}
     | {"deployments.allocator", "deployments.gc_freeze", "deployments.scheduling_class"}
     | {"deployments.one_machine"},
     "demo": BASE

@@ -1,6 +1,7 @@
-"""Pictures → a table, row by row as a flow yields them: resume, progress, the report at the end.
+"""Pictures → rows, one by one as a flow yields them: what is lacking, progress, the report.
 
-Not here: what the flow is (`flow`), and where its machines are (`cluster`).
+Not here: what the flow is (`flow`), where its machines are (`cluster`), and how rows are kept
+(`table`, `sidecars`).
 """
 
 import sys
@@ -12,13 +13,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from caption_studio.client.journal import Journal
-from caption_studio.client.tables import Row, TableFailed, check_name
+from caption_studio.client.tables import TableFailed
 from caption_studio.offline.messages import Asked, Done
+from caption_studio.offline.sidecars import SUFFIXES, Sidecars
+from caption_studio.offline.table import Table
 
 FAILED, MISUSED = 1, 2
 LOG_EVERY_S = 60.0
 """Interval of the progress where nobody watches a terminal."""
+
+Rows = Table | Sidecars
 
 Flow = Callable[[Sequence[Asked]], Generator[Done]]
 """Pictures that are asked for → the same ones done, in any order. Raises `Unfinished`."""
@@ -26,10 +30,10 @@ Flow = Callable[[Sequence[Asked]], Generator[Done]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the table is to hold, and what happens to what is there."""
+    """What the output is to hold, and what happens to what is there."""
 
     pictures: Sequence[Asked]
-    table: Path
+    output: Path
     resume: bool = False
     overwrite: bool = False
     max_errors: int | None = None
@@ -48,72 +52,61 @@ class _Counts:
     shared: int = 0
 
 
-def key_of(row: Row) -> str:
-    """Return what tells a row from the table's others: its picture and its model."""
-    return _key(row["picture"], row.get("model", ""))
-
-
-def _key(picture: str, model: str) -> str:
-    return f"{model}\n{picture}"
-
-
 def run(job: Job, flow: Flow) -> int:
     """Write a row for each picture and model; return 0, 1 if any failed, 2 for a misuse.
 
-    Only rows that the table lacks are asked of the flow; if it lacks none, the flow is not called.
+    Only rows that are lacking are asked of the flow; if there are none, it is not called.
     """
+    form = Sidecars if str(job.output) in SUFFIXES else Table
     try:
-        check_name(job.table)
-        journal = Journal(job.table, resume=job.resume, overwrite=job.overwrite, key_of=key_of)
-        with journal:
-            return _write(job, journal, flow)
+        with form(job.output, job.pictures, resume=job.resume, overwrite=job.overwrite) as rows:
+            return _write(job, rows, flow)
     except TableFailed as error:
         print(f"caption-studio: {error}", file=sys.stderr)
         return MISUSED
 
 
-def _write(job: Job, journal: Journal, flow: Flow) -> int:
-    lacking = _lacking(job.pictures, journal.done)
+def _write(job: Job, rows: Rows, flow: Flow) -> int:
+    lacking = _lacking(job.pictures, rows)
     counts = _Counts()
     begun_s = time.monotonic()
     try:
         if lacking:
             with closing(flow(lacking)) as done:
-                _note_all(done, len(lacking), journal, job.max_errors, counts)
+                _note_all(done, len(lacking), rows, job.max_errors, counts)
     except (TableFailed, Unfinished) as error:
         print(f"caption-studio: {error}", file=sys.stderr)
-        print(f"caption-studio: {job.table} is not finished: --resume goes on", file=sys.stderr)
+        print(f"caption-studio: {job.output} is not finished: --resume goes on", file=sys.stderr)
         return FAILED
     took_s = time.monotonic() - begun_s
-    keys = (_key(one.picture, model) for one in job.pictures for model in one.models)
     try:
-        rows = journal.finish(keys)
+        number = rows.finish()
     except TableFailed as error:
         print(f"caption-studio: {error}. --resume tries again", file=sys.stderr)
         return FAILED
-    print(_report(job.table, rows, journal.failed, counts, took_s), file=sys.stderr)
+    print(_report(job.output, number, rows.failed, counts, took_s), file=sys.stderr)
     return FAILED if counts.failed else 0
 
 
-def _lacking(pictures: Sequence[Asked], done: set[str]) -> list[Asked]:
+def _lacking(pictures: Sequence[Asked], rows: Rows) -> list[Asked]:
     """Return the pictures with the models whose captions are not there yet."""
     lacking = []
     for one in pictures:
-        models = tuple(model for model in one.models if _key(one.picture, model) not in done)
+        models = tuple(model for model in one.models if rows.lacks(one.picture, model))
         if models:
             lacking.append(Asked(one.picture, one.address, models, one.problem))
     return lacking
 
 
 def _note_all(
-    done: Iterator[Done], total: int, journal: Journal, max_errors: int | None, counts: _Counts
+    done: Iterator[Done], total: int, rows: Rows, max_errors: int | None, counts: _Counts
 ) -> None:
     """Note the rows as they come. Raises `Unfinished`, `TableFailed`."""
     interval_s = 0.1 if sys.stderr.isatty() else LOG_EVERY_S
     with tqdm(total=total, unit="picture", mininterval=interval_s) as bar:
         for one in done:
             for row in one.rows:
-                journal.add(row)
+                rows.add(row)
             bar.update()
             counts.pictures += 1
             counts.shared += one.is_shared
@@ -124,11 +117,11 @@ def _note_all(
         raise Unfinished(f"{total - counts.pictures} pictures got lost on their way")
 
 
-def _report(table: Path, rows: int, failed: int, counts: _Counts, took_s: float) -> str:
+def _report(output: Path, rows: int, failed: int, counts: _Counts, took_s: float) -> str:
     pace = counts.pictures / max(took_s, 1e-3)
     shared = f", {counts.shared} described by an equal one" if counts.shared else ""
     return (
-        f"caption-studio: {table}: {rows} rows, {failed} of them with an error; "
+        f"caption-studio: {output}: {rows} rows, {failed} of them with an error; "
         f"{counts.pictures - counts.failed} pictures captioned now{shared}, "
         f"{took_s:.0f} s, {pace:.1f} pictures/s"
     )
