@@ -58,7 +58,8 @@ MAY_IMPORT = {
     | {"vision", "language.engine", "language.adapters.configured", "voices", "observability"}
     | {"training.dataset.sources", "training.dataset.tables", "training.dataset.items"}
     | {"training.files"}
-    | {"deployments.allocator", "deployments.gc_freeze", "deployments.scheduling_class"}
+    | {"deployments.allocator", "deployments.ending", "deployments.gc_freeze"}
+    | {"deployments.scheduling_class"}
     | {"deployments.one_machine"},
     "demo": BASE
     | {"demo", "language.prompt", "voices", "images.decode", "vision", "client", "training"},

@@ -1,6 +1,7 @@
 """The Ray that the stages run on: one on this machine, for this command alone, or a cluster's."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,6 +10,9 @@ import ray
 from caption_studio.deployments.one_machine.belongings import Belongings, clear_dead
 from caption_studio.deployments.one_machine.config_file import StartFailed
 from caption_studio.deployments.one_machine.ray_start import start_ray
+
+_OUR_ERROR = re.compile(r"^caption_studio\.errors\.[\w.]+: ")
+"""What Python writes before the public message of an error of ours."""
 
 FOLDER_VARIABLE = "STUDIO_BATCH_FOLDER"
 """Marks the processes of this command, so that the next one can end them if it is killed."""
@@ -53,4 +57,4 @@ def _joined(address: str) -> Iterator[None]:
 def reason_of(error: Exception) -> str:
     """Return what Ray's error is about in a line: the last one of the failed worker's traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return _OUR_ERROR.sub("", lines[-1]) if lines else type(error).__name__

@@ -12,6 +12,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
+from caption_studio.deployments.ending import ending_with_the_engine
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.scheduling_class import interrupt_nobody
 from caption_studio.observability import logging as studio_logging
@@ -40,8 +41,9 @@ class Worker:
         leave_out_what_is_loaded()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Return the next stage's batch."""
-        return _table(self._stage.work(_messages(batch)))
+        """Return the next stage's batch. A worker whose engine is dead ends, and is replaced."""
+        with ending_with_the_engine():
+            return _table(self._stage.work(_messages(batch)))
 
     def __del__(self) -> None:
         self._stage.close()
@@ -98,6 +100,7 @@ def _through(dataset: Dataset, pool: Pool, make: MakeStage, logs: LoggingSetting
 def _prepare(context: DataContext, plan: Plan) -> None:
     # It logs errors with tracebacks before it raises them; its own files have them still.
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    context.raise_original_map_exception = True
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     limit_rows_ahead(context, plan.batches_ahead)

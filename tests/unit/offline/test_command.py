@@ -70,6 +70,9 @@ def test_without_ray_data_the_extra_is_named(
 
 
 def test_the_reason_is_the_last_line_of_rays_traceback() -> None:
-    error = RuntimeError("The actor died\n  File x\ncaption_studio.errors.InvalidAdapter: No.\n\n")
-    assert reason_of(error) == "caption_studio.errors.InvalidAdapter: No."
+    error = RuntimeError(
+        "The actor died\n  File x\ncaption_studio.errors.models.InvalidAdapter: No.\n"
+    )
+    assert reason_of(error) == "No."
+    assert reason_of(RuntimeError("OSError: no room")) == "OSError: no room"
     assert reason_of(RuntimeError()) == "RuntimeError"
