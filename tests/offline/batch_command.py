@@ -13,7 +13,7 @@ import psutil
 from tests.conftest import COMMAND
 from tests.pictures import held_out
 
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 VARIABLE = "STUDIO_BATCH_FOLDER"
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
@@ -102,19 +103,29 @@ def _note_all(
     done: Iterator[Done], total: int, rows: Rows, max_errors: int | None, counts: _Counts
 ) -> None:
     """Note the rows as they come. Raises `Unfinished`, `TableFailed`."""
-    interval_s = 0.1 if sys.stderr.isatty() else LOG_EVERY_S
-    with tqdm(total=total, unit="picture", mininterval=interval_s) as bar:
-        for one in done:
-            for row in one.rows:
-                rows.add(row)
-            bar.update()
-            counts.pictures += 1
-            counts.shared += one.is_shared
-            counts.failed += one.error is not None
-            if max_errors is not None and counts.failed > max_errors:
-                raise Unfinished(f"more than {max_errors} pictures failed: {one.error}")
+    for one in _shown(done, total):
+        for row in one.rows:
+            rows.add(row)
+        counts.pictures += 1
+        counts.shared += one.is_shared
+        counts.failed += one.error is not None
+        if max_errors is not None and counts.failed > max_errors:
+            raise Unfinished(f"more than {max_errors} pictures failed: {one.error}")
     if counts.pictures < total:
         raise Unfinished(f"{total - counts.pictures} pictures got lost on their way")
+
+
+def _shown(done: Iterator[Done], total: int) -> Iterator[Done]:
+    """Yield the pictures, with a progress bar from the first one on: the models start before it."""
+    print(f"caption-studio: {total} pictures to caption; the models start …", file=sys.stderr)
+    interval_s = 0.1 if sys.stderr.isatty() else LOG_EVERY_S
+    first = next(done, None)
+    if first is None:
+        return
+    with tqdm(total=total, unit="picture", mininterval=interval_s) as bar:
+        for one in chain((first,), done):
+            yield one
+            bar.update()
 
 
 def _report(output: Path, rows: int, failed: int, counts: _Counts, took_s: float) -> str:
