@@ -5,11 +5,11 @@ import asyncio
 import sys
 from collections.abc import Generator, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
-from ray.serve.schema import ServeDeploySchema
+from ray.serve.schema import ServeApplicationSchema
 
 from caption_studio.deployments.one_machine.config_file import StartFailed, read
-from caption_studio.deployments.one_machine.resources import missing
 from caption_studio.errors import CaptionStudioError
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.offline.inputs import pictures_in
@@ -25,7 +25,7 @@ def batch(arguments: argparse.Namespace) -> int:
     """Caption the pictures of INPUT into the table OUTPUT; return the command's status."""
     try:
         _check_installed()
-        config, (settings, *_) = read(arguments.config)
+        application, settings = _application(arguments.config)
         models = asyncio.run(_models(arguments.model, settings))
         pictures = pictures_in(arguments.input, column=arguments.picture_column, models=models)
     except (StartFailed, CaptionStudioError, ValueError) as error:
@@ -33,7 +33,7 @@ def batch(arguments: argparse.Namespace) -> int:
         return MISUSED
 
     def flow(lacking: Sequence[Asked]) -> Generator[Done]:
-        return _on_ray(lacking, config, settings, models, arguments.address)
+        return _on_ray(lacking, application, settings, models, arguments.address)
 
     job = Job(
         pictures, arguments.output, arguments.resume, arguments.overwrite, arguments.max_errors
@@ -47,6 +47,14 @@ def _check_installed() -> None:
         raise ValueError("batch needs Ray Data: install caption-studio with its extra `batch`")
 
 
+def _application(path: Path) -> tuple[ServeApplicationSchema, Settings]:
+    """Return a config file's first application, and its settings. Raises `StartFailed`."""
+    config, settings = read(path)
+    if not config.applications:
+        raise StartFailed(f"{path} names no application.")
+    return config.applications[0], settings[0]
+
+
 async def _models(named: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
     """Return the models that write, each once. Raises `ModelNotFound`, `ValueError`."""
     voices = ConfiguredVoices(settings, ConfiguredAdapters(settings.language))
@@ -58,7 +66,7 @@ async def _models(named: Sequence[str] | None, settings: Settings) -> tuple[str,
 
 def _on_ray(
     lacking: Sequence[Asked],
-    config: ServeDeploySchema,
+    application: ServeApplicationSchema,
     settings: Settings,
     models: Sequence[str],
     address: str | None,
@@ -71,9 +79,7 @@ def _on_ray(
 
     try:
         with connected(address) as has:
-            if (lack := missing(config, has)) is not None:
-                raise StartFailed(f"The machines are too small for the config file. {lack}")
-            pools = plan(config.applications[0], settings, has, models=len(models))
+            pools = plan(application, settings, has, models=len(models))
             yield from flow(lacking, pools, stages(settings, models, pools), settings.logging)
     except StartFailed as error:
         raise Unfinished(str(error)) from error

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ray.serve.schema import DeploymentSchema, RayActorOptionsSchema, ServeApplicationSchema
 
+from caption_studio.deployments.one_machine.config_file import StartFailed
 from caption_studio.settings import Settings
 
 ROWS_A_BATCH = 16
@@ -70,48 +71,58 @@ def plan(
 ) -> Plan:
     """Return the pools for the machines' resources, as `ray.cluster_resources` counts them.
 
-    `models` is the number of captions of one picture.
+    `models` is the number of captions of one picture. Raises `StartFailed` if it does not fit.
     """
     by_name = {deployment.name: deployment for deployment in application.deployments}
     gateway, describer, captioner = (
         _pool(by_name.get(name)) for name in ("Gateway", "Describer", "Captioner")
     )
     ratio = settings.scaling.captioners_per_describer
-    cpus, gpus = has.get("CPU", 0.0), has.get("GPU", 0.0)
-
-    def left(describers: int, captioners: int) -> float:
-        """Return the CPUs that are left for decoders; negative if it is too much."""
-        wanted_gpus = describers * describer.needs("num_gpus")
-        wanted_gpus += captioners * captioner.needs("num_gpus")
-        if wanted_gpus > gpus:
-            return -1.0
-        wanted = describers * describer.needs("num_cpus")
-        return cpus - wanted - captioners * captioner.needs("num_cpus")
-
-    describers, captioners = describer.least, captioner.least
-    while True:  # one more, of the stage that is behind
-        is_captioner = captioners < ratio * describers
-        grown = (describers + (not is_captioner), captioners + is_captioner)
-        is_beyond = grown[0] > describer.most or grown[1] > captioner.most
-        if is_beyond or left(*grown) < gateway.needs("num_cpus"):
-            break
-        describers, captioners = grown
-    decoders = int(left(describers, captioners) / max(gateway.needs("num_cpus"), SMALL))
-    rows = settings.language.max_num_seqs / models
+    decoders, describers, captioners = _sizes(gateway, describer, captioner, ratio, has)
     return Plan(
-        replace(gateway, least=1, most=max(1, min(gateway.most, decoders)), calls=2),
-        replace(
-            describer,
-            least=describers,
-            most=describers,
-            calls=_calls(settings.vision.max_batch_size),
-        ),
-        replace(captioner, least=captioners, most=captioners, calls=_calls(rows)),
+        replace(gateway, least=1, most=decoders, calls=2),
+        _fixed(describer, describers, settings.vision.max_batch_size),
+        _fixed(captioner, captioners, settings.language.max_num_seqs / models),
     )
 
 
-def _calls(rows: float) -> int:
-    return max(2, math.ceil(FULL * rows / ROWS_A_BATCH))
+def _sizes(
+    gateway: Pool, describer: Pool, captioner: Pool, ratio: float, has: Mapping[str, float]
+) -> tuple[int, int, int]:
+    """Return how many decoders there may be, and how many describers and captioners there are.
+
+    Raises `StartFailed` if not even the least of each fit.
+    """
+    cpus, gpus = has.get("CPU", 0.0), has.get("GPU", 0.0)
+    a_decoder = max(gateway.needs("num_cpus"), SMALL)
+
+    def room(describers: int, captioners: int) -> int:
+        """Return how many decoders fit beside these; -1 if there are too few GPUs."""
+        wanted = [
+            describers * describer.needs(name) + captioners * captioner.needs(name)
+            for name in ("num_cpus", "num_gpus")
+        ]
+        # Ray counts in ten-thousandths.
+        return -1 if round(wanted[1] - gpus, 4) > 0 else int(round(cpus - wanted[0], 4) / a_decoder)
+
+    describers, captioners = describer.least, captioner.least
+    if room(describers, captioners) < 1:
+        raise StartFailed(
+            f"The machines are too small for the config file. CPUs: {cpus:g}, GPUs: {gpus:g}; "
+            f"wanted: {describers} × Describer, {captioners} × Captioner, and a decoder."
+        )
+    while True:  # one more, of the stage that is behind
+        is_captioner = captioners < ratio * describers
+        grown = (describers + (not is_captioner), captioners + is_captioner)
+        if grown[0] > describer.most or grown[1] > captioner.most or room(*grown) < 1:
+            return min(gateway.most, room(describers, captioners)), describers, captioners
+        describers, captioners = grown
+
+
+def _fixed(pool: Pool, size: int, batch: float) -> Pool:
+    """Return a pool of this size for an engine whose batch holds so many pictures."""
+    calls = max(2, math.ceil(FULL * batch / ROWS_A_BATCH))
+    return replace(pool, least=size, most=size, calls=calls)
 
 
 def _pool(deployment: DeploymentSchema | None) -> Pool:

@@ -52,6 +52,15 @@ def test_a_misuse_is_told(arguments: list[str], says: str, folder: Path, capsys:
     assert said.count("\n") == 1
 
 
+def test_a_config_file_without_an_application_is_told(
+    folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    config = tmp_path / "empty.yaml"
+    config.write_text("applications: []")
+    said = told(capsys, folder, tmp_path / "captions.csv", "--config", config)
+    assert said == f"caption-studio: {config} names no application.\n"
+
+
 def test_a_table_that_exists_is_refused(folder: Path, tmp_path: Path, capsys: Captured) -> None:
     table = tmp_path / "captions.csv"
     table.write_text("mine")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from caption_studio.deployments.one_machine.config_file import read
+from caption_studio.deployments.one_machine.config_file import StartFailed, read
 from caption_studio.offline.plan import Plan, plan
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -37,6 +37,20 @@ def test_pools_have_the_services_proportions(
     name: str, has: Mapping[str, float], expected: tuple[int, int, int]
 ) -> None:
     assert sizes(planned(name, has)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "has"),
+    [
+        ("demo", {"CPU": 1.0}),
+        ("gpu-one", {"CPU": 16.0}),
+        ("gpu-one", {"CPU": 3.0, "GPU": 1.0}),
+        ("cluster", {"CPU": 64.0, "GPU": 1.0}),
+    ],
+)
+def test_what_does_not_fit_is_told(name: str, has: Mapping[str, float]) -> None:
+    with pytest.raises(StartFailed, match="The machines are too small for the config file"):
+        planned(name, has)
 
 
 def test_workers_ask_for_what_the_deployments_do() -> None:
