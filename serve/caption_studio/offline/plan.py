@@ -109,7 +109,7 @@ def _sizes(
     if room(describers, captioners) < 1:
         raise StartFailed(
             f"The machines are too small for the config file. CPUs: {cpus:g}, GPUs: {gpus:g}; "
-            f"wanted: {describers} × Describer, {captioners} × Captioner, and a decoder."
+            f"wanted: Describers {describers}, Captioners {captioners}, and a decoder."
         )
     while True:  # one more, of the stage that is behind
         is_captioner = captioners < ratio * describers
