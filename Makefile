@@ -5,7 +5,7 @@
 
 PYTHON ?=
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
-EXTRAS := cpu,train,bench,dev
+EXTRAS := cpu,train,bench,batch,dev
 INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
 PORT ?= 8000

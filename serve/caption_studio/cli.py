@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.cli_pictures import add_batch, add_caption
 from caption_studio.training.dataset import command as dataset
 from caption_studio.training.evaluation import command as evaluation
 from caption_studio.training.finetune import command as finetune
@@ -56,7 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="default: the config file's")
     serve.set_defaults(run=_serve)
 
-    _add_caption(commands.add_parser("caption", help="caption pictures through a running service"))
+    caption = commands.add_parser("caption", help="caption pictures through a running service")
+    add_caption(caption)
+    caption.set_defaults(run=_caption)
+
+    batch = commands.add_parser("batch", help="caption many pictures without a service")
+    add_batch(batch, config=_config, default=DEMO_CONFIG)
+    batch.set_defaults(run=_batch)
 
     doctor = commands.add_parser("doctor", help="say what is wrong with this machine")
     doctor.set_defaults(run=_doctor)
@@ -86,40 +92,6 @@ def _config(text: str) -> Path:
     """Return that path or, if nothing is there, the config of that name that comes along."""
     path, shipped = Path(text), CONFIGS / f"{text}.yaml"
     return shipped if path.name == text and not path.exists() and shipped.exists() else path
-
-
-def _add_caption(caption: argparse.ArgumentParser) -> None:
-    caption.add_argument(
-        "pictures",
-        nargs="+",
-        metavar="PICTURE",
-        help="a file, a folder (and those in it), a pattern, an http(s) URL, - for standard input",
-    )
-    caption.add_argument(
-        "--url", default="http://127.0.0.1:8000", help="with or without /v1; default: %(default)s"
-    )
-    caption.add_argument("--model", help="an id of GET /v1/models; default: the first adapter")
-    caption.add_argument("--api-key", metavar="KEY", help="default: CAPTION_STUDIO_API_KEY")
-    caption.add_argument(
-        "--in-flight", type=_count, default=16, metavar="N", help="at a time; default: %(default)s"
-    )
-    caption.add_argument("--json", action="store_true", help="print one JSON object a line")
-    caption.add_argument(
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write a table instead of printing: .jsonl, .csv or .parquet",
-    )
-    existing = caption.add_mutually_exclusive_group()
-    existing.add_argument("--resume", action="store_true", help="caption what --output lacks")
-    existing.add_argument("--overwrite", action="store_true", help="begin --output anew")
-    caption.add_argument(
-        "--max-errors",
-        type=_errors,
-        metavar="N",
-        help="end --output when more pictures failed; default: never",
-    )
-    caption.set_defaults(run=_caption)
 
 
 def _add_admin(commands: Any) -> None:
@@ -177,32 +149,25 @@ def _target(text: str) -> tuple[str, float]:
     return model, number
 
 
-def _errors(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text} is no number of errors")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MAX_IN_FLIGHT:
-        raise argparse.ArgumentTypeError(f"from 1 to {MAX_IN_FLIGHT}")
-    return number
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     from caption_studio.deployments.one_machine.supervisor import supervised
 
     return supervised(lambda: _serve_here(arguments))
 
 
+def _keep_ray_here() -> None:
+    """Keep Ray on this machine alone, with all its ports on loopback.
+
+    Ray reads the variable at import (ray_constants.ENABLE_RAY_CLUSTER, 2.60); it is named for the
+    systems where this is the default.
+    """
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+
 def _serve_here(arguments: argparse.Namespace) -> str | None:
     from caption_studio.deployments.allocator import limit_heaps
 
-    # Keeps Ray on this machine alone, with all its ports on loopback. Ray reads it at import
-    # (ray_constants.ENABLE_RAY_CLUSTER, 2.60); it is named for the systems where this is the
-    # default.
-    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    _keep_ray_here()
     # Has Ray print every line of every replica. By default it leaves out lines that two of them
     # wrote alike, and two gateways' request lines differ only by their numbers. Read at import,
     # too.
@@ -229,6 +194,19 @@ def _caption(arguments: argparse.Namespace) -> int:
     from caption_studio.client import caption
 
     return caption(arguments)
+
+
+def _batch(arguments: argparse.Namespace) -> int:
+    from caption_studio.deployments.allocator import limit_heaps
+
+    arguments.address = arguments.address or os.environ.get("RAY_ADDRESS")
+    if arguments.address is None:
+        _keep_ray_here()
+    limit_heaps()
+    # Ray takes seconds to import, and few commands need it.
+    from caption_studio.offline.command import batch
+
+    return batch(arguments)
 
 
 def _administer(arguments: argparse.Namespace) -> int:

@@ -53,6 +53,14 @@ MAY_IMPORT = {
     "gateway": BASE | {"batches", "gateway", "pipeline", "wire", "observability", "voices"},
     "scaling": BASE | {"scaling"},
     "client": BASE | {"client"},
+    "offline": BASE
+    | {"offline", "client", "images.loader", "pipeline", "wire", "structure.check"}
+    | {"vision", "language.engine", "language.adapters.configured", "voices", "observability"}
+    | {"training.dataset.sources", "training.dataset.tables", "training.dataset.items"}
+    | {"training.files"}
+    | {"deployments.allocator", "deployments.ending", "deployments.gc_freeze"}
+    | {"deployments.scheduling_class"}
+    | {"deployments.one_machine"},
     "demo": BASE
     | {"demo", "language.prompt", "voices", "images.decode", "vision", "client", "training"},
     "training": BASE
@@ -60,8 +68,8 @@ MAY_IMPORT = {
     | {"language.caption_cut", "language.falcon_config", "language.tokens"}
     | {"images.decode", "images.formats", "vision", "model_files"},
 }
-"""Rooms that are not named (deployments, cli) may import anything but `deployments`,
-which only cli may."""
+"""Rooms that are not named (deployments, cli) may import anything but `deployments`, which cli may,
+and of which `offline` may import what is needed wherever Ray is started."""
 
 ONLY_IN = {
     "torch": (
@@ -76,7 +84,7 @@ ONLY_IN = {
     ),
     "vllm": ("language/engine", "language/vllm_plugins/"),
     "llguidance": ("structure/compiler.py",),
-    "ray": ("deployments/",),
+    "ray": ("deployments/", "offline/"),
     "fastapi": ("gateway/", "deployments/"),
     "peft": ("demo/", "training/", "language/adapters/merge.py"),
     "trl": ("training/",),

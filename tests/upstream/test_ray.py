@@ -16,6 +16,7 @@ from tests.upstream.listed import names
 CONSTANTS = "ray.serve._private.constants"
 HAPROXY = "ray.serve._private.haproxy"
 TEMPLATE = "ray.serve._private.haproxy_templates.HAPROXY_CONFIG_TEMPLATE"
+BACKPRESSURE = "ray.data._internal.execution.backpressure_policy"
 KEY_VALUE = "ray.experimental.internal_kv"
 PATTERNS = {
     haproxy._BACKEND,
@@ -127,6 +128,17 @@ def names_its_backends() -> None:
     says(HAPROXY, 'f"{target_group.protocol.value.lower()}-{target_group.app_name}"')
 
 
+def asks_every_rule() -> None:
+    rule = f"{BACKPRESSURE}.backpressure_policy.BackpressurePolicy"
+    takes(rule, "data_context", "topology", "resource_manager")
+    begins_with(f"{rule}.can_add_input", "self", "op")
+    says("ray.data._internal.execution.streaming_executor_state", ".can_add_input(op)")
+    has_attributes(
+        "ray.data._internal.execution.interfaces.physical_operator.PhysicalOperator",
+        "output_dependencies",
+    )
+
+
 LINES = (
     "errorfile 502/errorfile 503/errorfile 504",
     "if routes",
@@ -199,6 +211,19 @@ CHECKS: dict[str, Callable[[], None]] = {
     ),
     **{line: partial(has_lines, *line.split("/")) for line in LINES},
     "backend http-": names_its_backends,
+    f"{BACKPRESSURE}.backpressure_policy.BackpressurePolicy": asks_every_rule,
+    f"{BACKPRESSURE}.ENABLED_BACKPRESSURE_POLICIES_CONFIG_KEY": partial(
+        says,
+        f"{BACKPRESSURE}.get_backpressure_policies",
+        "ENABLED_BACKPRESSURE_POLICIES_CONFIG_KEY",
+    ),
+    f"{BACKPRESSURE}.ENABLED_BACKPRESSURE_POLICIES": partial(
+        found, f"{BACKPRESSURE}.ENABLED_BACKPRESSURE_POLICIES"
+    ),
+    "OpState.total_enqueued_input_blocks": partial(
+        takes,
+        "ray.data._internal.execution.streaming_executor_state.OpState.total_enqueued_input_blocks",
+    ),
 }
 
 

@@ -5,25 +5,38 @@ loses the pictures in flight and no others. One command at a time writes a journ
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from caption_studio.client.tables import Row, TableFailed, read_table, write_table
 from caption_studio.growing_file import GrowingFile
 
+KeyOf = Callable[[Row], str]
+"""A row → what tells it from the table's other rows. Raises `KeyError` for what is no row."""
+
+
+def name_of(row: Row) -> str:
+    """Return the key of a table with one row for each picture: the picture's name."""
+    name: str = row["picture"]
+    return name
+
 
 class Journal:
     """The journal of the table at `table`; a context manager that holds its file and its lock.
 
-    Refuses what is there already, unless it is told to `resume` or to `overwrite` it.
+    Refuses what is there already, unless it is told to `resume` or to `overwrite` it. A table has
+    one row for each key.
     """
 
-    def __init__(self, table: Path, *, resume: bool, overwrite: bool) -> None:
+    def __init__(
+        self, table: Path, *, resume: bool, overwrite: bool, key_of: KeyOf = name_of
+    ) -> None:
         self._table = table
         self._path = table.with_name(f"{table.name}.journal")
         self._resume = resume
         self._overwrite = overwrite
+        self._key_of = key_of
         self._file = GrowingFile(self._path)
         self._places: dict[str, tuple[int, int]] = {}
         self._failed: set[str] = set()
@@ -65,7 +78,7 @@ class Journal:
 
     @property
     def done(self) -> set[str]:
-        """The names of the pictures that have a caption. One that failed is tried again."""
+        """The keys of the rows that have a caption. One that failed is tried again."""
         return set(self._places) - self._failed
 
     @property
@@ -74,7 +87,7 @@ class Journal:
         return len(self._failed)
 
     def add(self, row: Row) -> None:
-        """Note a row; it takes the place of an earlier one of its picture. Raises `TableFailed`."""
+        """Note a row; it takes the place of an earlier one of its key. Raises `TableFailed`."""
         line = json.dumps(row).encode() + b"\n"
         try:
             start = self._file.append(line)
@@ -84,17 +97,17 @@ class Journal:
             ) from error
         self._take(row, start, len(line))
 
-    def finish(self, pictures: Iterable[str]) -> int:
+    def finish(self, keys: Iterable[str]) -> int:
         """Write the table, remove the journal and return the number of rows.
 
-        The rows come in the order of `pictures`; those of earlier commands that are not among them
-        come last. Raises `TableFailed`.
+        The rows come in the order of `keys`; those of earlier commands that are not among them come
+        last. Raises `TableFailed`.
         """
-        names = dict.fromkeys(name for name in pictures if name in self._places)
-        names |= dict.fromkeys(self._places)
-        write_table(self._table, map(self._row, names))
+        ordered = dict.fromkeys(key for key in keys if key in self._places)
+        ordered |= dict.fromkeys(self._places)
+        write_table(self._table, map(self._row, ordered))
         self._path.unlink(missing_ok=True)
-        return len(names)
+        return len(ordered)
 
     def _begin_with(self, rows: Iterator[Row]) -> None:
         """Make a journal of a table that was finished, whole or not at all."""
@@ -119,10 +132,10 @@ class Journal:
                 ) from error
 
     def _take(self, row: Row, start: int, size_bytes: int) -> None:
-        name = row["picture"]
-        (self._failed.add if row.get("error") else self._failed.discard)(name)
-        self._places[name] = (start, size_bytes)
+        key = self._key_of(row)
+        (self._failed.add if row.get("error") else self._failed.discard)(key)
+        self._places[key] = (start, size_bytes)
 
-    def _row(self, name: str) -> Row:
-        row: Row = json.loads(self._file.read(*self._places[name]))
+    def _row(self, key: str) -> Row:
+        row: Row = json.loads(self._file.read(*self._places[key]))
         return row

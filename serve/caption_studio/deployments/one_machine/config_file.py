@@ -20,12 +20,12 @@ class StartFailed(Exception):
 
 def load_settings(path: Path) -> list[Settings]:
     """Read a config file's settings, without looking at keys. Raises `StartFailed`."""
-    return _read(path)[1]
+    return read(path)[1]
 
 
 def load_config(path: Path, *, host: str | None, port: int | None) -> ServeDeploySchema:
     """Read and check a config file, our settings and keys included. Raises `StartFailed`."""
-    config, settings = _read(path)
+    config, settings = read(path)
     gateways = [one.gateway for one in settings]
     if host is not None:
         config.http_options.host = host
@@ -62,8 +62,8 @@ def pages(config: ServeDeploySchema) -> list[str]:
     ]
 
 
-def _read(path: Path) -> tuple[ServeDeploySchema, list[Settings]]:
-    """Return the file, and the settings of each of its applications."""
+def read(path: Path) -> tuple[ServeDeploySchema, list[Settings]]:
+    """Return the file, and the settings of each of its applications. Raises `StartFailed`."""
     try:
         config = ServeDeploySchema.model_validate(yaml.safe_load(path.read_text()))
         for application in config.applications:

@@ -19,14 +19,16 @@ STORE_LEAST_BYTES = 75 * 1024**2
 """A smaller store Ray refuses. Source: ray/_private/ray_constants.py, 2.60."""
 
 
-def start_ray(belongings: Belongings) -> None:
+def start_ray(belongings: Belongings, *, logs: bool = True) -> None:
     """Start Ray, anew if its processes are not up in time. Raises `StartFailed`.
+
+    With `logs`, this process prints what Ray's workers print.
 
     Ray waits 30 s for them, without a setting (ray/_private/node.py, 2.60), which does not suffice
     on a machine that is busy. It leaves those that did start running, so they are ended here.
     """
     if "RAY_ADDRESS" in os.environ:
-        _init()
+        _init(log_to_driver=logs)
         return
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     store = store_bytes(memory, shutil.disk_usage(SHARED_MEMORY).free)
@@ -35,7 +37,7 @@ def start_ray(belongings: Belongings) -> None:
         ray.shutdown()
         belongings.end_processes()
 
-    tried("Ray", lambda: _init(object_store_memory=store), undo)
+    tried("Ray", lambda: _init(log_to_driver=logs, object_store_memory=store), undo)
 
 
 def store_bytes(memory: int, shared: int) -> int | None:
@@ -48,6 +50,8 @@ def store_bytes(memory: int, shared: int) -> int | None:
     return min(int(shared * 0.9), STORE_MOST_BYTES)
 
 
-def _init(**options: int | None) -> None:
+def _init(*, log_to_driver: bool, **options: int | None) -> None:
     # The dashboard runs arbitrary code for anyone who reaches it, so it stays off.
-    ray.init(include_dashboard=False, log_to_driver=True, configure_logging=False, **options)
+    ray.init(
+        include_dashboard=False, log_to_driver=log_to_driver, configure_logging=False, **options
+    )

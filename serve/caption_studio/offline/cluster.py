@@ -1,0 +1,60 @@
+"""The Ray that the stages run on: one on this machine, for this command alone, or a cluster's."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import ray
+
+from caption_studio.deployments.one_machine.belongings import Belongings, clear_dead
+from caption_studio.deployments.one_machine.config_file import StartFailed
+from caption_studio.deployments.one_machine.ray_start import start_ray
+
+_OUR_ERROR = re.compile(r"^caption_studio\.errors\.[\w.]+: ")
+"""What Python writes before the public message of an error of ours."""
+
+FOLDER_VARIABLE = "STUDIO_BATCH_FOLDER"
+"""Marks the processes of this command, so that the next one can end them if it is killed."""
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Mapping[str, float]]:
+    """Connect to Ray, and yield the resources of its machines. Raises `StartFailed`.
+
+    Without an address, Ray is started on this machine and ended afterwards. What a killed command
+    or service has left is removed first.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address is not None:
+        with _joined(address):
+            yield ray.cluster_resources()
+        return
+    clear_dead()
+    os.environ.pop("RAY_ADDRESS", None)
+    belongings = Belongings()
+    os.environ[FOLDER_VARIABLE] = f"{belongings.folder}/"
+    try:
+        start_ray(belongings, logs=False)
+        yield ray.cluster_resources()
+    finally:
+        ray.shutdown()
+        belongings.remove()
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise StartFailed(f"No Ray cluster answers at {address}.") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def reason_of(error: Exception) -> str:
+    """Return what Ray's error is about in a line: the last one of the failed worker's traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return _OUR_ERROR.sub("", lines[-1]) if lines else type(error).__name__
