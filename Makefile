@@ -56,6 +56,10 @@ bench-peers: $(INSTALLED)
 
 install: $(INSTALLED)
 
+# The reference of the settings, from their own declarations. A test holds the page to them.
+docs/settings.md: $(INSTALLED) $(wildcard serve/caption_studio/settings/*.py)
+	$(VENV)/bin/python -m caption_studio.settings.reference >$@
+
 # Photographs lie in these packages. They are kept out of the environment: transformers imports
 # scikit-learn and SciPy wherever it finds them, and the service would start later and larger.
 $(PHOTOGRAPHS): pyproject.toml
