@@ -1,18 +1,18 @@
-# make serve | make test | make test-fast | make test-slow | make test-clients | make test-page | make check | make bench | make bench-peers | make install
+# make serve | make test | make test-fast | make test-slow | make test-clients | make test-page | make check | make bench | make bench-peers | make docs | make install
 # Each sets up what it needs: a virtual environment, once per change of pyproject.toml. It is .venv, of
 # python3.11 or else python3. With PYTHON=python3.13 it is .venv-python3.13. Where torch's CPU build
 # is, if pip does not know, says TORCH_INDEX_URL (docs/install.md).
 
 PYTHON ?=
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
-EXTRAS := cpu,train,bench,dev
+EXTRAS := cpu,train,bench,dev,docs
 INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
 PORT ?= 8000
 PHOTOGRAPHS := tmp/photographs
 FAST := tests/unit tests/upstream tests/k8s
 
-.PHONY: serve test test-fast test-slow test-clients test-page check bench bench-peers install
+.PHONY: serve test test-fast test-slow test-clients test-page check bench bench-peers docs install
 
 serve: $(INSTALLED)
 	@test ! -e $(VENV)/.plain-torch || { echo "$(VENV) has plain torch, for tests only: remove it, then see docs/install.md" >&2; exit 1; }
@@ -56,8 +56,12 @@ bench-peers: $(INSTALLED)
 
 install: $(INSTALLED)
 
+# The documentation as a site, in tmp/site. A warning, such as a link that leads nowhere, fails.
+docs: $(INSTALLED) docs/settings.md
+	$(VENV)/bin/python -m mkdocs build --strict
+
 # The reference of the settings, from their own declarations. A test holds the page to them.
-docs/settings.md: $(INSTALLED) $(wildcard serve/caption_studio/settings/*.py)
+docs/settings.md: $(wildcard serve/caption_studio/settings/*.py) | $(INSTALLED)
 	$(VENV)/bin/python -m caption_studio.settings.reference >$@
 
 # Photographs lie in these packages. They are kept out of the environment: transformers imports
