@@ -1,18 +1,18 @@
-# make serve | make test | make test-fast | make test-slow | make test-clients | make test-page | make check | make bench | make bench-peers | make install
+# make serve | make test | make test-fast | make test-slow | make test-clients | make test-page | make check | make bench | make bench-peers | make docs | make lock | make install
 # Each sets up what it needs: a virtual environment, once per change of pyproject.toml. It is .venv, of
 # python3.11 or else python3. With PYTHON=python3.13 it is .venv-python3.13. Where torch's CPU build
 # is, if pip does not know, says TORCH_INDEX_URL (docs/install.md).
 
 PYTHON ?=
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
-EXTRAS := cpu,train,bench,batch,dev
+EXTRAS := cpu,train,bench,batch,dev,docs
 INSTALLED := $(VENV)/.installed
 HOST ?= 127.0.0.1
 PORT ?= 8000
 PHOTOGRAPHS := tmp/photographs
 FAST := tests/unit tests/upstream tests/k8s
 
-.PHONY: serve test test-fast test-slow test-clients test-page check bench bench-peers install
+.PHONY: serve test test-fast test-slow test-clients test-page check bench bench-peers docs lock install
 
 serve: $(INSTALLED)
 	@test ! -e $(VENV)/.plain-torch || { echo "$(VENV) has plain torch, for tests only: remove it, then see docs/install.md" >&2; exit 1; }
@@ -55,6 +55,24 @@ bench-peers: $(INSTALLED)
 	$(VENV)/bin/python -m benchmarks.peers
 
 install: $(INSTALLED)
+
+# The images' exact versions, with hashes. `make lock UPGRADE=--upgrade` takes the newest that fit;
+# else only what pyproject.toml no longer allows is changed. The images have Python 3.11 on x86-64.
+UPGRADE ?=
+COMPILE = $(VENV)/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_28 --custom-compile-command 'make lock' pyproject.toml
+lock: $(INSTALLED)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[lock]'
+	$(COMPILE) deploy/lock/torch.in --override deploy/lock/left-out.txt --extra cpu --output-file deploy/lock/cpu.txt
+	$(COMPILE) --extra gpu --output-file deploy/lock/gpu.txt
+
+# The documentation as a site, in tmp/site. A warning, such as a link that leads nowhere, fails.
+docs: $(INSTALLED) docs/settings.md
+	$(VENV)/bin/python -m mkdocs build --strict
+
+# The reference of the settings, from their own declarations. A test holds the page to them.
+docs/settings.md: $(wildcard serve/caption_studio/settings/*.py) | $(INSTALLED)
+	$(VENV)/bin/python -m caption_studio.settings.reference >$@
 
 # Photographs lie in these packages. They are kept out of the environment: transformers imports
 # scikit-learn and SciPy wherever it finds them, and the service would start later and larger.

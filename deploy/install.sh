@@ -4,6 +4,8 @@
 #   PYTHON           the Python to take, 3.11 to 3.14; unset: python3.11, else python3 or a newer one
 #   TORCH_INDEX_URL  where torch's CPU build is, if pip's own configuration does not lead to it
 #   TORCH_FALLBACK=plain   where that build can't be had, take the plain one: for tests
+#   LOCK             a file of deploy/lock: exactly its versions, held to their hashes, instead of
+#                    the newest in the ranges of pyproject.toml. It must be of the extra that is named
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
@@ -86,7 +88,13 @@ if [[ ,$extras, == *,cpu,* ]]; then
         install_with_plain_torch
     fi
 fi
-"${pip[@]}" --editable ".${extras:+[$extras]}"
+if [[ -n ${LOCK:-} ]]; then
+    "${pip[@]}" --no-deps --require-hashes --requirement "$LOCK"
+    # setuptools, which builds the package, is in the lock.
+    "${pip[@]}" --no-deps --no-build-isolation --editable .
+else
+    "${pip[@]}" --editable ".${extras:+[$extras]}"
+fi
 
 # vLLM requires torch's companions, but no particular build of them. One built for another torch
 # cannot be imported; if that is torchvision, transformers' imports fail too.

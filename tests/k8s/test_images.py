@@ -23,7 +23,6 @@ SERVICE_KEYS = {
     "cap_drop",
     "security_opt",
     "ports",
-    "healthcheck",
     "image",
     "build",
     "profiles",
@@ -114,6 +113,7 @@ def test_only_what_is_named_goes_into_an_image() -> None:
         "README.md",
         "LICENSE",
         "deploy/install.sh",
+        "deploy/lock",
         "deploy",
         "serve",
     }
@@ -121,6 +121,7 @@ def test_only_what_is_named_goes_into_an_image() -> None:
 
 def test_images_of_the_overlays_are_built_from_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f'org.opencontainers.image.version="{version}"' in DOCKERFILE
     built = set(re.findall(r"--target (\w+) --tag (\S+) ", DOCKERFILE))
     assert built == {(kind, f"caption-studio:{version}-{kind}") for kind in ("cpu", "gpu")}
     for name in OVERLAYS:

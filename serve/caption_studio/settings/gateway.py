@@ -14,62 +14,92 @@ _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?
 
 
 class GatewaySettings(Section):
-    """The edge: HTTP in, HTTP out."""
+    """What the gateway lets in, and from whom."""
 
-    max_body_bytes: int = Field(64 * 1024**2, gt=0, description="a whole request body")
+    max_body_bytes: int = Field(64 * 1024**2, gt=0, description="The largest request body.")
     max_body_bytes_in_flight: int = Field(
         256 * 1024**2,
         gt=0,
-        description="of all requests inside one gateway replica, and of the uploaded files that "
-        "they name, until their pictures are decoded; one that needs more alone gets 413",
+        description="The bodies of all requests inside one gateway replica, and the uploaded files "
+        "that they name, until their pictures are decoded; a request that needs more alone gets "
+        "413. At least `max_body_bytes`.",
     )
-    upload_timeout_s: float = Field(30.0, gt=0, description="a whole request body")
-    request_timeout_s: float = Field(120.0, gt=0, description="from request to last byte")
+    upload_timeout_s: float = Field(
+        30.0, gt=0, description="How long a caller may take to send a request body."
+    )
+    request_timeout_s: float = Field(
+        120.0, gt=0, description="How long a request may take, up to the last byte of its answer."
+    )
     describe_share: float = Field(
-        0.5, gt=0, lt=1, description="of request_timeout_s, what pictures and descriptions may take"
+        0.5,
+        gt=0,
+        lt=1,
+        description="The share of `request_timeout_s` that pictures and descriptions may take.",
     )
     max_in_flight: int = Field(
-        MAX_IN_FLIGHT, gt=0, le=MAX_IN_FLIGHT, description="requests inside one gateway replica"
+        MAX_IN_FLIGHT,
+        gt=0,
+        le=MAX_IN_FLIGHT,
+        description="Requests inside one gateway replica at a time.",
     )
     max_predicted_s: float = Field(
-        10.0, gt=0, description="more are let in only while they can expect their answer by then"
+        10.0,
+        gt=0,
+        description="A request is admitted only if it can expect its answer within this time.",
     )
-    max_images: int = Field(8, gt=0, description="pictures in one request")
+    max_images: int = Field(8, gt=0, description="Pictures in one request.")
     max_turns: int = Field(
-        1000, gt=0, description="messages of one request, and content parts of all of them"
+        1000,
+        gt=0,
+        description="Messages of one request, and also the content parts of all of them.",
     )
-    max_n: int = Field(16, gt=0, description="choices of one prompt")
+    max_n: int = Field(16, gt=0, description="Choices of one prompt (`n`).")
     max_prompts: int = Field(
-        64, gt=0, description="prompts of one completion, and their choices together"
+        64, gt=0, description="Prompts of one completion, and also their choices together."
     )
     max_text_bytes: int = Field(
-        32 * 1024, gt=0, description="all text of one request, with some for each further turn"
+        32 * 1024,
+        gt=0,
+        description="All text of one request; each further turn may have some more.",
     )
-    api_keys: tuple[SecretStr, ...] = Field((), description="none: no key is needed")
+    api_keys: tuple[SecretStr, ...] = Field(
+        (), description="Keys of callers; without any, no key is needed."
+    )
     api_keys_file: Path | None = Field(
-        None, description="further keys, one a line, each with a name and limits if need be"
+        None,
+        description="A file of further keys, one a line, each with a name and limits if need be. "
+        "It is read again when it changes.",
     )
     requests_per_minute: int | None = Field(
         None,
         gt=0,
-        description="of a key whose line has none of its own, over all gateways; None: no limit",
+        description="Requests a minute over all gateways of each key whose line has no such limit. "
+        "Null sets no limit.",
     )
     tokens_per_minute: int | None = Field(
-        None, gt=0, description="the same of tokens, those of prompts and of answers"
+        None,
+        gt=0,
+        description="The same limit for tokens, those of prompts and those of answers together.",
     )
     allow_anonymous: bool = Field(
-        False, description="serve without keys although other machines reach the address"
+        False, description="Serve without keys although other machines reach the address."
     )
     cors_origins: tuple[str, ...] = Field(
         (),
-        description="web pages of these origins (https://example.com) may call; *: all, which "
-        "takes API keys",
+        description="Web pages of these origins (`https://example.com`) may call the API. "
+        "`*` allows all pages, which takes API keys.",
     )
-    page: bool = Field(True, description="the studio at / and the API's reference at /docs")
+    page: bool = Field(
+        True, description="Serve the page at `/` and the API's reference at `/docs`."
+    )
     admin_keys: tuple[SecretStr, ...] = Field(
-        (), description="may add and remove adapters; none: there are no such routes"
+        (),
+        description="Keys of administrators, who add and remove adapters, voices and aliases. "
+        "Without any there are no such routes.",
     )
-    admin_keys_file: Path | None = Field(None, description="further admin keys, one a line")
+    admin_keys_file: Path | None = Field(
+        None, description="A file of further administrators' keys, one a line."
+    )
 
     @field_validator("api_keys", "admin_keys", mode="before")
     @classmethod

@@ -9,88 +9,142 @@ from caption_studio.settings.section import Section
 
 
 class AdapterSettings(Section):
-    """One LoRA adapter: `id` is what callers put into `model`."""
+    """One LoRA adapter."""
 
-    id: str
+    id: str = Field(description="What callers put into `model`.")
     source: str = Field(
-        description="absolute folder, hub id, s3:// or gs:// folder, or embedded:NAME"
+        description="An absolute folder, a hub id, an `s3://` or `gs://` folder, or "
+        "`embedded:NAME`."
     )
-    revision: str | None = Field(None, description="commit of a hub adapter")
+    revision: str | None = Field(None, description="The commit of an adapter on the hub.")
     any_base: bool = Field(
-        False, description="take it although it names another base model; shapes are checked still"
+        False,
+        description="Take it although it names another base model; its shapes are still checked.",
     )
-    description: str = Field("", max_length=200, description="one line, for people who choose")
+    description: str = Field(
+        "", max_length=200, description="One line for people who choose a model."
+    )
 
 
 class LanguageSettings(Section):
     """The captioner: Falcon with LoRA adapters, through vLLM."""
 
-    model: str = Field("embedded:falcon-demo", description="folder, hub id or embedded:NAME")
-    revision: str | None = Field(None, description="commit of a hub model")
-    id: str = Field("falcon-demo", description="what callers put into `model` for the base model")
-    adapters: tuple[AdapterSettings, ...] = (
-        AdapterSettings(
-            id="caption-demo",
-            source="embedded:caption-demo",
-            description="Lively, with emoji and hashtags",
+    model: str = Field(
+        "embedded:falcon-demo",
+        description="The base model: a folder, a hub id or `embedded:NAME`.",
+    )
+    revision: str | None = Field(None, description="The commit of a model on the hub.")
+    id: str = Field("falcon-demo", description="What callers put into `model` for the base model.")
+    adapters: tuple[AdapterSettings, ...] = Field(
+        (
+            AdapterSettings(
+                id="caption-demo",
+                source="embedded:caption-demo",
+                description="Lively, with emoji and hashtags",
+            ),
+            AdapterSettings(
+                id="caption-demo-plain",
+                source="embedded:caption-demo-plain",
+                description="Sober: one sentence, no emoji and no hashtags",
+            ),
         ),
-        AdapterSettings(
-            id="caption-demo-plain",
-            source="embedded:caption-demo-plain",
-            description="Sober: one sentence, no emoji and no hashtags",
-        ),
+        description="The LoRA adapters that are loaded at the start.",
     )
     mode: Literal["lora", "merged"] = Field(
         "lora",
-        description="merged: the one adapter is added to the weights at load and costs nothing "
-        "at a step; the base model's id is not served",
+        description="`merged` adds the one adapter to the weights at load, so that it costs "
+        "nothing at a step; the base model's id is then not served.",
     )
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="The type of the model's weights and activations."
+    )
     quantization: Literal["fp8"] | None = Field(
-        None, description="of the weights as they are loaded, on a GPU: half the memory of bfloat16"
+        None,
+        description="Quantizes the weights while they are loaded, on a GPU: half the memory of "
+        "bfloat16. It takes `dtype` bfloat16 or float16.",
     )
-    max_lora_rank: int = Field(16, gt=0)
+    max_lora_rank: int = Field(16, gt=0, description="The highest rank that an adapter may have.")
     max_loaded_adapters: int = Field(
-        4, gt=0, description="in one engine step; beyond it the least recently used makes room"
+        4,
+        gt=0,
+        description="Adapters in the model at a time; beyond it the least recently used is "
+        "evicted.",
     )
     adapters_dir: Path | None = Field(
-        None, description="the folders in it may be added at run time; None: no folder may"
+        None,
+        description="A folder whose folders may be added as adapters at run time. With null none "
+        "may.",
     )
     adapter_url_schemes: tuple[str, ...] = Field(
-        ("s3", "gs"), description="what fsspec may read adapters from; its own package is needed"
+        ("s3", "gs"),
+        description="URL schemes that fsspec may read adapters from; each needs its own package.",
     )
     adapter_cache_dir: Path = Field(
-        Path("~/.cache/caption-studio/adapters"), description="checked copies of adapters"
+        Path("~/.cache/caption-studio/adapters"),
+        description="Where checked copies of adapters are kept.",
     )
-    max_adapter_bytes: int = Field(1024**3, gt=0, description="the files of one adapter together")
-    adapter_fetch_timeout_s: float = Field(60.0, gt=0, description="the files of one adapter")
-    max_model_len: int = Field(1024, gt=0, description="tokens of prompt and answer together")
-    max_num_seqs: int = Field(128, gt=0, description="sequences in one engine step")
+    max_adapter_bytes: int = Field(1024**3, gt=0, description="The files of one adapter together.")
+    adapter_fetch_timeout_s: float = Field(
+        60.0, gt=0, description="How long the files of one adapter may take to fetch."
+    )
+    max_model_len: int = Field(
+        1024, gt=0, description="Tokens of one prompt and its answer together."
+    )
+    max_num_seqs: int = Field(128, gt=0, description="Sequences in one engine step.")
     max_num_batched_tokens: int = Field(
         192,
         gt=0,
-        description="tokens in one engine step; few let prompts join evenly, which keeps a small "
-        "machine's processors all at work",
+        description="Tokens in one engine step, at least `max_num_seqs`. A small number lets "
+        "prompts join evenly, which keeps all processors of a small machine at work.",
     )
     kv_cache_bytes: int | None = Field(
-        256 * 1024**2, gt=0, description="None: what gpu_memory_utilization leaves"
+        256 * 1024**2,
+        gt=0,
+        description="The size of the KV cache. With null it is what `gpu_memory_utilization` "
+        "leaves.",
     )
-    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="ignored on CPU")
+    gpu_memory_utilization: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="The share of the card's memory that vLLM takes; ignored on a CPU.",
+    )
     cpu_threads: str = Field(
-        "nobind", description="VLLM_CPU_OMP_THREADS_BIND: small machines share their cores"
+        "nobind",
+        description="vLLM's `VLLM_CPU_OMP_THREADS_BIND`: the cores its threads are bound to. "
+        "`nobind` lets them share all cores with the other stages.",
     )
     enforce_eager: bool = Field(
-        True, description="skips compilation: the demo starts a minute sooner; off on a GPU"
+        True,
+        description="Skip compilation: the demo starts a minute sooner. Turn it off on a GPU.",
     )
     stream_interval_s: float = Field(
-        0.03, ge=0, description="a stream's tokens gather about this long"
+        0.03,
+        ge=0,
+        description="About how long the tokens of a stream gather before they are sent.",
     )
-    caption_max_tokens: int = Field(64, gt=0, description="default for captions")
+    caption_max_tokens: int = Field(
+        64, gt=0, description="Tokens of a caption, if the request does not say."
+    )
     structured_max_tokens: int = Field(
-        512, gt=0, description="default for JSON, which ends by itself: a caption's would cut it"
+        512,
+        gt=0,
+        description="Tokens of a JSON answer, if the request does not say. JSON ends by itself, "
+        "and a caption's limit would cut it.",
     )
-    caption_temperature: float = Field(0.1, ge=0, description="as the adapter was used in 2023")
-    caption_top_p: float = Field(0.7, gt=0, le=1, description="as the adapter was used in 2023")
+    caption_temperature: float = Field(
+        0.1,
+        ge=0,
+        description="A caption's temperature, if the request does not say; as the adapter was "
+        "used in 2023.",
+    )
+    caption_top_p: float = Field(
+        0.7,
+        gt=0,
+        le=1,
+        description="A caption's top-p, if the request does not say; as the adapter was used in "
+        "2023.",
+    )
 
     @model_validator(mode="after")
     def _one_adapter_is_merged(self) -> Self:

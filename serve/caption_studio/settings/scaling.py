@@ -8,44 +8,71 @@ from caption_studio.settings.section import Section
 class StageScaling(Section):
     """When one deployment gets more replicas, and when fewer."""
 
-    target_ongoing: float = Field(gt=0, description="requests running and queued, a replica")
+    target_ongoing: float = Field(
+        gt=0, description="Requests, running and queued, that each replica should have."
+    )
     lone_share: float = Field(
-        1.0, gt=0, le=1, description="of the time at target_ongoing, what one alone takes"
+        1.0,
+        gt=0,
+        le=1,
+        description="How long a request takes alone, as a share of its time at `target_ongoing`.",
     )
     upscale_delay_s: float = Field(
-        5.0, ge=0, description="a burst that is over sooner is not worth a start of a minute"
+        5.0,
+        ge=0,
+        description="How long the load must be high before replicas are added. A shorter burst is "
+        "not worth a start of a minute.",
     )
     downscale_delay_s: float = Field(
-        300.0, ge=0, description="several cold starts: what is let go too early costs one"
+        300.0,
+        ge=0,
+        description="How long the load must be low before replicas are removed. A replica that is "
+        "removed too early costs a cold start.",
     )
     to_zero_delay_s: float = Field(
-        900.0, ge=0, description="for the last replica: the next request waits a whole cold start"
+        900.0,
+        ge=0,
+        description="The same time for the last replica: the next request then waits a cold start.",
     )
     dead_band: float = Field(
-        0.15, ge=0, description="room that must stay before one goes: noise of a steady load"
+        0.15,
+        ge=0,
+        description="Replicas are removed only if the others could take this share more than the "
+        "load, so that the noise of a steady load removes none.",
     )
 
 
 class ScalingSettings(Section):
-    """Replicas by load, on a cluster: `policy_kwargs` of deployments.scaling.JointPolicy."""
+    """When replicas come and go by load, with the joint policy of `deploy/cluster.yaml`."""
 
-    gateway: StageScaling = StageScaling(target_ongoing=64)
+    gateway: StageScaling = Field(
+        StageScaling(target_ongoing=64), description="When there are more or fewer gateways."
+    )
     """64 requests of half a second each: 130 pictures/s, two thirds of two CPUs' decodes of 10 ms.
 
     An eighth of `max_in_flight`, which leaves room for requests that arrive while stages start.
     """
-    describer: StageScaling = StageScaling(target_ongoing=96, lone_share=0.2)
+    describer: StageScaling = Field(
+        StageScaling(target_ongoing=96, lone_share=0.2),
+        description="When there are more or fewer describers.",
+    )
     """A batch of 64 in the model and half of the next gathering: the device never idles.
 
     A lone picture is assumed to take three tenths of a batch's time and to skip the wait for half a
     batch. This is not measured on a GPU.
     """
-    captioner: StageScaling = StageScaling(target_ongoing=192, lone_share=0.3)
+    captioner: StageScaling = Field(
+        StageScaling(target_ongoing=192, lone_share=0.3),
+        description="When there are more or fewer captioners.",
+    )
     """Three quarters of the 256 sequences that one engine step holds on a GPU.
 
     A step of one sequence takes 4.1 ms. 640 captions/s of 25 tokens are steps of 16 ms with 256
     sequences, some 13 with 192 (H100, by arithmetic).
     """
     captioners_per_describer: float = Field(
-        3.7, gt=0, description="replicas at equal flow: 2,350 pictures/s to 640 captions/s (H100)"
+        3.7,
+        gt=0,
+        description="Captioner replicas that keep up with one describer: 2,350 pictures/s to 640 "
+        "captions/s (H100, by arithmetic).",
     )

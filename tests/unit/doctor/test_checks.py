@@ -66,7 +66,7 @@ def test_memory(gib: int, level: Level) -> None:
     assert finding("memory", memory_bytes=gib * GIB).level == level
 
 
-@pytest.mark.parametrize(("mib", "level"), [(64, WARNING), (512, OK)])
+@pytest.mark.parametrize(("mib", "level"), [(64, WARNING), (83, WARNING), (84, OK), (512, OK)])
 def test_a_containers_shared_memory_may_be_too_small(mib: int, level: Level) -> None:
     found = finding("shared memory", shared_bytes=mib * 1024**2)
     assert found.level == level

@@ -8,7 +8,6 @@ import pytest
 from caption_studio.doctor import machine
 from caption_studio.doctor.machine import Gpu, gpus_of, look
 from caption_studio.model_files import HubPlace
-from tests.unit.doctor.machines import GIB
 
 
 @pytest.fixture(autouse=True)
@@ -104,14 +103,6 @@ def test_a_hanging_driver_is_not_waited_for(
 def test_memory_that_a_card_shares_has_no_number() -> None:
     assert gpus_of("NVIDIA GB10, [N/A], 580.95.05\n") == [Gpu("NVIDIA GB10", 0, "580.95.05")]
     assert gpus_of("No devices were found\n") == []
-
-
-def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit, none = tmp_path / "memory.max", tmp_path / "none"
-    limit.write_text(f"{GIB // 4}\n")
-    none.write_text("max\n")
-    monkeypatch.setattr(machine, "LIMIT_FILES", (str(none), str(limit), str(tmp_path / "absent")))
-    assert look().memory_bytes == GIB // 4
 
 
 def test_a_hub_that_does_not_answer_costs_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,16 +7,9 @@ import ray
 
 from caption_studio.deployments.one_machine.belongings import Belongings
 from caption_studio.deployments.one_machine.tries import tried
+from caption_studio.memory import store_bytes
 
 SHARED_MEMORY = "/dev/shm"
-STORE_SHARE = 0.3
-"""What Ray takes of the memory for its object store. Source: ray/_private/utils.py, 2.60."""
-
-STORE_MOST_BYTES = 1024**3
-"""More than the service has use for: its calls go past the store, and megabytes are in it."""
-
-STORE_LEAST_BYTES = 75 * 1024**2
-"""A smaller store Ray refuses. Source: ray/_private/ray_constants.py, 2.60."""
 
 
 def start_ray(belongings: Belongings, *, logs: bool = True) -> None:
@@ -38,16 +31,6 @@ def start_ray(belongings: Belongings, *, logs: bool = True) -> None:
         belongings.end_processes()
 
     tried("Ray", lambda: _init(log_to_driver=logs, object_store_memory=store), undo)
-
-
-def store_bytes(memory: int, shared: int) -> int | None:
-    """Return a size of the object store that fits the shared memory, or None for Ray's own choice.
-
-    Ray's store would lie on the disk if its size did not fit (containers have 64 MB unless told).
-    """
-    if shared >= STORE_SHARE * memory or shared * 0.9 < STORE_LEAST_BYTES:
-        return None
-    return min(int(shared * 0.9), STORE_MOST_BYTES)
 
 
 def _init(*, log_to_driver: bool, **options: int | None) -> None:

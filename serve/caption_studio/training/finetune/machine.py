@@ -2,13 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
+from caption_studio.memory import free_memory_bytes
+
 DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-_MEMORY = Path("/proc/meminfo")
-_CONTROL_GROUP = Path("/sys/fs/cgroup")
 _TIMED_S = 0.2
 _TIMED_ROWS = 512
 
@@ -44,17 +43,6 @@ def this_machine(width: int) -> Machine:
     return Machine("cpu", name, "float32", free_memory_bytes(), rate)
 
 
-def free_memory_bytes() -> int:
-    """Return what this process may still take: of the machine, and of its control group."""
-    free_bytes = _field(_MEMORY.read_text(), "MemAvailable:") * 1024
-    most, used, parts = (_CONTROL_GROUP / f"memory.{name}" for name in ("max", "current", "stat"))
-    if most.exists() and (limit := most.read_text().strip()).isdigit():
-        # The kernel gives back the memory of files that were only read.
-        taken_bytes = int(used.read_text()) - _field(parts.read_text(), "inactive_file")
-        free_bytes = min(free_bytes, int(limit) - taken_bytes)
-    return max(0, free_bytes)
-
-
 def matmul_rate(device: str, dtype: str, width: int) -> float:
     """Return the operations a second in products [512, width] x [width, 4 width], timed 0.2 s."""
     left = torch.ones(_TIMED_ROWS, width, device=device, dtype=getattr(torch, dtype))
@@ -72,8 +60,3 @@ def matmul_rate(device: str, dtype: str, width: int) -> float:
 def _settle(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
-
-
-def _field(text: str, name: str) -> int:
-    """Return the number after a name, in a file of the kernel with one such pair a line."""
-    return next(int(line.split()[1]) for line in text.splitlines() if line.split()[0] == name)

@@ -6,7 +6,6 @@ import ray
 from caption_studio.deployments.one_machine import ray_start
 from caption_studio.deployments.one_machine.config_file import StartFailed
 
-GIB = 2**30
 SLOW = "The current node timed out during startup."
 
 
@@ -62,19 +61,3 @@ def test_a_cluster_that_cannot_be_reached_is_tried_once(monkeypatch: pytest.Monk
     with pytest.raises(Exception, match=SLOW):
         start(monkeypatch, machine)
     assert machine.ended == 0
-
-
-@pytest.mark.parametrize(
-    ("memory", "shared", "store"),
-    [
-        (16 * GIB, 16 * GIB, None),
-        (16 * GIB, 5 * GIB, None),
-        (16 * GIB, 2 * GIB, GIB),
-        (16 * GIB, GIB // 2, GIB // 2 * 9 // 10),
-        (16 * GIB, 64 * 1024**2, None),  # too small for Ray, which then takes the disk
-    ],
-)
-def test_the_object_store_fits_the_shared_memory(
-    memory: int, shared: int, store: int | None
-) -> None:
-    assert ray_start.store_bytes(memory, shared) == store
