@@ -10,7 +10,7 @@ from caption_studio.training.base import find, tokenizer_of
 from caption_studio.training.failures import Refused
 from caption_studio.training.finetune.base import load
 from caption_studio.training.finetune.machine import Machine
-from tests.unit.training.finetune.tiny import tiny_config, write_base
+from tests.unit.training.finetune.tiny import VOCABULARY, tiny_config, write_base
 
 CPU = Machine("cpu", "a CPU", "float32", 10**9, 1e10)
 
@@ -39,7 +39,7 @@ def test_a_configuration_of_2023_is_translated(tmp_path: Path) -> None:
         "parallel_attn": True,
         "bias": False,
         "alibi": False,
-        "vocab_size": 1536,
+        "vocab_size": VOCABULARY,
         "bos_token_id": 0,
         "eos_token_id": 0,
     }

@@ -1,5 +1,6 @@
 """A base model and data so small that a training takes seconds."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from caption_studio.settings import EMBEDDED_MODELS_DIR
 from caption_studio.training.rows import Row, write_rows
 
 FALCON_DEMO = EMBEDDED_MODELS_DIR / "falcon-demo"
+VOCABULARY = json.loads((FALCON_DEMO / "config.json").read_text())["vocab_size"]
+"""The number of tokens of the demo's tokenizer, which the tiny base has too."""
 
 
 def tiny_config(**changes: object) -> FalconConfig:
     fields = {
-        "vocab_size": 1536,
+        "vocab_size": VOCABULARY,
         "hidden_size": 32,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
