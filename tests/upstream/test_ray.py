@@ -127,6 +127,14 @@ def names_its_backends() -> None:
     says(HAPROXY, 'f"{target_group.protocol.value.lower()}-{target_group.app_name}"')
 
 
+def drains_nodes() -> None:
+    command = found("ray.scripts.scripts").cli.commands["drain-node"]
+    options = {name: option for option in command.params for name in option.opts}
+    assert {"--reason-message", "--deadline-remaining-seconds"} <= options.keys()
+    assert "DRAIN_NODE_REASON_PREEMPTION" in options["--reason"].type.choices
+    assert not options["--node-id"].required  # its own node
+
+
 LINES = (
     "errorfile 502/errorfile 503/errorfile 504",
     "if routes",
@@ -199,6 +207,10 @@ CHECKS: dict[str, Callable[[], None]] = {
     ),
     **{line: partial(has_lines, *line.split("/")) for line in LINES},
     "backend http-": names_its_backends,
+    "drain-node": drains_nodes,
+    "ServeReplica": partial(
+        says, "ray.serve._private.common.DeploymentID.to_replica_actor_class_name", "ServeReplica:"
+    ),
 }
 
 
