@@ -126,6 +126,10 @@ def ports_are_open(objects: list[Object]) -> Iterator[str]:
 def references_exist(objects: list[Object]) -> Iterator[str]:
     accounts = {item["metadata"]["name"] for item in of_kind(objects, "ServiceAccount")}
     claims = {item["metadata"]["name"] for item in of_kind(objects, "PersistentVolumeClaim")}
+    for item in of_kind(objects, "PersistentVolumeClaim"):
+        shared = "ReadWriteMany" in item["spec"]["accessModes"]
+        if shared and not item["spec"].get("storageClassName"):
+            yield f"claim {item['metadata']['name']}: names no class that many nodes may mount"
     used_claims = set()
     for name, pod in pods(objects).items():
         spec = pod["spec"]
