@@ -26,14 +26,16 @@ BLOCKS = re.findall(
 OTHERS = ("docker", "kind", "helm", "curl", "git")
 """Commands that would reach out; here they do nothing."""
 
-ROTATION = "grep --invert-match"
-
 
 @dataclass(frozen=True)
 class Run:
     """What the blocks did to the cluster that was not there."""
 
     state: Path
+
+    def before(self, words: str) -> "Run":
+        """Return what the blocks before the first one with these words did."""
+        return Run(self.state / f"before-{next(i for i, b in enumerate(BLOCKS) if words in b)}")
 
     def calls(self, verb: str) -> list[dict[str, Any]]:
         lines = (self.state / "calls").read_text().splitlines()
@@ -51,7 +53,11 @@ def run(blocks: list[str], state: Path) -> Run:
     (state / "kubectl").write_text(f'#!/bin/sh\nexec {fake} "$@"\n')
     (state / "kubectl").chmod(0o755)
     nothing = [f"{name}() {{ :; }}" for name in OTHERS]
-    script = "\n".join([f"PATH={shlex.quote(str(state))}:$PATH", *nothing, *blocks, "wait"])
+    kept = [
+        f'mkdir "{state}/before-{i}"; cp "{state}"/*.json "{state}/before-{i}" || true\n{block}'
+        for i, block in enumerate(blocks)
+    ]
+    script = "\n".join([f"PATH={shlex.quote(str(state))}:$PATH", *nothing, *kept, "wait"])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
@@ -69,27 +75,27 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run(BLOCKS, tmp_path_factory.mktemp("cluster"))
 
 
-def test_the_secrets_are_made_with_keys_that_gateways_take(followed: Run, tmp_path: Path) -> None:
+def test_the_secrets_are_made_with_keys_that_gateways_take(followed: Run) -> None:
+    installed = followed.before("show()")
     made = {
         (path.stem, key)
-        for path in followed.state.glob("*.json")
+        for path in installed.state.glob("*.json")
         for key in json.loads(path.read_text())["data"]
     }
-    assert made == secrets(overlay("gpu")) - {("hf-token", "token")}
-    before = run(BLOCKS[: next(i for i, b in enumerate(BLOCKS) if "show()" in b)], tmp_path / "c")
-    keys = parse_key_file(before.secret("gateway-api-keys", "api-keys"))
+    assert made == secrets(overlay("gpu")) - {("hf-token", "token")}  # only for gated models
+    keys = parse_key_file(installed.secret("gateway-api-keys", "api-keys"))
     assert [key.name for key in keys] == [None, "prometheus"]
-    assert before.secret("metrics-key", "api-key") in before.secret("gateway-api-keys", "api-keys")
-    (admin,) = parse_key_file(before.secret("gateway-admin-keys", "admin-keys"), with_limits=False)
+    line = f"{installed.secret('metrics-key', 'api-key')} name=prometheus"
+    assert line in installed.secret("gateway-api-keys", "api-keys").splitlines()
+    (admin,) = parse_key_file(
+        installed.secret("gateway-admin-keys", "admin-keys"), with_limits=False
+    )
     assert admin.digest not in {key.digest for key in keys}
 
 
-def test_a_rotated_key_is_valid_beside_the_old_one_until_that_is_removed(
-    followed: Run, tmp_path: Path
-) -> None:
-    first = next(i for i, block in enumerate(BLOCKS) if ROTATION in block)
-    halfway = run(BLOCKS[:first], tmp_path / "cluster")
-    names = [key.name for key in parse_key_file(halfway.secret("gateway-api-keys", "api-keys"))]
+def test_a_rotated_key_is_valid_beside_the_old_one_until_that_is_removed(followed: Run) -> None:
+    halfway = followed.before("grep --invert-match").secret("gateway-api-keys", "api-keys")
+    names = [key.name for key in parse_key_file(halfway)]
     assert names == [None, "prometheus", "prometheus-2"]
     after = followed.secret("gateway-api-keys", "api-keys")
     assert [key.name for key in parse_key_file(after)] == [None, "prometheus-2"]
