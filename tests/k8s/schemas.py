@@ -44,6 +44,16 @@ SCRAPE_CONFIG = {
     "metadata": {"name": None, "namespace": None},
     "spec": {
         "staticConfigs": [{"targets": None, "labels": {"job": None}}],
+        "kubernetesSDConfigs": [{"role": "Service", "namespaces": {"names": None}}],
+        "relabelings": [
+            {
+                "action": None,
+                "sourceLabels": None,
+                "regex": None,
+                "targetLabel": None,
+                "replacement": None,
+            }
+        ],
         "authorization": {"credentials": {"name": None, "key": None}},
     },
 }

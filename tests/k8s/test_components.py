@@ -1,5 +1,6 @@
 """The components that no overlay includes, and the examples of Secrets."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,40 @@ def test_an_upgrade_in_steps_takes_the_ingress_place(stepwise: list[Object]) -> 
     assert [problem for rule in RULES for problem in rule(stepwise)] == []
     assert schemas.problems(stepwise) == []
     assert not of_kind(stepwise, "Ingress")
+
+
+def test_the_proxies_of_an_upgrade_in_steps_are_let_in_and_out(stepwise: list[Object]) -> None:
+    """They are pods of this namespace, for which the default is to deny."""
+    (policy,) = (
+        item
+        for item in of_kind(stepwise, "NetworkPolicy")
+        if item["metadata"]["name"] == "gateway-proxies"
+    )
+    spec = policy["spec"]
+    gateway = f"{ray_service(stepwise)['metadata']['name']}-gateway"
+    label = {"gateway.networking.k8s.io/gateway-name": gateway}
+    assert spec["podSelector"] == {"matchLabels": label}
+    assert [port["port"] for rule in spec["ingress"] for port in rule["ports"]] == [80]
+    serve, control_plane = spec["egress"]
+    reached = selected(stepwise, serve["to"][0]["podSelector"])
+    assert set(reached) == {f"worker:{group['groupName']}" for group in groups(stepwise)}
+    assert "namespaceSelector" in control_plane["to"][0]
+
+
+def test_each_cluster_of_an_upgrade_in_steps_is_scraped_once(stepwise: list[Object]) -> None:
+    (scraped,) = of_kind(stepwise, "ScrapeConfig")
+    spec = scraped["spec"]
+    assert "staticConfigs" not in spec
+    assert spec["kubernetesSDConfigs"][0]["namespaces"]["names"] == ["caption-studio"]
+    keep, job = spec["relabelings"]
+    assert job == {"targetLabel": "job", "replacement": "caption-studio"}
+    for address, kept in (
+        ("caption-studio-abcde-serve-svc.caption-studio.svc:8000", True),  # KubeRay's, by cluster
+        ("caption-studio-abcde-head-svc.caption-studio.svc:8000", False),
+        ("caption-studio-abcde-serve-svc.caption-studio.svc:80", False),
+        ("redis.caption-studio.svc:6379", False),
+    ):
+        assert bool(re.fullmatch(keep["regex"], address)) is kept, address
 
 
 @schemas.needs_crds
