@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from caption_studio.gateway import batches_routes, files_routes, page, routes, service_routes
-from tests.k8s.rendered import Object, Rule, cluster, containers, of_kind, pods, selected
+from tests.k8s.rendered import (
+    Object,
+    Rule,
+    cluster,
+    containers,
+    of_kind,
+    pods,
+    ray_service,
+    selected,
+)
 
 SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEYS?$")
 ROOMS = (routes, service_routes, files_routes, batches_routes)
@@ -22,6 +31,7 @@ PUBLIC = {
 }
 """What callers call: the gateway's own routes, the page and the reference; the administrators' are
 in a module of theirs."""
+HIDDEN = {"/metrics*", "/v1/admin*"}
 DASHBOARD = 8265
 CLOSED_PORTS = {DASHBOARD, 6379, 10001}
 """Whoever reaches one of these runs code in the cluster."""
@@ -78,6 +88,24 @@ def ingress_has_tls(objects: list[Object]) -> Iterator[str]:
             yield from (f"ingress: callers cannot reach {path}" for path in PUBLIC - paths)
 
 
+def gateway_hides_what_is_not_for_callers(objects: list[Object]) -> Iterator[str]:
+    """KubeRay's own Gateway and HTTPRoute, of an incremental upgrade, lead every path to Serve."""
+    service = ray_service(objects)
+    if service["spec"]["upgradeStrategy"]["type"] != "NewClusterWithIncrementalUpgrade":
+        return
+    barred = {
+        path
+        for policy in of_kind(objects, "AuthorizationPolicy")
+        if policy["spec"]["action"] == "DENY"
+        and [one["name"] for one in policy["spec"]["targetRefs"]]
+        == [f"{service['metadata']['name']}-gateway"]
+        for rule in policy["spec"]["rules"]
+        for to in rule["to"]
+        for path in to["operation"]["paths"]
+    }
+    yield from (f"the Gateway shows {path}" for path in sorted(HIDDEN - barred))
+
+
 def objects_are_ours(objects: list[Object]) -> Iterator[str]:
     seen: set[tuple[str, str]] = set()
     for item in objects:
@@ -96,5 +124,6 @@ RULES: tuple[Rule, ...] = (
     secrets_are_referenced,
     doors_are_closed,
     ingress_has_tls,
+    gateway_hides_what_is_not_for_callers,
     objects_are_ours,
 )

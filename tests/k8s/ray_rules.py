@@ -20,7 +20,6 @@ WORKER_PORTS = {"serve": 8000, "metrics": 8080}
 SPREAD = {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
 UPGRADES = ("NewCluster", "NewClusterWithIncrementalUpgrade", "None")
 MAX_NAME = 47
-REQUEST_TIMEOUT_S = 120
 INITIALIZING_TIMEOUT = "ray.io/initializing-timeout"
 
 
@@ -31,8 +30,6 @@ def service_is_as_kuberay_needs_it(objects: list[Object]) -> Iterator[str]:
         yield f"the RayService's name is over {MAX_NAME} characters"
     if spec.get("excludeHeadPodFromServeSvc") is not True:
         yield "the head is in the Serve service"
-    if spec.get("rayClusterDeletionDelaySeconds", 0) < REQUEST_TIMEOUT_S:
-        yield "an old cluster goes before its requests end"
     timeout = service["metadata"].get("annotations", {}).get(INITIALIZING_TIMEOUT)
     if timeout is not None and not re.fullmatch(r"[1-9]\d*h", timeout):
         yield f"{INITIALIZING_TIMEOUT} is final: leave it out, or give hours"

@@ -21,7 +21,10 @@ from tests.k8s.rendered import (
 EXTERNAL = {"redis-cleanup"}
 """Node types of pods that KubeRay makes from no template here."""
 
-OTHERS = {"acme.cert-manager.io/http01-solver": 8089}
+OTHERS = {
+    "acme.cert-manager.io/http01-solver": 8089,
+    "gateway.networking.k8s.io/gateway-name": 80,
+}
 """Labels of pods that other operators make in this namespace, with the port that they listen on."""
 
 
@@ -111,6 +114,8 @@ def ports_are_open(objects: list[Object]) -> Iterator[str]:
         ports(pods(objects)["head"]).get("serve"),
     )
     for item in of_kind(objects, "ScrapeConfig"):
+        if "staticConfigs" not in item["spec"]:
+            continue
         wanted = f"{serve[0]}.{item['metadata']['namespace']}.svc:{serve[1]}"
         targets = [one for static in item["spec"]["staticConfigs"] for one in static["targets"]]
         if targets != [wanted]:
@@ -126,6 +131,10 @@ def ports_are_open(objects: list[Object]) -> Iterator[str]:
 def references_exist(objects: list[Object]) -> Iterator[str]:
     accounts = {item["metadata"]["name"] for item in of_kind(objects, "ServiceAccount")}
     claims = {item["metadata"]["name"] for item in of_kind(objects, "PersistentVolumeClaim")}
+    for item in of_kind(objects, "PersistentVolumeClaim"):
+        shared = "ReadWriteMany" in item["spec"]["accessModes"]
+        if shared and not item["spec"].get("storageClassName"):
+            yield f"claim {item['metadata']['name']}: names no class that many nodes may mount"
     used_claims = set()
     for name, pod in pods(objects).items():
         spec = pod["spec"]

@@ -43,12 +43,36 @@ SCRAPE_CONFIG = {
     "kind": "ScrapeConfig",
     "metadata": {"name": None, "namespace": None},
     "spec": {
-        "staticConfigs": [{"targets": None}],
+        "staticConfigs": [{"targets": None, "labels": {"job": None}}],
+        "kubernetesSDConfigs": [{"role": "Service", "namespaces": {"names": None}}],
+        "relabelings": [
+            {
+                "action": None,
+                "sourceLabels": None,
+                "regex": None,
+                "targetLabel": None,
+                "replacement": None,
+            }
+        ],
         "authorization": {"credentials": {"name": None, "key": None}},
     },
 }
-OPERATORS = {"PodMonitor": POD_MONITOR, "ScrapeConfig": SCRAPE_CONFIG}
-"""The fields that we use of the Prometheus operator; its CRDs are nobody's here."""
+AUTHORIZATION_POLICY = {
+    "apiVersion": "security.istio.io/v1",
+    "kind": "AuthorizationPolicy",
+    "metadata": {"name": None, "namespace": None},
+    "spec": {
+        "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": None}],
+        "action": "DENY",
+        "rules": [{"to": [{"operation": {"paths": None}}]}],
+    },
+}
+OPERATORS = {
+    "PodMonitor": POD_MONITOR,
+    "ScrapeConfig": SCRAPE_CONFIG,
+    "AuthorizationPolicy": AUTHORIZATION_POLICY,
+}
+"""The fields that we use of the Prometheus operator and of Istio, whose CRDs are not here."""
 
 
 def problems(objects: list[Object]) -> list[str]:

@@ -13,7 +13,6 @@ from ray.serve import Application
 from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import ServeDeploySchema
 
-from caption_studio.settings import Settings
 from tests.k8s.rendered import Object, Rule, cluster, pods, ports, serve_config
 
 
@@ -149,19 +148,6 @@ def max_replicas(deployment: Object) -> int:
     return int(scaling["max_replicas"] if scaling else deployment["num_replicas"])
 
 
-def devices_are_there(objects: list[Object]) -> Iterator[str]:
-    for application in serve_config(objects)["applications"]:
-        try:
-            settings = Settings.load(application.get("args"))
-        except ValueError as error:
-            yield f"settings: {error}"
-            continue
-        options = {d["name"]: d.get("ray_actor_options", {}) for d in application["deployments"]}
-        gpu = bool(options.get("Describer", {}).get("num_gpus"))
-        if gpu != (settings.vision.device == "cuda"):
-            yield f"Describer: runs on {settings.vision.device}, with a GPU: {gpu}"
-
-
 def policies_build(objects: list[Object]) -> Iterator[str]:
     for application in serve_config(objects)["applications"]:
         policy = application.get("autoscaling_policy")
@@ -178,5 +164,4 @@ RULES: tuple[Rule, ...] = (
     application_builds,
     policies_build,
     replicas_fit_their_groups,
-    devices_are_there,
 )

@@ -98,6 +98,7 @@ FOUND_BY_RULES = [
     Mistake("spec.excludeHeadPodFromServeSvc", GONE, "head is in the Serve service"),
     Mistake("spec.rayClusterDeletionDelaySeconds", 10, "before its requests end"),
     Mistake("spec.upgradeStrategy.type", "NewClusters", "is none of"),
+    Mistake("spec.upgradeStrategy.type", "NewClusterWithIncrementalUpgrade", "shows /metrics*"),
     Mistake(
         "spec.upgradeStrategy",
         {"type": "NewClusterWithIncrementalUpgrade", "clusterUpgradeOptions": {}},
@@ -225,6 +226,7 @@ FOUND_BY_RULES = [
         "Ingress: leads to",
         "Ingress/caption-studio",
     ),
+    Mistake("spec.storageClassName", GONE, "names no class", "PersistentVolumeClaim/model-cache"),
     Mistake(f"{POD}.serviceAccountName", "worker", "ServiceAccount is not there"),
     Mistake(f"{POD}.volumes.1.persistentVolumeClaim.claimName", "cache", "claims used"),
     Mistake("spec.rayClusterConfig.gcsFaultToleranceOptions.redisAddress", "r:6379", "not at r"),
@@ -259,6 +261,13 @@ FOUND_BY_RULES = [
     Mistake(f"{SERVE}.1.max_surge_percent", 100, "group has room", CONFIG),
     Mistake(f"{SERVE}.2.ray_actor_options.label_selector.stage", "describer", "no depl", CONFIG),
     Mistake("applications.0.args.vision.device", "cpu", "runs on cpu", CONFIG),
+    Mistake("applications.0.args.language.mode", "merged", "set no admin keys", CONFIG),
+    # Times
+    Mistake(f"{CONTAINER}.lifecycle", GONE, "do not tell Ray"),
+    Mistake(f"{CONTAINER}.lifecycle.preStop.exec.command", ["sleep", "9"], "do not tell Ray"),
+    Mistake(f"{POD}.terminationGracePeriodSeconds", 130, "killed before Ray's deadline"),
+    Mistake("applications.0.args.gateway", {"request_timeout_s": 300}, "are too short", CONFIG),
+    Mistake("applications.0.args.gateway", {"upload_timeout_s": 60}, "is below 190", CONFIG),
 ]
 
 

@@ -139,6 +139,14 @@ def asks_every_rule() -> None:
     )
 
 
+def drains_nodes() -> None:
+    command = found("ray.scripts.scripts").cli.commands["drain-node"]
+    options = {name: option for option in command.params for name in option.opts}
+    assert {"--reason-message", "--deadline-remaining-seconds"} <= options.keys()
+    assert "DRAIN_NODE_REASON_PREEMPTION" in options["--reason"].type.choices
+    assert not options["--node-id"].required  # its own node
+
+
 LINES = (
     "errorfile 502/errorfile 503/errorfile 504",
     "if routes",
@@ -223,6 +231,10 @@ CHECKS: dict[str, Callable[[], None]] = {
     "OpState.total_enqueued_input_blocks": partial(
         takes,
         "ray.data._internal.execution.streaming_executor_state.OpState.total_enqueued_input_blocks",
+    ),
+    "drain-node": drains_nodes,
+    "ServeReplica": partial(
+        says, "ray.serve._private.common.DeploymentID.to_replica_actor_class_name", "ServeReplica:"
     ),
 }
 

@@ -43,6 +43,7 @@ def defined() -> dict[str, str]:
         ("histogram_quantile(0.99, sum by (le) (rate(z_bucket[$__interval]))) > 5", {"z_bucket"}),
         ('sum(a_b) > 0 unless on() c{x="y{z}"}', {"a_b", "c"}),
         ("absent(up) and 2 * job:rate5m:sum", {"up", "job:rate5m:sum"}),
+        ("sum without (a) (b) > 1 unless ignoring (c) d", {"b", "d"}),
     ],
 )
 def test_the_metrics_of_an_expression_are_found(expression: str, names: set[str]) -> None:
@@ -82,7 +83,7 @@ def test_brackets_are_closed_and_thresholds_stand() -> None:
         for opening, closing in ("()", "[]", "{}"):
             assert expression.count(opening) == expression.count(closing), where
     for rule in rules():
-        assert re.search(r"[<>] \d|absent\(|[<>] 2 \* ", rule["expr"]), rule["alert"]
+        assert re.search(r"(?:[<>]|==) \d|absent\(", rule["expr"]), rule["alert"]
 
 
 def test_the_dashboards_panels_have_their_own_places() -> None:
