@@ -71,7 +71,10 @@ async def test_the_work_stops_when_a_renewal_hangs(tmp_path: Path, store: Hangin
     assert len(house.caller.asked) == begun, "it begins no more"
 
 
-async def test_no_line_is_begun_without_the_lease(tmp_path: Path, store: Hanging) -> None:
+async def test_no_line_is_begun_without_the_lease(
+    tmp_path: Path, store: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "RENEW_S", 60.0)  # the work itself notices
     house = House(tmp_path, Clock(), store)
     house.batch([line(str(number)) for number in range(50)])
 
