@@ -32,8 +32,9 @@ def replica(tmp_path: Path) -> Path:
     return tmp_path / "42" / "cmdline"
 
 
-def test_a_pod_tells_ray_and_waits_for_its_replica(replica: Path, tmp_path: Path) -> None:
-    with subprocess.Popen(hook(tmp_path, ray="exit 0")) as waiting:
+@pytest.mark.parametrize("ray", ["exit 0", "exit 124"], ids=["told", "no-answer-in-time"])
+def test_a_pod_tells_ray_and_waits_for_its_replica(ray: str, replica: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(hook(tmp_path, ray=ray)) as waiting:
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(2)
         replica.unlink()
