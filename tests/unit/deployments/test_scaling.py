@@ -1,5 +1,8 @@
 """Serve's contexts through the policy, with Serve's own wrapper around it."""
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,18 @@ from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingP
 from ray.serve.schema import ServeDeploySchema
 
 from caption_studio.deployments.scaling import JointPolicy
+from caption_studio.deployments.scaling_reports import Told
+from caption_studio.deployments.working import Working
+from caption_studio.observability.metrics import Metrics
+from caption_studio.observability.work import CPU_S, FINISHED, REFUSED, asked, done
 from caption_studio.settings import ScalingSettings
 
 CONFIG = Path(__file__).parents[3] / "deploy" / "cluster.yaml"
 
 
-def context(name: str, ongoing: float, replicas: int, state: dict[str, Any], now_s: float) -> Any:
+def context(
+    name: str, ongoing: float, replicas: int, state: dict[str, Any], now_s: float, **raw: Any
+) -> Any:
     return AutoscalingContext(
         deployment_id=name,
         deployment_name=name,
@@ -27,7 +36,7 @@ def context(name: str, ongoing: float, replicas: int, state: dict[str, Any], now
         total_num_requests=ongoing,
         total_queued_requests=0.0,
         aggregated_metrics={},
-        raw_metrics={},
+        raw_metrics=raw,
         capacity_adjusted_min_replicas=0,
         capacity_adjusted_max_replicas=40,
         policy_state=state,
@@ -40,14 +49,46 @@ def context(name: str, ongoing: float, replicas: int, state: dict[str, Any], now
     )
 
 
+@dataclass
+class Point:
+    """A value as Serve keeps it."""
+
+    timestamp: float
+    value: float
+
+
+def counter(per_s: float, now_s: float, *, replicas: int = 1) -> dict[str, list[Point]]:
+    """Return the reports of replicas whose counter rises so fast, all together."""
+    each = per_s / replicas
+    return {
+        str(number): [Point(now_s - ago, 1e3 - each * ago) for ago in (5, 3, 1)]
+        for number in range(replicas)
+    }
+
+
 def rounds(
-    policy: Any, ongoing: dict[str, float], replicas: dict[str, int], seconds: int
+    policy: Any,
+    ongoing: dict[str, float],
+    replicas: dict[str, int],
+    seconds: int,
+    *,
+    raw: Callable[[float, dict[str, int]], dict[str, Any]] = lambda *_: {},
+    each: bool = False,
 ) -> dict[str, int]:
+    """Return the replicas after so many seconds; with `each`, `ongoing` is of each replica."""
     state: dict[str, dict[str, Any]] = {}
     targets = dict(replicas)
     for now_s in range(1000, 1000 + seconds):
+        told = raw(float(now_s), targets)
         contexts = {
-            name: context(name, ongoing[name], targets[name], state.get(name, {}), float(now_s))
+            name: context(
+                name,
+                ongoing[name] * (targets[name] if each else 1),
+                targets[name],
+                state.get(name, {}),
+                float(now_s),
+                **told.get(name, {}),
+            )
             for name in targets
         }
         decided, state = policy(contexts)
@@ -59,30 +100,82 @@ def rounds(
 def policy() -> Any:
     path = "caption_studio.deployments.scaling:JointPolicy"
     named = AutoscalingPolicy(policy_function=path).get_policy()  # as Serve's controller has it
-    return _apply_app_level_autoscaling_config(named(captioners_per_describer=4.0))
+    return _apply_app_level_autoscaling_config(named(gateway={"target_cpus": 1.0}))
 
 
-def test_serve_applies_it_jointly_and_keeps_its_wishes(policy: Any) -> None:
+ONE_EACH = {"Gateway": 1, "Describer": 1, "Captioner": 1}
+
+
+def test_serve_applies_it_and_keeps_its_memory(policy: Any) -> None:
     ongoing = {"Gateway": 10.0, "Describer": 190.0, "Captioner": 0.0}
-    one_each = {"Gateway": 1, "Describer": 1, "Captioner": 1}
-    assert rounds(policy, ongoing, one_each, 4) == one_each  # not yet: upscale_delay_s
-    assert rounds(policy, ongoing, one_each, 7) == {"Gateway": 1, "Describer": 2, "Captioner": 4}
-    assert rounds(policy, ongoing, one_each, 15) == {"Gateway": 1, "Describer": 2, "Captioner": 8}
+    assert rounds(policy, ongoing, ONE_EACH, 4) == ONE_EACH  # not yet: upscale_delay_s
+    assert rounds(policy, ongoing, ONE_EACH, 7) == {"Gateway": 1, "Describer": 2, "Captioner": 1}
+
+
+def test_the_replicas_counters_tell_it_of_cpus_and_flows(policy: Any) -> None:
+    """900 pictures/s come, a describer does 300/s and a captioner 100/s, both all busy."""
+
+    def raw(now_s: float, running: dict[str, int]) -> dict[str, Any]:
+        described = min(900, 300 * running["Describer"])
+        captioned = min(described, 100 * running["Captioner"])
+        return {
+            "Gateway": {
+                name: counter(per_s, now_s, replicas=running["Gateway"])
+                for name, per_s in (
+                    (CPU_S, 2.7),
+                    (asked("intake"), 900),
+                    (done("intake"), 900),
+                    (asked("describer"), 900),
+                    (asked("captioner"), described),
+                    (REFUSED, 0),
+                )
+            },
+            "Describer": {FINISHED: counter(described, now_s, replicas=running["Describer"])},
+            "Captioner": {FINISHED: counter(captioned, now_s, replicas=running["Captioner"])},
+        }
+
+    busy = {"Gateway": 900.0, "Describer": 96.0, "Captioner": 192.0}
+    found = rounds(policy, busy, ONE_EACH, 60, raw=raw, each=True)
+    assert found == {"Gateway": 3, "Describer": 3, "Captioner": 9}
+
+
+def test_what_a_full_service_refuses_counts_as_asked_for() -> None:
+    gateway = context(
+        "Gateway",
+        0.0,
+        1,
+        {},
+        1000.0,
+        **{
+            CPU_S: counter(1, 1000.0),
+            asked("describer"): counter(50, 1000.0),
+            asked("captioner"): counter(100, 1000.0),
+            REFUSED: counter(100, 1000.0),
+        },
+    )
+    told = Told.by(gateway, 1000.0)
+    assert told.asked_per_s("Describer") == pytest.approx(100)
+    assert told.asked_per_s("Captioner") == pytest.approx(200)
+
+
+def test_a_report_that_is_old_is_lost_and_one_process_that_restarts_is_another() -> None:
+    fresh, old = counter(10, 1000.0)["0"], counter(10, 980.0)["0"]
+    restarted = [Point(999.0, 0.0)]
+    reports = {"a": fresh, "b": old, "c": restarted}
+    told = Told.by(context("Gateway", 0.0, 4, {}, 1000.0, **{CPU_S: reports}), 1000.0)
+    assert told.heard == 0.25
+    assert told.cpus == pytest.approx(10)
+    silent = Told.by(context("Gateway", 0.0, 1, {}, 1000.0, **{CPU_S: {"b": old}}), 1000.0)
+    assert silent.heard == 0
+    assert Told.by(context("Gateway", 0.0, 2, {}, 1000.0), 1000.0) == Told()
 
 
 def test_stages_are_left_alone_while_no_gateway_reports_on_them(policy: Any) -> None:
     ongoing = {"Gateway": 0.0, "Describer": 0.0, "Captioner": 0.0}
     before = {"Gateway": 0, "Describer": 3, "Captioner": 5}
-    assert rounds(policy, ongoing, before, 2000) == before
-
-
-def test_a_backlog_counts_by_the_replicas_that_run_and_not_by_those_that_start() -> None:
-    policy = JointPolicy(captioner={"target_ongoing": 10, "upscale_delay_s": 0})
-    starting = context("Captioner", 1e6, 8, {}, 1000.0)
-    starting.current_num_replicas = 2
-    assert policy({"Captioner": starting})[0] == {"Captioner": 8}
-    running = context("Captioner", 1e6, 8, {}, 1000.0)
-    assert policy({"Captioner": running})[0] == {"Captioner": 32}
+    after = rounds(policy, ongoing, before, 1000)
+    assert after["Describer"] == 3
+    assert after["Captioner"] == 5
 
 
 def test_nothing_to_decide_is_nothing_decided() -> None:
@@ -90,12 +183,28 @@ def test_nothing_to_decide_is_nothing_decided() -> None:
 
 
 def test_the_environment_overlays_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CAPTION_STUDIO_SCALING__CAPTIONERS_PER_DESCRIBER", "2")
-    replicas = {"Gateway": 1, "Describer": 1, "Captioner": 1}
-    ongoing = {"Gateway": 1.0, "Describer": 96.0, "Captioner": 0.0}
-    assert rounds(JointPolicy(), ongoing, replicas, 7)["Captioner"] == 2
+    monkeypatch.setenv("CAPTION_STUDIO_SCALING__DESCRIBER__TARGET_ONGOING", "10")
+    ongoing = {"Gateway": 1.0, "Describer": 40.0, "Captioner": 0.0}
+    assert rounds(JointPolicy(), ongoing, ONE_EACH, 7)["Describer"] == 4
     with pytest.raises(ValidationError):
         JointPolicy(misspelt=1)
+
+
+def test_stages_count_their_answers_and_gateways_their_work() -> None:
+    stage = Working()
+    with stage._working():
+        pass
+    with pytest.raises(RuntimeError), stage._working():
+        raise RuntimeError
+    stats = asyncio.run(stage.record_autoscaling_stats())
+    assert stats[FINISHED] == 2
+    metrics = Metrics()
+    with metrics.in_stage("describer"):
+        metrics.failed("overloaded")
+        metrics.failed("invalid_value")
+    counters = metrics.work.counters(asked("describer"), done("describer"), REFUSED)
+    assert counters.pop(CPU_S) > 0
+    assert counters == {asked("describer"): 1, done("describer"): 1, REFUSED: 1}
 
 
 def test_the_cluster_config_is_serves_and_leaves_the_delays_to_the_policy() -> None:
