@@ -23,10 +23,10 @@ STARTS_S = {DESCRIBER: 14.0, CAPTIONER: 28.0}
 
 MAX_ONGOING = 512 // PART
 
-SHARES = (0.4, 0.6, 0.8)
+SHARES = (0.4, 0.6)
 """Targets that are tried: shares of what an engine was measured to hold."""
 
-DOWNSCALE_S = (60.0, 120.0, 240.0)
+DOWNSCALE_S = (60.0, 120.0)
 
 
 def system_of(curves: Mapping[str, Curve]) -> System:

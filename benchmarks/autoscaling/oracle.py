@@ -13,7 +13,7 @@ from benchmarks.autoscaling.reports import DESCRIBER, GATEWAY, STAGES, View
 from benchmarks.autoscaling.service import Policy, StageSpec, System
 from benchmarks.autoscaling.traces import Trace
 
-FULL = (0.75, 0.85, 0.95)
+FULL = (0.75, 0.9)
 """How much of their full rate the replicas are to carry."""
 
 HOLD_S = (0, 40)
