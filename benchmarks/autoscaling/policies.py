@@ -117,7 +117,7 @@ def _serves_wish(stage: StageView, target: float) -> int:
             config=AutoscalingConfig(target_ongoing_requests=target),
         )
     )
-    return int(math.ceil(wish))
+    return math.ceil(float(wish))
 
 
 @dataclass

@@ -13,6 +13,9 @@ from ray.serve.autoscaling_policy import _apply_app_level_autoscaling_config
 from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
 from ray.serve.schema import ServeDeploySchema
 
+from caption_studio.deployments.app import gateway_deployment
+from caption_studio.deployments.captioner import captioner_deployment
+from caption_studio.deployments.describer import describer_deployment
 from caption_studio.deployments.scaling import JointPolicy
 from caption_studio.deployments.scaling_reports import Told
 from caption_studio.deployments.working import Working
@@ -205,6 +208,12 @@ def test_stages_count_their_answers_and_gateways_their_work() -> None:
     counters = metrics.work.counters(asked("describer"), done("describer"), REFUSED)
     assert counters.pop(CPU_S) > 0
     assert counters == {asked("describer"): 1, done("describer"): 1, REFUSED: 1}
+
+
+def test_serve_finds_the_counters_of_each_deployment() -> None:
+    for deployment in (gateway_deployment, describer_deployment, captioner_deployment):
+        found: Any = deployment.func_or_class
+        assert asyncio.iscoroutinefunction(found.record_autoscaling_stats)
 
 
 def test_the_cluster_config_is_serves_and_leaves_the_delays_to_the_policy() -> None:
