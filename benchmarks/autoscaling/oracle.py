@@ -57,8 +57,8 @@ def busy(name: str, system: System, trace: Trace) -> Demand:
         length = pictures.astype(float) if name == DESCRIBER else np.array(trace.work)
         each = length / max(stage.rates)
     work = np.bincount(at, weights=each, minlength=seconds)
-    smooth: Demand = np.convolve(work, np.ones(SMOOTH_S) / SMOOTH_S, mode="same")
-    return smooth
+    smooth = np.convolve(work, np.ones(SMOOTH_S) / SMOOTH_S, mode="same")
+    return np.asarray(smooth, dtype=np.float64)
 
 
 def _following(demands: dict[str, Demand], system: System, full: float, hold_s: int) -> Policy:
