@@ -65,7 +65,8 @@ def held_back_per_s(describer: Load, capacity_per_s: float | None, need: float |
     if capacity_per_s is not None:
         describers = max(1, describer.target, min(describer.max_replicas, need or 0.0))
         coming_per_s = min(coming_per_s, describers * capacity_per_s)
-    return max(0.0, coming_per_s - (describer.finished_per_s or 0.0))
+    least_per_s = WAKE if describer.ongoing else 0.0  # counters are seconds old
+    return max(least_per_s, coming_per_s - (describer.finished_per_s or 0.0))
 
 
 def _by_ongoing(ongoing: float, load: Load, stage: StageScaling) -> float:

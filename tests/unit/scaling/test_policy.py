@@ -95,7 +95,7 @@ def test_gateways_that_cannot_decode_all_that_comes_need_more_than_their_cpus_sh
 def test_any_work_wakes_a_sleeper_at_once_and_the_captioner_with_the_describer() -> None:
     asleep = {
         GATEWAY: Load(1, 1, 1, 9, 1.0, 0.1, 0.1, 0.1),
-        DESCRIBER: Load(0, 0, 0, 9, 1.0, 0.1, None),
+        DESCRIBER: Load(0, 0, 0, 9, 1.0, 0.0, None),
         CAPTIONER: Load(0, 0, 0, 9, 0.0, 0.0, None),
     }
     first = {name: targets[0] for name, targets in held(asleep, 1).items()}
