@@ -55,7 +55,7 @@ def test_a_folder_becomes_rows_with_a_card(
     assert {row.writer for row in rows} == {TEACHER}
     assert all(one.split == two.split for one, two in zip(rows[::2], rows[1::2], strict=True))
     assert {body["max_tokens"] for body in world.described} == {1}
-    assert all(rows[0].description in prompt_of(body) for body in world.asked[:1])
+    assert any(rows[0].description in prompt_of(body) for body in world.asked)
     assert {one["authorization"] for one in world.headers} == {"Bearer secret-of-the-test"}
     card = out.with_suffix(".md").read_text()
     assert "10 captions of 5 pictures" in card
