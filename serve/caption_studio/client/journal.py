@@ -51,7 +51,7 @@ class Journal:
                     f"{there} exists: give --resume to go on, or --overwrite to begin anew"
                 )
         if self._resume and is_new and self._table.exists():
-            self._begin_with(read_table(self._table))
+            self._begin_with(self._checked(read_table(self._table)))
         try:
             self._file.open()
             if not self._file.is_in_place:
@@ -108,6 +108,24 @@ class Journal:
         write_table(self._table, map(self._row, ordered))
         self._path.unlink(missing_ok=True)
         return len(ordered)
+
+    def forget(self, key: str) -> None:
+        """Leave a row out that another one replaces, though it has another key."""
+        self._places.pop(key, None)
+        self._failed.discard(key)
+
+    def _checked(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Yield a table's rows. Raises `TableFailed` if two have one key: one would be lost."""
+        keys: set[str] = set()
+        for row in rows:
+            key = self._key_of(row)
+            if key in keys:
+                raise TableFailed(
+                    f"{self._table} has several rows for {row['picture']}, as for several models: "
+                    "this command keeps one. Name another table"
+                )
+            keys.add(key)
+            yield row
 
     def _begin_with(self, rows: Iterator[Row]) -> None:
         """Make a journal of a table that was finished, whole or not at all."""

@@ -80,13 +80,16 @@ def _from_stdin() -> Picture:
 
 
 def _in_folder(folder: str) -> Iterator[Picture]:
+    unreadable: list[OSError] = []
     found = sorted(
         os.path.join(parent, name)
-        for parent, _, names in os.walk(folder)
+        for parent, _, names in os.walk(folder, onerror=unreadable.append)
         for name in names
         if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
     )
-    if not found:
+    for error in unreadable:
+        yield Picture(str(error.filename), problem="this folder cannot be read")
+    if not (found or unreadable):
         kinds = ", ".join(sorted(SUFFIXES))
         yield Picture(folder, problem=f"the folder holds no pictures ({kinds})")
     yield from map(Picture, found)
@@ -99,7 +102,7 @@ def _matching(pattern: str) -> Iterator[Picture]:
     for match in matches:
         # A folder that matches is searched too; it is no error if it has no pictures.
         inside = _in_folder(match) if os.path.isdir(match) else [Picture(match)]
-        yield from (picture for picture in inside if picture.problem is None)
+        yield from (picture for picture in inside if picture.name != match or not picture.problem)
 
 
 def _read(path: Path) -> bytes:

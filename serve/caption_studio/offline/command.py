@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Generator, Sequence
 from importlib.util import find_spec
@@ -9,12 +10,14 @@ from pathlib import Path
 
 from ray.serve.schema import ServeApplicationSchema
 
+from caption_studio.client.tables import TableFailed
 from caption_studio.deployments.one_machine.config_file import StartFailed, read
 from caption_studio.errors import CaptionStudioError
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.offline.inputs import pictures_in
 from caption_studio.offline.messages import Asked, Done
 from caption_studio.offline.run import MISUSED, Job, Unfinished, run
+from caption_studio.offline.sidecars import SUFFIXES, files_beside
 from caption_studio.settings import Settings
 from caption_studio.voices.catalog import ConfiguredVoices
 
@@ -28,7 +31,8 @@ def batch(arguments: argparse.Namespace) -> int:
         application, settings = _application(arguments.config)
         models = asyncio.run(_models(arguments.model, settings))
         pictures = pictures_in(arguments.input, column=arguments.picture_column, models=models)
-    except (StartFailed, CaptionStudioError, ValueError) as error:
+        _check_apart(arguments.input, arguments.output, pictures)
+    except (StartFailed, CaptionStudioError, TableFailed, ValueError) as error:
         print(f"caption-studio: {error}", file=sys.stderr)
         return MISUSED
 
@@ -39,6 +43,17 @@ def batch(arguments: argparse.Namespace) -> int:
         pictures, arguments.output, arguments.resume, arguments.overwrite, arguments.max_errors
     )
     return run(job, flow)
+
+
+def _check_apart(source: str, output: Path, pictures: Sequence[Asked]) -> None:
+    """Raise `ValueError` if what is read would be written over, `TableFailed` as `Sidecars`."""
+    written = [output]
+    if str(output) in SUFFIXES:
+        written = list(files_beside(str(output), pictures).values())
+    read = {os.path.realpath(one.address) for one in pictures} | {os.path.realpath(source)}
+    for file in written:
+        if os.path.realpath(file) in read:
+            raise ValueError(f"{file} is read by this run: name another OUTPUT")
 
 
 def _check_installed() -> None:

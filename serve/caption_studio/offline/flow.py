@@ -27,6 +27,10 @@ from caption_studio.settings import LoggingSettings, Settings
 
 COLUMN = "message"
 
+TRIES_MORE = 4
+"""How often a batch is done anew whose worker or node died under it. Without an end, a picture that
+kills its worker would be tried for ever."""
+
 MakeStage = Callable[[], Stage]
 
 
@@ -93,6 +97,7 @@ def _through(dataset: Dataset, pool: Pool, make: MakeStage, logs: LoggingSetting
         batch_format="pyarrow",
         compute=workers,
         udf_modifying_row_count=False,
+        max_task_retries=TRIES_MORE,
         **pool.options,
     )
 

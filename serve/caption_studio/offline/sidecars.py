@@ -3,7 +3,9 @@
 A file that is there says that its picture is done, so there is no journal.
 """
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +20,9 @@ from caption_studio.training.files import write_whole
 SUFFIXES = (".txt", ".json")
 """What OUTPUT is for sidecars, with nothing before it."""
 
+_FOR_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What keeps every file from being written, and not only one."""
+
 
 class Sidecars:
     """The files with this suffix beside the pictures; it is used as a `Table` is.
@@ -30,8 +35,8 @@ class Sidecars:
         self, suffix: Path, pictures: Sequence[Asked], *, resume: bool, overwrite: bool
     ) -> None:
         self._suffix = str(suffix)
-        self._files = _files(self._suffix, pictures)
-        there = [] if overwrite else [name for name, file in self._files.items() if file.exists()]
+        self._files = files_beside(self._suffix, pictures)
+        there = [] if overwrite else [name for name, file in self._files.items() if _is_there(file)]
         if there and not resume:
             raise TableFailed(
                 f"{self._files[there[0]]} exists: give --resume to go on, or --overwrite to begin "
@@ -54,28 +59,44 @@ class Sidecars:
         return picture not in self._done
 
     def add(self, row: Row) -> None:
-        """Write the picture's file whole, or say why there is none. Raises `TableFailed`."""
+        """Write the picture's file whole, or say why there is none.
+
+        Raises `TableFailed` if no file can be written at all, as on a full disk.
+        """
         name = row["picture"]
         if "error" in row:
-            self.failed += 1
-            with tqdm.external_write_mode(file=sys.stderr):
-                print(f"{name}: {row['error']}", file=sys.stderr)
+            self._fail(name, row["error"])
             return
         text = row["caption"] if self._suffix == ".txt" else json.dumps(row, ensure_ascii=False)
         try:
             write_whole(self._files[name], [text, "\n"])
-        except OSError as error:
-            raise TableFailed(
-                f"{self._files[name]} cannot be written: {error.strerror or error}"
-            ) from error
+        except (OSError, ValueError) as error:
+            reason = f"{self._files[name]} cannot be written: "
+            reason += getattr(error, "strerror", None) or "this is no file name"
+            if getattr(error, "errno", None) in _FOR_ALL:
+                raise TableFailed(reason) from error
+            self._fail(name, reason)
+            return
         self._done.add(name)
+
+    def _fail(self, name: str, reason: str) -> None:
+        self.failed += 1
+        with tqdm.external_write_mode(file=sys.stderr):
+            print(f"{name}: {reason}", file=sys.stderr)
 
     def finish(self) -> int:
         """Return the number of files and of failures."""
         return len(self._done) + self.failed
 
 
-def _files(suffix: str, pictures: Sequence[Asked]) -> dict[str, Path]:
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def files_beside(suffix: str, pictures: Sequence[Asked]) -> dict[str, Path]:
     """Return each picture's file. Raises `TableFailed`."""
     files: dict[str, Path] = {}
     owners: dict[Path, str] = {}
@@ -84,7 +105,7 @@ def _files(suffix: str, pictures: Sequence[Asked]) -> dict[str, Path]:
             raise TableFailed("a file beside a picture holds one caption: name one --model")
         if "://" in one.address:
             raise TableFailed(f"{one.picture} is no file here, so no other can lie beside it")
-        file = files[one.picture] = Path(one.address).with_suffix(suffix)
+        file = files[one.picture] = Path(os.path.splitext(one.address)[0] + suffix)
         if (other := owners.setdefault(file, one.picture)) != one.picture:
             raise TableFailed(f"{other} and {one.picture} would both have {file}")
     return files

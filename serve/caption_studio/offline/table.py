@@ -28,6 +28,8 @@ class Table:
         """Open the journal and read what is done. Raises `TableFailed`."""
         self._journal.__enter__()
         self._done = self._journal.done
+        for key in self._done:
+            self._replace_failure_of_no_model(key.partition("\n")[2])
         return self
 
     def __exit__(
@@ -48,6 +50,12 @@ class Table:
     def add(self, row: Row) -> None:
         """Note a row. Raises `TableFailed`."""
         self._journal.add(row)
+        if row.get("model"):
+            self._replace_failure_of_no_model(row["picture"])
+
+    def _replace_failure_of_no_model(self, picture: str) -> None:
+        """Leave out what `caption-studio caption` noted of a picture that failed there."""
+        self._journal.forget(_key(picture, ""))
 
     def finish(self) -> int:
         """Write the table, its rows in the order of the pictures; return how many there are.

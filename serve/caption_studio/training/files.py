@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import hashlib
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,7 +12,9 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
 
     Raises `OSError`; the file that was there stays.
     """
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    # Short, since names are limited, and the same each time, so that kills leave one at most.
+    mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    unfinished = path.with_name(f".{mark}.unfinished")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
             file.writelines(pieces)

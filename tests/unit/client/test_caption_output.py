@@ -265,3 +265,18 @@ def test_a_table_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) ->
         write_table(table, rows())
     assert json.loads(table.read_text()) == {"picture": "a.png"}
     assert list(tmp_path.iterdir()) == [table]
+
+
+def test_a_table_of_several_models_is_not_resumed(
+    folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    """One row for each picture is kept here, so the other models' rows would be lost."""
+    table = tmp_path / "captions.jsonl"
+    rows = [{"picture": "a.png", "model": model, "caption": "Sea you"} for model in ("one", "two")]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    before = table.read_text()
+    with serving(by_number) as service:
+        assert run("--url", service.url, folder, "--output", table, "--resume") == 2
+    assert "has several rows for a.png" in capsys.readouterr().err
+    assert table.read_text() == before
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["captions.jsonl"]

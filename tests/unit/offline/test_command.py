@@ -1,5 +1,6 @@
 """`caption-studio batch`: misuses are told in a sentence, before anything starts."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,15 @@ def test_the_reason_is_the_last_line_of_rays_traceback() -> None:
     assert reason_of(error) == "No."
     assert reason_of(RuntimeError("OSError: no room")) == "OSError: no room"
     assert reason_of(RuntimeError()) == "RuntimeError"
+
+
+def test_what_is_read_is_not_written_over(folder: Path, tmp_path: Path, capsys: Captured) -> None:
+    table = tmp_path / "pictures.jsonl"
+    table.write_text(json.dumps({"picture": str(folder / "a.png"), "price": 3}) + "\n")
+    before = table.read_text()
+    for how in ("--overwrite", "--resume"):
+        assert f"{table} is read by this run" in told(capsys, table, table, how)
+    listed = folder / "a.txt"
+    listed.write_text(str(folder / "a.png"))
+    assert f"{listed} is read by this run" in told(capsys, listed, ".txt", "--overwrite")
+    assert (table.read_text(), listed.read_text()) == (before, str(folder / "a.png"))

@@ -53,7 +53,7 @@ def test_a_table_with_a_column_of_pictures(suffix: str, tmp_path: Path) -> None:
     assert first.address == str(tmp_path / "a.png")
     assert (second.picture, second.problem) == (
         f"{table}, row 2",
-        "the row has neither picture nor description",
+        "the row names no picture",
     )
     with pytest.raises(ValueError, match="has no column 'picture'; it has image, price"):
         found(table)
@@ -66,5 +66,40 @@ def test_a_column_is_one_of_a_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["/nowhere", "nowhere://bucket/"])
 def test_an_input_that_is_none_is_told(source: str) -> None:
-    with pytest.raises(ValueError, match=r"no such file|no kind of place"):
+    with pytest.raises(ValueError, match=r"no such file|only files and addresses of http"):
         found(source)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "simplecache::http://127.0.0.1:9/a.png",
+        "zip://a.png::http://127.0.0.1:9/a.zip",
+        "s3://bucket/a.png::http://127.0.0.1:9/a.png",
+        "ftp://127.0.0.1/a.png",
+        "file:///etc/a.png",
+    ],
+)
+def test_no_address_leads_past_the_guard(address: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="only files and addresses of http, https, s3 and gs"):
+        found(address)
+    (tmp_path / "list.txt").write_text(f"{address}\nhttps://example.com/a.png\n")
+    refused, taken = found(tmp_path / "list.txt")
+    assert refused.problem.startswith("only files and addresses")
+    assert not taken.problem
+    (tmp_path / "table.jsonl").write_text(json.dumps({"picture": address}) + "\n")
+    (refused,) = found(tmp_path / "table.jsonl")
+    assert refused.problem.startswith("only files and addresses")
+
+
+def test_other_columns_of_a_table_are_the_users_own(tmp_path: Path) -> None:
+    row = {"picture": "https://example.com/a.png", "description": 3, "request": 4, "facts": "x"}
+    (tmp_path / "table.jsonl").write_text(json.dumps(row) + "\n")
+    (one,) = found(tmp_path / "table.jsonl")
+    assert (one.picture, one.problem) == (row["picture"], "")
+
+
+def test_a_table_without_any_picture_is_told(tmp_path: Path) -> None:
+    (tmp_path / "table.jsonl").write_text(json.dumps({"picture": ""}) + "\n")
+    with pytest.raises(ValueError, match="names no picture in its column 'picture'"):
+        found(tmp_path / "table.jsonl")

@@ -1,5 +1,6 @@
 """A table of many pictures, through stages over fakes: what it holds, whatever ends the run."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -187,3 +188,13 @@ def test_a_flow_that_ends_early_is_no_whole_table(
 
 def test_a_bad_name_of_the_table_is_a_misuse(folder: Path, tmp_path: Path) -> None:
     assert run(job(folder, tmp_path / "captions.xlsx"), local_flow()) == 2
+
+
+def test_a_failure_noted_by_the_other_command_gives_way(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "captions.jsonl"
+    name = str(folder / "00.png")
+    table.write_text(json.dumps({"picture": name, "error": "no answer"}) + "\n")
+    for _ in range(2):
+        assert run(job(folder, table, resume=True), local_flow()) == 0
+        rows = [json.loads(line) for line in table.read_text().splitlines()]
+        assert [row.get("model") for row in rows if row["picture"] == name] == list(MODELS)

@@ -82,3 +82,17 @@ def test_pictures_that_can_have_none_are_refused(
 ) -> None:
     assert run(Job(asked, Path(".txt")), local_flow()) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_name_that_no_file_can_have_is_a_failure_of_its_own(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    good, longest = tmp_path / "a.png", tmp_path / ("b" * 246 + ".png")
+    good.write_bytes(b"x")
+    longest.write_bytes(b"x")
+    names = [str(good), str(longest), str(tmp_path / ("c" * 251 + ".p")), "/", "a\0.png"]
+    asked = [Asked(name, name, MODELS) for name in names]
+    assert run(Job(asked, Path(".json")), local_flow()) == 1
+    there = sorted(file.name for file in tmp_path.glob("*.json"))
+    assert there == ["a.json", "b" * 246 + ".json"]
+    assert "5 rows, 3 of them with an error" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """A data set is read as it was written, and a bad line is named."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -61,13 +63,20 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         read_rows(tmp_path / "bytes.jsonl")
 
 
-def test_what_was_there_stays_when_the_new_one_cannot_be_written(tmp_path: Path) -> None:
+def test_what_was_there_stays_when_the_new_one_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "set.jsonl"
     write_rows(path, [ROW])
-    (tmp_path / "set.jsonl.unfinished").mkdir()  # the new file cannot be made
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataSetError, match="cannot be written"):
         write_rows(path, [Row("other", "other")])
     assert read_rows(path) == [ROW]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_splits_hold_their_shares_and_never_change() -> None:

@@ -80,7 +80,7 @@ class Reader:
         elif "://" in name:
             data = await asyncio.to_thread(_from_bucket, name)
         else:
-            data = await asyncio.to_thread(NamedPicture(name).read)
+            data = await asyncio.to_thread(_from_file, name)
         return NamedPicture(name, data=data).read()
 
     async def _fetch(self, url: str) -> bytes:
@@ -152,8 +152,8 @@ def _is_web(name: str) -> bool:
 
 
 def _in_bucket(url: str) -> list[str]:
-    files, path = _file_system(url)
     try:
+        files, path = _file_system(url)
         if _PATTERN & set(path):
             found = files.glob(path)
         else:
@@ -161,11 +161,20 @@ def _in_bucket(url: str) -> list[str]:
             if found != [path]:
                 found = [one for one in found if os.path.splitext(one)[1].lower() in SUFFIXES]
         names = [str(files.unstrip_protocol(one)) for one in sorted(found)]
+    except DataSetError:
+        raise
     except Exception as error:  # each of fsspec's file systems raises its own library's exceptions
         raise DataSetError(f"{url} cannot be listed: {type(error).__name__}.") from error
     if not names:
         raise DataSetError(f"{url} holds no pictures.")
     return names
+
+
+def _from_file(name: str) -> bytes:
+    # A pipe or device that lies in a folder may never give a byte, or never end.
+    if os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name)):
+        raise PictureFailed("this is no file")
+    return NamedPicture(name).read()
 
 
 def _from_bucket(url: str) -> bytes:

@@ -9,7 +9,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,28 @@ def read_table(path: Path, columns: Columns) -> list[Item]:
 
     Raises `DataSetError` if the table cannot be read, lacks a column or has no row to use.
     """
+    rows, names = _read(path, columns)
+    items = [_item(row, names, path.parent) for row in rows]
+    if all(item.problem for item in items):
+        raise DataSetError(f"{path} has no row that can be used: {items[0].problem}.")
+    return items
+
+
+def read_pictures(path: Path, columns: Columns) -> list[Item]:
+    """Return an item for each row as `read_table` does, but of its picture alone.
+
+    Raises `DataSetError` if the table cannot be read or lacks the column.
+    """
+    rows, names = _read(path, columns)
+    only = {"picture": names["picture"]}
+    items = [_texts_of(row, only, path.parent) for row in rows]
+    if not any(item.picture for item in items):
+        raise DataSetError(f"{path} names no picture in its column {names['picture']!r}.")
+    return items
+
+
+def _read(path: Path, columns: Columns) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return a table's rows, and which column holds what. Raises `DataSetError`."""
     readers = dict(zip(KINDS, (_csv, _json_lines, _parquet), strict=True))
     read = readers.get(path.suffix.lower())
     if read is None:
@@ -68,14 +90,21 @@ def read_table(path: Path, columns: Columns) -> list[Item]:
         raise DataSetError(f"{path} has no rows.")
     # Rows of JSON lines need not all have the same fields.
     there = list(dict.fromkeys(name for row in rows for name in row))
-    names = columns.names(there, path)
-    items = [_item(row, names, path.parent) for row in rows]
-    if all(item.problem for item in items):
-        raise DataSetError(f"{path} has no row that can be used: {items[0].problem}.")
-    return items
+    return rows, columns.names(there, path)
 
 
 def _item(row: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> Item:
+    item = _texts_of(row, names, folder)
+    if item.problem:
+        return item
+    if not (item.picture or item.description):
+        return replace(item, problem="the row has neither picture nor description")
+    extra = _extra(row)
+    return replace(item, problem=extra) if isinstance(extra, str) else replace(item, **extra)
+
+
+def _texts_of(row: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> Item:
+    """Return the item of the columns that are named; a picture's path begins at the folder."""
     texts: dict[str, Any] = {}
     for role, name in names.items():
         value = row.get(name)
@@ -86,13 +115,8 @@ def _item(row: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> Ite
     if picture and "://" not in picture:
         beside = os.path.join(folder, picture)
         if os.path.exists(beside) or not os.path.exists(picture):
-            texts["picture"] = picture = beside
-    if not (picture or texts.get("description")):
-        return Item(**texts, problem="the row has neither picture nor description")
-    extra = _extra(row)
-    if isinstance(extra, str):
-        return Item(**texts, problem=extra)
-    return Item(**texts, **extra)
+            texts["picture"] = beside
+    return Item(**texts)
 
 
 def _extra(row: Mapping[str, Any]) -> dict[str, Any] | str:

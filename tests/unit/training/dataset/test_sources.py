@@ -1,6 +1,8 @@
 """Names of pictures are found wherever they are, and their bytes are read."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -139,3 +141,30 @@ def test_a_stamp_changes_with_the_file(tmp_path: Path) -> None:
     assert first
     assert stamp(str(path)) != first
     assert stamp("https://x.example/a.png") == stamp(str(tmp_path / "absent")) == ""
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(PictureFailed, match="this is no file"):
+        read(str(tmp_path / "a.png"))
+
+
+def test_a_folder_that_cannot_be_read_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("open", "shut"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(b"x")
+    scandir = os.scandir
+
+    def refusing(folder: str) -> object:
+        if str(folder).endswith("shut"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = {item.picture: item.problem for item in find([str(tmp_path)])}
+    assert found == {
+        str(tmp_path / "open" / "a.png"): "",
+        str(tmp_path / "shut"): "this folder cannot be read",
+    }
