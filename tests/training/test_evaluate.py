@@ -27,7 +27,7 @@ ADAPTER, BASE = "embedded:caption-demo", "embedded:falcon-demo"
 
 def row(number: int) -> Row:
     seed = HELD_OUT_SEEDS[number]
-    scene, wish = sample_scene(seed), Wish(text="no hashtags", no_hashtags=True)
+    scene, wish = sample_scene(seed), Wish(text="no hashtags", hashtags=(0, 0))
     wish = wish if number % 2 else Wish()
     return Row(
         scene.description,
