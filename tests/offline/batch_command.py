@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from tests.conftest import COMMAND
 from tests.pictures import held_out
 
 TIMEOUT_S = 600
-END_S = 10.0
 VARIABLE = "STUDIO_BATCH_FOLDER"
 
 
@@ -58,15 +57,16 @@ def run(folder: Path, *arguments: str) -> tuple[int, str]:
     return status, (folder / "log").read_text()
 
 
+def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[str], log: Path) -> None:
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while not is_so():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline_s, log.read_text()
+        time.sleep(0.02)
+
+
 def left_behind() -> list[str]:
-    """Return the command lines of a run's processes that do not end within `END_S`."""
-    deadline_s = time.monotonic() + END_S
-    while (left := _marked()) and time.monotonic() < deadline_s:
-        time.sleep(0.1)
-    return left
-
-
-def _marked() -> list[str]:
+    """Return the command lines of processes that a run has started and that live still."""
     left = []
     for process in psutil.process_iter():
         try:

@@ -2,18 +2,24 @@
 
 import re
 import shutil
+import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from caption_studio.client.tables import read_table
 from tests.conftest import ROOT, one_start_at_a_time
-from tests.offline.batch_command import left_behind, paint, run
+from tests.offline.batch_command import left_behind, paint, run, started, wait_until
 
 pytestmark = pytest.mark.engine
 
 GUIDE = (ROOT / "docs" / "offline.md").read_text()
 MODELS = ("caption-demo", "caption-demo-plain")
+
+
+def rows_in(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
 def test_the_guides_example_captions_a_folder(tmp_path: Path) -> None:
@@ -37,4 +43,27 @@ def test_the_guides_example_captions_a_folder(tmp_path: Path) -> None:
     assert all(row["description"] and row["caption"] for row in good)
     described = {row["picture"]: row["description"] for row in good}
     assert described[f"{folder.name}/alike.png"] == described[f"{folder.name}/{first.name}"]
+    assert left_behind() == []
+
+
+@pytest.mark.slow
+def test_killed_at_3_moments_nothing_is_missing_or_double(tmp_path: Path) -> None:
+    pictures = paint(tmp_path / "pictures", 600)
+    table, log = tmp_path / "captions.jsonl", tmp_path / "log"
+    journal = tmp_path / "captions.jsonl.journal"
+    arguments = ("pictures", "captions.jsonl", "--resume")
+    with one_start_at_a_time():
+        for rows in (1, 150, 300):
+            with started(tmp_path, *arguments) as process:
+                wait_until(lambda rows=rows: rows_in(journal) >= rows, process, log)  # type: ignore[misc]
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+        done = rows_in(journal)
+        assert done < len(pictures), "it was killed too late"
+        status, printed = run(tmp_path, *arguments)
+    assert status == 0, printed
+    assert f"{len(pictures) - done} pictures captioned now" in printed
+    counts = Counter(row["picture"] for row in read_table(table))
+    assert counts == {f"pictures/{path.name}": 1 for path in pictures}
+    assert all(row["caption"] for row in read_table(table))
     assert left_behind() == []
