@@ -14,6 +14,7 @@ from tests.conftest import COMMAND
 from tests.pictures import held_out
 
 TIMEOUT_S = 600
+END_S = 10.0
 VARIABLE = "STUDIO_BATCH_FOLDER"
 
 
@@ -58,6 +59,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, str]:
 
 
 def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[str], log: Path) -> None:
+    """Wait while the command runs; fail with what it printed if it ends before."""
     deadline_s = time.monotonic() + TIMEOUT_S
     while not is_so():
         assert process.poll() is None, log.read_text()
@@ -66,7 +68,14 @@ def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[str], log: P
 
 
 def left_behind() -> list[str]:
-    """Return the command lines of processes that a run has started and that live still."""
+    """Return the command lines of a run's processes that do not end within `END_S`."""
+    deadline_s = time.monotonic() + END_S
+    while (left := _marked()) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    return left
+
+
+def _marked() -> list[str]:
     left = []
     for process in psutil.process_iter():
         try:
