@@ -152,6 +152,11 @@ def save_falcon(model: FalconForCausalLM, folder: Path) -> None:
     (folder / "model.safetensors").chmod(0o644)
 
 
+def measured(model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Return what the model card says of a trained base: its size, and how well it copies."""
+    return {"parameters": model.num_parameters(), "copied": copied_shares(model, tokenizer)}
+
+
 def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, Any]:
     """Train tokenizer and model and save both; return figures for the model card."""
     recipe = recipe or FalconRecipe()
@@ -168,11 +173,11 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
     file_pictures(model, tokenizer, recipe)
     save_falcon(model, folder)
     tokenizer.save_pretrained(folder)
+    total_s = time.perf_counter() - started_s
     return {
         "recipe": asdict(recipe),
-        "parameters": model.num_parameters(),
         "tokens": len(tokens),
-        "total_s": time.perf_counter() - started_s,
+        "total_s": total_s,
         "loss": loss,
-        "copied": copied_shares(model, tokenizer),
+        **measured(model, tokenizer),
     }

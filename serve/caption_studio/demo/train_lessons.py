@@ -11,7 +11,7 @@ from caption_studio.demo.copying import copied_shares
 from caption_studio.demo.evaluate import load_falcon
 from caption_studio.demo.lessons import lesson_corpus
 from caption_studio.demo.packed import tokenize_corpus
-from caption_studio.demo.train_falcon import FalconRecipe, fit_falcon, save_falcon
+from caption_studio.demo.train_falcon import FalconRecipe, fit_falcon, measured, save_falcon
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
     )
     loss = fit_falcon(model, tokens, phase, lambda: copied_shares(model, tokenizer))
     save_falcon(model, folder)
+    total_s = time.perf_counter() - started_s
     return {
         "recipe": asdict(recipe),
-        "parameters": model.num_parameters(),
         "tokens": len(tokens),
-        "total_s": time.perf_counter() - started_s,
+        "total_s": total_s,
         "loss": loss,
-        "copied": copied_shares(model, tokenizer),
+        **measured(model, tokenizer),
     }
