@@ -29,7 +29,9 @@ class Table:
         self._journal.__enter__()
         self._done = self._journal.done
         for key in self._done:
-            self._replace_failure_of_no_model(key.partition("\n")[2])
+            model, _, picture = key.partition("\n")
+            if model:
+                self._replace_failure_of_no_model(picture)
         return self
 
     def __exit__(

@@ -198,3 +198,11 @@ def test_a_failure_noted_by_the_other_command_gives_way(folder: Path, tmp_path: 
         assert run(job(folder, table, resume=True), local_flow()) == 0
         rows = [json.loads(line) for line in table.read_text().splitlines()]
         assert [row.get("model") for row in rows if row["picture"] == name] == list(MODELS)
+
+
+def test_a_caption_of_no_named_model_is_kept(tmp_path: Path) -> None:
+    """A table of one's own may have no column of models."""
+    table = tmp_path / "captions.jsonl"
+    table.write_text(json.dumps({"picture": "old.png", "caption": "Sea you"}) + "\n")
+    assert run(Job([], table, resume=True), local_flow()) == 0
+    assert [row["picture"] for row in read_table(table)] == ["old.png"]
