@@ -12,6 +12,7 @@ from anyio.from_thread import start_blocking_portal
 from PIL import Image
 
 from tests.conftest import ARGS, Service, running
+from tests.contract.collector import Collector, collecting
 from tests.contract.hostile import CHAT, COMPLETIONS, captioned, chat, data_url
 from tests.contract.internet import StandIn
 from tests.contract.processes import Snapshot, snapshot
@@ -38,10 +39,22 @@ def figures(pytestconfig: pytest.Config) -> dict[str, object]:
 
 
 @pytest.fixture(scope="package")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Start the embedded demo once for the tests of this folder, and hold it to a clean end."""
-    with running(tmp_path_factory.mktemp("service"), ARGS) as service:
-        yield service
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Service]:
+    """Start the embedded demo once for the tests of this folder, and hold it to a clean end.
+
+    It traces the requests of callers who do so, and no others.
+    """
+    args = {**ARGS, "tracing": {"otlp_endpoint": collector.url}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+        with running(tmp_path_factory.mktemp("service"), args) as service:
+            yield service
 
 
 @pytest.fixture(scope="package")

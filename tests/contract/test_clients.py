@@ -1,4 +1,4 @@
-"""The light clients against the shared service; all of them: `make test-clients`."""
+"""The light clients of tests/clients against the shared service; all: `make test-clients`."""
 
 from pathlib import Path
 
