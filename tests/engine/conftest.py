@@ -34,7 +34,10 @@ class Refused(Exception):
 
 
 class Engines:
-    """Starts an engine for each job, one after the other, in a process of their own."""
+    """Engines in a process of their own, one after the other.
+
+    A job that differs from the one before in prompts and sampling alone has the same engine.
+    """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process

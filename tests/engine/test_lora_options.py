@@ -22,7 +22,7 @@ from caption_studio.language.adapters.store import AdapterStore, StoredAdapter
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
 from tests.engine.checkpoints import MULTI_HEAD, TARGETS, VOCABULARY, random_falcon, write_modern
-from tests.engine.conftest import Engines, Job, engines  # noqa: F401 - a fixture
+from tests.engine.conftest import Engines, Job
 from tests.engine.reference import answers, differences
 
 pytestmark = [
@@ -231,7 +231,7 @@ def test_what_cannot_be_served_is_refused_by_name(
 def test_what_peft_serves_is_served_token_for_token(
     base: Path,
     made: dict[str, Path],
-    engines: Engines,  # noqa: F811 - the fixture
+    engines: Engines,
     tmp_path: Path,
 ) -> None:
     served = [case.name for case in CASES if not case.refused]

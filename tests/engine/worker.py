@@ -20,18 +20,47 @@ os.environ.update(
 )
 
 
+class Engine:
+    """The engine of the last job, kept for the next if it asks for the same one."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, Any] | None = None
+        self._llm: Any = None
+
+    def of(self, asked: dict[str, Any]) -> Any:
+        """Return an engine with these options; its prefix cache is empty."""
+        if asked != self._asked:
+            self.end()
+            from vllm import LLM
+
+            self._llm, self._asked = LLM(**asked), asked
+        self._llm.reset_prefix_cache()
+        return self._llm
+
+    def end(self) -> None:
+        """End the engine, if there is one."""
+        self._llm = self._asked = None
+        gc.collect()
+        from vllm.distributed import cleanup_dist_env_and_memory
+
+        cleanup_dist_env_and_memory()
+
+
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # vLLM writes its log to the standard output
+    engine = Engine()
     for line in sys.stdin:
         try:
-            answer: dict[str, Any] = {"tokens": generate(**json.loads(line))}
+            answer: dict[str, Any] = {"tokens": generate(engine, **json.loads(line))}
         except Exception as error:  # the edge of this process
+            engine.end()
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def generate(
+    engine: Engine,
     model: str,
     adapters: list[str],
     prompts: list[list[int]],
@@ -40,51 +69,44 @@ def generate(
     options: dict[str, Any],
     sampling: dict[str, Any],
 ) -> list[list[int]]:
-    """Start an engine, answer all prompts in one mixed batch, end the engine."""
-    from vllm import LLM, SamplingParams, TokensPrompt
-    from vllm.distributed import cleanup_dist_env_and_memory
+    """Answer all prompts in one mixed batch."""
+    from vllm import SamplingParams, TokensPrompt
     from vllm.lora.request import LoRARequest
 
     from caption_studio.language.vllm_plugins.falcon import CONFIG_FORMAT
 
     requests = [LoRARequest(f"a{i}", i + 1, path) for i, path in enumerate(adapters)]
-    llm = None
-    try:
-        llm = LLM(
+    llm = engine.of(
+        {
+            "model": model,
+            "config_format": CONFIG_FORMAT,
+            "dtype": "float32",
+            "skip_tokenizer_init": True,
+            "enforce_eager": True,
+            "max_model_len": 128,
+            "max_num_seqs": 64,
+            "kv_cache_memory_bytes": 128 * 1024**2,
+            "enable_lora": bool(adapters),
+            "max_loras": max(1, len(adapters)),
+            "max_lora_rank": 16,
+            **options,
+        }
+    )
+    outputs = llm.generate(
+        [TokensPrompt(prompt_token_ids=prompt) for prompt in prompts],
+        SamplingParams(
             **{
-                "model": model,
-                "config_format": CONFIG_FORMAT,
-                "dtype": "float32",
-                "skip_tokenizer_init": True,
-                "enforce_eager": True,
-                "max_model_len": 128,
-                "max_num_seqs": 64,
-                "kv_cache_memory_bytes": 128 * 1024**2,
-                "enable_lora": bool(adapters),
-                "max_loras": max(1, len(adapters)),
-                "max_lora_rank": 16,
-                **options,
+                "temperature": 0.0,
+                "max_tokens": max_tokens,
+                "ignore_eos": True,
+                "detokenize": False,
+                **sampling,
             }
-        )
-        outputs = llm.generate(
-            [TokensPrompt(prompt_token_ids=prompt) for prompt in prompts],
-            SamplingParams(
-                **{
-                    "temperature": 0.0,
-                    "max_tokens": max_tokens,
-                    "ignore_eos": True,
-                    "detokenize": False,
-                    **sampling,
-                }
-            ),
-            lora_request=[None if i is None else requests[i] for i in adapter_of],
-            use_tqdm=False,
-        )
-        return [list(output.outputs[0].token_ids) for output in outputs]
-    finally:
-        del llm
-        gc.collect()
-        cleanup_dist_env_and_memory()
+        ),
+        lora_request=[None if i is None else requests[i] for i in adapter_of],
+        use_tqdm=False,
+    )
+    return [list(output.outputs[0].token_ids) for output in outputs]
 
 
 if __name__ == "__main__":
