@@ -11,6 +11,7 @@ import pytest
 
 from caption_studio.settings import EMBEDDED_MODELS_DIR
 from tests.conftest import ADMIN_KEY, ENGINE_PROCESS, Service, running
+from tests.faults.keys import FILE
 from tests.faults.load import HEAD
 
 HEAL_S = 60.0
@@ -62,7 +63,11 @@ class Fleet:
 
 @pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with running(tmp_path_factory.mktemp("fleet"), ARGS, REPLICAS) as service:
+    folder = tmp_path_factory.mktemp("fleet")
+    keys = folder / "keys"
+    keys.write_text(FILE)
+    gateway = {**ARGS["gateway"], "api_keys_file": str(keys)}
+    with running(folder, {**ARGS, "gateway": gateway}, REPLICAS) as service:
         yield Fleet(service)
 
 

@@ -15,6 +15,7 @@ import httpx
 from PIL import Image
 
 from tests.contract.hostile import chat, data_url
+from tests.faults.keys import HEADERS
 from tests.unit.images.test_decode import encode
 
 End = Literal["whole", "told", "lost", "refused", "wrong"]
@@ -26,6 +27,9 @@ KINDS = (CAPTION, CAPTION_STREAM, TEXT, TEXT_STREAM)
 HEAD = ("fault", "asked", "answered", "told in the stream", "lost", "refused", "healed in")
 TIMEOUT_S = 100
 CALLERS = 6
+PAUSE_S = 0.2
+"""Between an answer and the next request: the processor is left something to heal with."""
+
 EOS_BIAS = {"0": -100}
 """Keeps the demo model from ending early."""
 
@@ -84,7 +88,7 @@ def load(
 
     def ask_on(caller: int) -> None:
         colours = random.Random(caller)
-        with httpx.Client(base_url=url, timeout=TIMEOUT_S) as client:
+        with httpx.Client(base_url=url, headers=HEADERS, timeout=TIMEOUT_S) as client:
             for kind in itertools.islice(itertools.cycle(kinds), caller, None):
                 if stop.is_set():
                     return
@@ -93,8 +97,7 @@ def load(
                 end, detail = _ask(client, kind, body(kind, colour, max_tokens))
                 seconds = time.monotonic() - sent_s
                 seen.asked.append(Asked(kind, end, sent_s, seconds, detail))
-                if end != "whole":
-                    time.sleep(0.2)
+                time.sleep(PAUSE_S)
 
     threads = [threading.Thread(target=ask_on, args=(i,)) for i in range(callers)]
     for thread in threads:

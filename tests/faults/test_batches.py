@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from tests.faults.conftest import GATEWAY, REPLICAS, Fleet, wait_until
+from tests.faults.keys import HEADERS
 
 pytestmark = pytest.mark.service
 
-LINES = 2000
+LINES = 800
 URL = "/v1/completions"
 BODY = {"model": "falcon-demo", "prompt": "A red", "max_tokens": 16, "ignore_eos": True}
 GOES_ON_S = 180.0
@@ -24,7 +25,7 @@ def test_after_the_death_of_all_gateways_a_batch_goes_on(
     names = [f"line-{number}" for number in range(LINES)]
     fields = {"method": "POST", "url": URL, "body": BODY}
     content = "\n".join(json.dumps({"custom_id": name, **fields}) for name in names)
-    with httpx.Client(base_url=fleet.url, timeout=30) as http:
+    with httpx.Client(base_url=fleet.url, headers=HEADERS, timeout=30) as http:
         file = http.post(
             "/v1/files", files={"file": ("a.jsonl", content)}, data={"purpose": "batch"}
         ).json()

@@ -13,6 +13,7 @@ import yaml
 
 from tests.conftest import ADMIN_KEY
 from tests.faults.conftest import CAPTIONER, DESCRIBER, GATEWAY, Fleet, wait_until
+from tests.faults.keys import HEADERS
 from tests.faults.load import load
 
 pytestmark = pytest.mark.service
@@ -47,7 +48,7 @@ def read_again(fleet: Fleet, until_it_says: str) -> float:
 
 
 def models(fleet: Fleet) -> set[str]:
-    data = httpx.get(f"{fleet.url}/v1/models", timeout=10).json()["data"]
+    data = httpx.get(f"{fleet.url}/v1/models", headers=HEADERS, timeout=10).json()["data"]
     return {model["id"] for model in data}
 
 
@@ -116,18 +117,19 @@ def test_a_file_that_is_no_configuration_is_refused_at_once(fleet: Fleet) -> Non
 
 
 def test_adapters_come_and_go_under_load(fleet: Fleet, table: Table) -> None:
-    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    as_admin = {"authorization": f"Bearer {ADMIN_KEY}"}
     voice = {"id": "late", "source": "embedded:caption-demo-plain"}
-    with httpx.Client(base_url=fleet.url, timeout=60, headers=headers) as admin:
+    with httpx.Client(base_url=fleet.url, timeout=60, headers=HEADERS) as http:
         with load(fleet.url, callers=CALLERS, max_tokens=20) as seen:
             for _ in range(3):
                 seen.wait_for(20)
-                added = admin.post(ADAPTERS, json=voice)
+                added = http.post(ADAPTERS, json=voice, headers=as_admin)
                 assert added.status_code == 201, added.text
-                answers = {_answer(admin, "late") for _ in range(8)}  # of both replicas
+                answers = {_answer(http, "late") for _ in range(8)}  # of both replicas
                 assert len(answers) == 1
-                assert answers != {_answer(admin, "falcon-demo")}
-                assert admin.delete(f"{ADAPTERS}/late").status_code == 200
+                assert answers != {_answer(http, "falcon-demo")}
+                removed = http.delete(f"{ADAPTERS}/late", headers=as_admin)
+                assert removed.status_code == 200, removed.text
                 seen.wait_for(20)
     table.append(seen.row("adapters changed", "-"))
     assert seen.failures() == []

@@ -12,6 +12,7 @@ import pytest
 
 from tests.contract.test_metrics import samples, wait_for
 from tests.faults.conftest import Fleet
+from tests.faults.keys import HEADERS
 from tests.faults.load import EOS_BIAS, load
 
 pytestmark = pytest.mark.service
@@ -31,7 +32,7 @@ def test_who_resets_the_connection_is_not_written_for_any_more(fleet: Fleet, str
     before = _cancelled(fleet)
     callers = [_asking(fleet.url, stream=stream) for _ in range(CALLERS)]
     time.sleep(1.0)
-    with httpx.Client(base_url=fleet.url) as http:
+    with httpx.Client(base_url=fleet.url, headers=HEADERS) as http:
         assert samples(http)["caption_studio_requests_in_flight"] > 0
         for caller in callers:
             caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -47,7 +48,7 @@ def test_who_reads_nothing_keeps_nobody_waiting(fleet: Fleet) -> None:
     assert seen.failures() == []
     for caller in callers:
         caller.close()
-    with httpx.Client(base_url=fleet.url) as http:
+    with httpx.Client(base_url=fleet.url, headers=HEADERS) as http:
         wait_for(http, NOTHING_UNDER_WAY)
 
 
@@ -68,6 +69,7 @@ def _asking(url: str, *, stream: bool) -> socket.socket:
     connection.connect((address.hostname, address.port))
     head = (
         f"POST /v1/completions HTTP/1.1\r\nhost: {address.netloc}\r\n"
+        f"authorization: {HEADERS['authorization']}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     )
     connection.sendall(head.encode() + content)
@@ -75,5 +77,5 @@ def _asking(url: str, *, stream: bool) -> socket.socket:
 
 
 def _cancelled(fleet: Fleet) -> float:
-    with httpx.Client(base_url=fleet.url) as http:
+    with httpx.Client(base_url=fleet.url, headers=HEADERS) as http:
         return samples(http).get("caption_studio_requests_cancelled_total", 0.0)

@@ -3,7 +3,6 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,40 +10,28 @@ import httpx
 import psutil
 import pytest
 
-from tests.conftest import ADMIN_KEY, running
-from tests.faults.conftest import ARGS, GATEWAY, Fleet, wait_until
+from tests.conftest import ADMIN_KEY
+from tests.faults.conftest import GATEWAY, Fleet, wait_until
+from tests.faults.keys import FRUGAL_KEY, LIMIT, LIMITED_KEY, TOKENS
 
 pytestmark = pytest.mark.service
 
-KEY = "the-key-of-the-bakery"
-LIMIT = 60
 CALLERS = 6
 ASKING_S = 5.0
 PATIENCE_S = 30.0
 TINY = {"prompt": "A", "max_tokens": 1}
-FRUGAL_KEY = "the-key-of-the-newsroom"
-TOKENS = 400
 REFUSED_TWICE_S = 40.0
 """At the longest; within the same minute."""
 
 TEN_TOKENS = {"prompt": "A", "max_tokens": 10, "ignore_eos": True}
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    folder = tmp_path_factory.mktemp("guarded")
-    keys = folder / "keys"
-    keys.write_text(
-        f"{KEY} name=bakery requests_per_minute={LIMIT} tokens_per_minute=100000\n"
-        f"{FRUGAL_KEY} name=newsroom tokens_per_minute={TOKENS}\n"
-    )
-    gateway = {**ARGS["gateway"], "api_keys_file": str(keys)}
-    with running(folder, {**ARGS, "gateway": gateway}, gateways=2) as service:
-        yield Fleet(service)
-
-
 def ask_on(
-    url: str, until_s: float, key: str = KEY, body: dict[str, Any] = TINY, refusals: int = 10**6
+    url: str,
+    until_s: float,
+    key: str = LIMITED_KEY,
+    body: dict[str, Any] = TINY,
+    refusals: int = 10**6,
 ) -> list[httpx.Response]:
     """Ask until then or until so many refusals, as one caller."""
     answers = []
@@ -83,11 +70,11 @@ def ledger(fleet: Fleet) -> psutil.Process:
     raise AssertionError("there is no ledger")
 
 
-def test_a_keys_tokens_are_counted_over_all_gateways(guarded: Fleet) -> None:
+def test_a_keys_tokens_are_counted_over_all_gateways(fleet: Fleet) -> None:
     until_s = time.monotonic() + REFUSED_TWICE_S
     with ThreadPoolExecutor(CALLERS) as pool:
         asking = [
-            pool.submit(ask_on, guarded.url, until_s, FRUGAL_KEY, TEN_TOKENS, refusals=2)
+            pool.submit(ask_on, fleet.url, until_s, FRUGAL_KEY, TEN_TOKENS, refusals=2)
             for _ in range(CALLERS)
         ]
         answers = [answer for one in asking for answer in one.result()]
@@ -98,10 +85,10 @@ def test_a_keys_tokens_are_counted_over_all_gateways(guarded: Fleet) -> None:
     assert {answer.headers["x-ratelimit-limit-tokens"] for answer in refused} == {str(TOKENS)}
 
 
-def test_a_keys_limit_and_usage_are_the_services(guarded: Fleet) -> None:
+def test_a_keys_limit_and_usage_are_the_services(fleet: Fleet) -> None:
     begun_s = time.monotonic()
     with ThreadPoolExecutor(CALLERS) as pool:
-        found = pool.map(ask_on, [guarded.url] * CALLERS, [begun_s + ASKING_S] * CALLERS)
+        found = pool.map(ask_on, [fleet.url] * CALLERS, [begun_s + ASKING_S] * CALLERS)
         answers = [answer for found_by_one in found for answer in found_by_one]
     statuses = Counter(answer.status_code for answer in answers)
     assert statuses.keys() == {200, 429}
@@ -121,17 +108,18 @@ def test_a_keys_limit_and_usage_are_the_services(guarded: Fleet) -> None:
         "prompt_tokens": sum(one["prompt_tokens"] for one in tokens),
         "completion_tokens": sum(one["completion_tokens"] for one in tokens),
     }
-    wait_until(lambda: usage(guarded) == expected, PATIENCE_S)
-    wait_until(lambda: audited(guarded) == statuses, PATIENCE_S)
+    wait_until(lambda: usage(fleet) == expected, PATIENCE_S)
+    wait_until(lambda: audited(fleet) == statuses, PATIENCE_S)
 
-    guarded.processes(GATEWAY)[0].kill()
-    wait_until(lambda: usage(guarded) == expected, PATIENCE_S)
+    fleet.processes(GATEWAY)[0].kill()
+    wait_until(lambda: usage(fleet) == expected, PATIENCE_S)
     # What was spent stays spent, too: the gateway that is left and the new one refuse.
-    after = ask_on(guarded.url, time.monotonic() + 1.0)
+    after = ask_on(fleet.url, time.monotonic() + 1.0)
     if time.monotonic() < begun_s + 59:
         assert Counter(a.status_code for a in after)[200] <= 0.1 * LIMIT
 
-    before = usage(guarded)
-    ledger(guarded).kill()
-    wait_until(lambda: usage(guarded) is None or usage(guarded) == before, PATIENCE_S)
-    wait_until(lambda: (usage(guarded) or {}).get("requests", 0) >= statuses[200], PATIENCE_S)
+    before = usage(fleet)
+    ledger(fleet).kill()
+    wait_until(lambda: usage(fleet) is None or usage(fleet) == before, PATIENCE_S)
+    wait_until(lambda: (usage(fleet) or {}).get("requests", 0) >= statuses[200], PATIENCE_S)
+    fleet.wait_until_whole(time.monotonic())

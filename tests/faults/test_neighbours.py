@@ -24,6 +24,7 @@ from caption_studio.deployments.one_machine.belongings import (
 )
 from tests.conftest import Service, running
 from tests.faults.conftest import Fleet, wait_until
+from tests.faults.keys import HEADERS
 from tests.faults.load import load
 
 pytestmark = pytest.mark.service
@@ -77,7 +78,7 @@ def asked_gently(url: str) -> Iterator[list[int]]:
     stop = threading.Event()
 
     def ask_on() -> None:
-        with httpx.Client(base_url=url, timeout=100) as client:
+        with httpx.Client(base_url=url, headers=HEADERS, timeout=100) as client:
             while not stop.wait(0.5):
                 body = {"model": "falcon-demo", "prompt": "A boat", "max_tokens": 8}
                 statuses.append(client.post("/v1/completions", json=body).status_code)
