@@ -76,7 +76,7 @@ def adapter(service: Service, folder: Path) -> Path:
     sees = ["--teacher-sees-pictures", "--prompt", "none"]
     several = ["--captions", "4", "--temperature", "0.9", "--validation", "0.1"]
     said("dataset", "build", pictures, rows, "--url", service.url, *teacher, *sees, *several)
-    said("finetune", rows, out, "--steps", str(STEPS))
+    said("finetune", rows, out, "--steps", str(STEPS), "--evaluations", "2")
     admin = ["--url", service.url, "--admin-key", ADMIN_KEY]
     said("adapters", "add", NEW, out, *admin)
     return out
