@@ -18,13 +18,16 @@ serve: $(INSTALLED)
 	@test ! -e $(VENV)/.plain-torch || { echo "$(VENV) has plain torch, for tests only: remove it, then see docs/install.md" >&2; exit 1; }
 	$(VENV)/bin/caption-studio serve --host $(HOST) --port $(PORT)
 
-# All but the slow ones: those without a service, an engine or a cluster first, then the others. A
-# folder shares its service, so each stays in one of two processes.
-test: check test-fast
+# All but the slow ones: those without a service, an engine or a cluster first, then the others.
+# What shares a service stays in one of two processes (tests/conftest.py).
+test: $(INSTALLED) $(PHOTOGRAPHS)
+	$(MAKE) --no-print-directory --jobs=2 --output-sync check test-fast
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(addprefix --ignore=,$(FAST))
 
 # Where torch's CPU build can't be had for this Python, tests take the plain one.
 test test-fast test-slow check: export TORCH_FALLBACK := plain
+# Test processes side by side with as many threads each as there are cores wait for each other.
+test test-fast: export OMP_NUM_THREADS := 1
 test-fast: $(INSTALLED) $(PHOTOGRAPHS)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile $(FAST)
 
