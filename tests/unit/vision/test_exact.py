@@ -24,7 +24,7 @@ from tests.unit.vision.git_models import (
 
 DEMO_PICTURES = 64
 LARGE_PICTURES = 8
-CROWD_PX, CROWD_TOKENS = 56, 14
+SMALL_PX, SHORT_TOKENS = 56, 14
 
 
 def call_again(run: Callable[[], None]) -> Callable[[], None]:
@@ -111,14 +111,17 @@ class Passes:
 def case(request: pytest.FixtureRequest) -> Case:
     """The shipped model, and git-large-coco's config (2 of its 24 encoder layers).
 
-    `large` has smaller pictures and shorter texts.
+    `large` and `crowd` have smaller pictures and shorter texts, which saves minutes.
     """
     if request.param == "demo":
         return Case(demo(), DEMO_PICTURES)
     if request.param == "larger":
         return Case(large(encoder_layers=2), LARGE_PICTURES)
-    loaded = large(encoder_layers=2, side_px=CROWD_PX)
-    loaded.git.max_length = CROWD_TOKENS
+    crowd = request.param == "crowd"
+    loaded = large(encoder_layers=1 if crowd else 2, side_px=SMALL_PX)
+    loaded.git.max_length = SHORT_TOKENS
+    if crowd:
+        return Case(loaded, 64, records=(None,))
     return Case(loaded, LARGE_PICTURES)
 
 
@@ -148,12 +151,12 @@ def test_rows_that_join_and_leave_change_nothing(
         assert logprobs == pytest.approx(case.expected_logprobs[number], rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    "case", ["demo", pytest.param("crowd", marks=pytest.mark.slow)], indirect=True
+)
 @torch.inference_mode()
-def test_a_crowd_of_the_large_model_says_what_upstream_says() -> None:
-    """Sixty-four rows, at once and at random; small pictures and short texts save minutes."""
-    loaded = large(encoder_layers=1, side_px=CROWD_PX)
-    loaded.git.max_length = CROWD_TOKENS
-    case = Case(loaded, 64, records=(None,))
+def test_a_crowd_says_what_upstream_says(case: Case) -> None:
+    """Sixty-four rows, at once and at random."""
     assert len({tuple(tokens) for tokens in case.expected}) > 20
     _assert_as_upstream(case, case.passes(None, max_rows=64).at_once(64), set())
     at_random = case.passes(None, max_rows=64).at_random(random.Random(0), most_at_once=24)
