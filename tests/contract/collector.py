@@ -21,6 +21,10 @@ class Collector(ThreadingHTTPServer):
         """Return where it takes spans."""
         return f"http://127.0.0.1:{self.server_port}/v1/traces"
 
+    def of(self, trace: str) -> list[tuple[str, str, str]]:
+        """Return service, name and parent of each span of a trace."""
+        return [(*span[:2], span[3]) for span in self.spans if span[2] == trace]
+
     def take(self, body: bytes) -> None:
         self.bodies += body
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:

@@ -26,17 +26,15 @@ def test_a_request_is_one_trace_of_its_caller_in_all_three_processes(
         answer = http.post(CHAT, json=body, headers=headers)
         assert answer.status_code == 200
     deadline = time.monotonic() + EXPORT_S
-    while len(collector.spans) < 6 and time.monotonic() < deadline:
+    while len(spans := collector.of(TRACE)) < 6 and time.monotonic() < deadline:
         time.sleep(0.1)
-    ours = sorted((service, name, trace) for service, name, trace, _ in collector.spans)
-    assert (
-        ours
-        == [
-            (f"caption-studio-{service}", name, TRACE)
-            for service, name in (("captioner", "caption"), ("describer", "describe"))
-            for _ in range(2)
-        ]
-        + [("caption-studio-gateway", "POST", TRACE)] * 2
-    )
-    assert [span[3] for span in collector.spans if span[1] == "POST"] == [CALLER] * 2
+    assert sorted((service, name) for service, name, _ in spans) == [
+        ("caption-studio-captioner", "caption"),
+        ("caption-studio-captioner", "caption"),
+        ("caption-studio-describer", "describe"),
+        ("caption-studio-describer", "describe"),
+        ("caption-studio-gateway", "POST"),
+        ("caption-studio-gateway", "POST"),
+    ]
+    assert [parent for _, name, parent in spans if name == "POST"] == [CALLER] * 2
     assert picture.scene.description.encode() not in collector.bodies
