@@ -24,16 +24,16 @@ class Engine:
     """The engine of the last job, kept for the next if it asks for the same one."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, Any] | None = None
+        self._asked: tuple[dict[str, Any], list[str]] | None = None
         self._llm: Any = None
 
-    def of(self, asked: dict[str, Any]) -> Any:
-        """Return an engine with these options; its prefix cache is empty."""
-        if asked != self._asked:
+    def of(self, options: dict[str, Any], adapters: list[str]) -> Any:
+        """Return an engine for these options and adapters; its prefix cache is empty."""
+        if (options, adapters) != self._asked:
             self.end()
             from vllm import LLM
 
-            self._llm, self._asked = LLM(**asked), asked
+            self._llm, self._asked = LLM(**options), (options, adapters)
         self._llm.reset_prefix_cache()
         return self._llm
 
@@ -90,7 +90,8 @@ def generate(
             "max_loras": max(1, len(adapters)),
             "max_lora_rank": 16,
             **options,
-        }
+        },
+        adapters,
     )
     outputs = llm.generate(
         [TokensPrompt(prompt_token_ids=prompt) for prompt in prompts],
