@@ -21,7 +21,7 @@ serve: $(INSTALLED)
 # All but the slow ones: those without a service, an engine or a cluster first, then the others.
 # What shares a service stays in one of two processes (tests/conftest.py).
 test: $(INSTALLED) $(PHOTOGRAPHS)
-	$(MAKE) --no-print-directory --jobs=2 --output-sync check test-fast
+	$(MAKE) --no-print-directory --jobs=2 check test-fast
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(addprefix --ignore=,$(FAST))
 
 # Where torch's CPU build can't be had for this Python, tests take the plain one.
