@@ -1,7 +1,7 @@
 """Import large libraries without Python's garbage collection, which finds nothing to free in them.
 
 Imports make hundreds of thousands of objects that stay, and each full collection goes over all of
-them again: a seventh of the processor time of importing vLLM (`benchmarks/results/starts.json`).
+them again.
 """
 
 import gc
