@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.hardware import ROOT, commit_of, describe
 from benchmarks.starts.figures import mean_parts, ratio, spread
@@ -51,13 +52,13 @@ def main() -> int:
     found: dict[str, list[Start]] = {name: [] for name in trees}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(options.rounds):
-            order = list(trees.items())
-            for name, tree in order if number % 2 == 0 else reversed(order):
+            order = list(trees.items())[:: 1 if number % 2 == 0 else -1]
+            for name, tree in order:
                 found[name].append(measure(tree, Path(folder), number, idle_s=options.idle_s))
                 print(f"round {number + 1}, {name}: {found[name][-1].total_s:.1f} s", flush=True)
     print("\n".join(table(found)))
     if options.output is not None:
-        value = {
+        value: dict[str, Any] = {
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "idle_s": options.idle_s,
             "starts": {name: [asdict(start) for start in starts] for name, starts in found.items()},
