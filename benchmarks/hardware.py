@@ -39,7 +39,7 @@ def describe() -> Environment:
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         packages=_packages(),
-        commit=_commit(),
+        commit=commit_of(ROOT),
     )
 
 
@@ -62,10 +62,10 @@ def _packages() -> dict[str, str]:
     return found
 
 
-def _commit() -> str:
-    """Return the commit, followed by `+` if files differ from it."""
-    commit = _run("git", "-C", str(ROOT), "rev-parse", "HEAD")
-    changed = _run("git", "--no-optional-locks", "-C", str(ROOT), "status", "--porcelain")
+def commit_of(checkout: Path) -> str:
+    """Return a checkout's commit, followed by `+` if files differ from it."""
+    commit = _run("git", "-C", str(checkout), "rev-parse", "HEAD")
+    changed = _run("git", "--no-optional-locks", "-C", str(checkout), "status", "--porcelain")
     return f"{commit[0]}{'+' if changed else ''}" if commit else "unknown"
 
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,15 +46,18 @@ class Started:
 
 
 @contextmanager
-def running(server: Server, log: Path) -> Iterator[Started]:
+def running(
+    server: Server, log: Path, on_start: Callable[[int], object] = lambda pid: None
+) -> Iterator[Started]:
     """Run the server for the length of the context.
 
-    Its output goes to `log`. Raises `StartFailed`.
+    Its output goes to `log`; `on_start` is told its process at once. Raises `StartFailed`.
     """
     started = time.monotonic()
     process = _started(server, log)
     family = _Family(process.pid)
     try:
+        on_start(process.pid)
         _wait_until_ready(process, server, log, family)
         yield Started(time.monotonic() - started, process.pid)
     finally:
