@@ -68,6 +68,7 @@ lock: $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet --editable '.[lock]'
 	$(COMPILE) deploy/lock/torch.in --override deploy/lock/left-out.txt --extra cpu --output-file deploy/lock/cpu.txt
 	$(COMPILE) --extra gpu --output-file deploy/lock/gpu.txt
+	$(COMPILE) deploy/lock/build.in --constraint deploy/lock/gpu.txt --output-file deploy/lock/gateway.txt
 
 # The documentation as a site, in tmp/site. A warning, such as a link that leads nowhere, fails.
 docs: $(INSTALLED) docs/settings.md

