@@ -18,8 +18,8 @@ from caption_studio.demo.train_falcon import FalconRecipe, fit_falcon, measured,
 class LessonRecipe:
     """The parameters of the lessons; all else is `FalconRecipe`'s."""
 
-    documents: int = 60_000
-    steps: int = 2_200
+    documents: int = 100_000
+    steps: int = 3_600
     learning_rate: float = 1.5e-3
     warmup_steps: int = 40
     seed: int = 20_263

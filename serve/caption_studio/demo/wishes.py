@@ -69,7 +69,7 @@ def _kinds(negations: int, wanted: int, alt_text: int, mention: int, others: int
 
 
 ORDINARY = Mix(_kinds(4, 1, 4, 9, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
-DEMANDING = Mix(_kinds(9, 3, 7, 10, 3), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1)
+DEMANDING = Mix(_kinds(9, 3, 5, 11, 4), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1)
 """For learning to obey: most texts hold wishes, above all those that are hardest to learn."""
 _CLASHING = (
     {"no hashtags", "at most hashtags", "hashtags wanted"},
