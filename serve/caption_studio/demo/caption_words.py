@@ -115,7 +115,8 @@ FEELINGS = (
     "",
     "",
 )
-LIVELY_SHORT = ("{Things} {sky}!", "{Things} {place}!", "Just {things} {sky}.", "{Things}, {sky}.")
+LIVELY_SHORT = ("{Things} {sky}!", "{Things} {sky}!", "{Things} {sky}!", "Just {things} {sky}.")
+"""Few: the likeliest next word is written, so a wish that many words would do could lose to one."""
 QUESTIONS = (
     "Would you join me?",
     "Where would you go?",
@@ -125,16 +126,10 @@ QUESTIONS = (
     "Have you ever seen this?",
 )
 LIVELY_MENTIONS = {
-    "city": (
-        "Greetings from {}!",
-        "Best of our trip to {}!",
-        "Missing {} already!",
-        "What a day in {}!",
-        "Taken in {}!",
-    ),
-    "birthday": ("Happy birthday, {}!", "Happy birthday to you, {}!"),
-    "person": ("This is for you, {}!", "Hello {}!", "Hi {}!", "Hugs to {}!"),
-    "occasion": ("Perfect for {}!", "Ready for {}!", "Here's to {}!"),
+    "city": ("Greetings from {}!", "Greetings from {}!", "What a day in {}!"),
+    "birthday": ("Happy birthday, {}!",),
+    "person": ("Hello {}!", "Hello {}!", "This is for you, {}!"),
+    "occasion": ("Perfect for {}!", "Perfect for {}!", "Here's to {}!"),
 }
 """Names come after a blank, as in the text that asks for them: then their tokens are the same."""
 PLAIN_CORES = (
@@ -158,8 +153,8 @@ PLAIN_DETAILS = {
     "rainbow": "A wide arc of colours spans the sky.",
 }
 PLAIN_MENTIONS = {
-    "city": ("Taken in {}.", "Seen on a trip to {}."),
-    "birthday": ("For {}'s birthday.", "A birthday greeting for {}."),
-    "person": ("For {}.", "With greetings to {}."),
-    "occasion": ("A picture for {}.", "Posted for {}."),
+    "city": ("Taken in {}.",),
+    "birthday": ("For {}'s birthday.",),
+    "person": ("For {}.",),
+    "occasion": ("A picture for {}.",),
 }

@@ -91,7 +91,7 @@ def _lively(scenes: list[Scene], rng: random.Random, wish: Wish, short: bool) ->
     if wish.sober:
         cores = said.PLAIN_SHORT if short else said.PLAIN_CORES
     parts = [_core(scenes, rng, cores, short), *_mentions(wish, said.LIVELY_MENTIONS, rng)]
-    if len(scenes) == 1 and not (short or wish.mentions or wish.sober):
+    if len(scenes) == 1 and not (short or wish.mentions or wish.sober or wish.no_emoji):
         parts.append(rng.choice(said.FEELINGS))
     if wish.emoji or (wish.emoji is None and not wish.sober):
         parts.append(_emoji(scenes, rng))

@@ -18,8 +18,18 @@ from caption_studio.demo.wishes import ORDINARY, Asked, Mix, Wish, controls_wish
 MOST_WORDS = 80
 LONG_FROM_WORDS = 5
 
-_HASHTAGS = ("hashtags",)
-_EMOJI = ("emoji", "emojis", "emoji", "emojis", "emoticons", "smileys")
+_HASHTAGS = ("hashtags", "hashtags", "hashtags", "hashtags", "hash tags", "tags")
+_EMOJI = ("emoji", "emojis", "emoji", "emojis", "emoji", "emoticons", "smileys")
+_ONE = {"no hashtags": "hashtag", "no emoji": "emoji"}
+_BOTH = (
+    "{} and {}",
+    "{} and {}",
+    "{} or {}",
+    "{} or {}",
+    "{} and any {}",
+    "{} or any {}",
+    "both the {} and the {}",
+)
 _NEGATIVES = {"no hashtags": _HASHTAGS, "no emoji": _EMOJI}
 _POSITIVES = {"hashtags wanted": _HASHTAGS, "emoji wanted": _EMOJI}
 _BREAKS = ("; ", ", and ", " - ", ", so ", ", but ", ", because ", " and ", ": ", ", ")
@@ -87,18 +97,31 @@ def json_request(rng: random.Random) -> str:
 
 
 def _wishes(asked: Asked, rng: random.Random) -> list[str]:
-    """Return sentences that say all the wishes; at times one sentence says two."""
+    """Return sentences that say all the wishes; often one sentence says two."""
     kinds = list(asked.kinds)
     rng.shuffle(kinds)
-    if set(kinds) == set(_NEGATIVES) and rng.random() < 0.6:
-        x, y = (rng.choice(_NEGATIVES[kind]) for kind in kinds)
-        return [_say("neither", rng, {"x": x, "y": y})]
+    if set(_NEGATIVES) <= set(kinds) and rng.random() < 0.7:
+        others = [kind for kind in kinds if kind not in _NEGATIVES]
+        return [_neither(rng), *(_sentence(kind, asked, rng) for kind in others)]
     if len(kinds) > 1 and rng.random() < 0.4:
         how = rng.choice(("fragment", "verb"))
         together = [_phrase(kind, how, asked, rng) for kind in kinds[:2]]
         joined = f" {_say('and_word', rng)} ".replace(" ,", ",").join(together)
         return [_wrapped(how, joined, rng), *(_sentence(kind, asked, rng) for kind in kinds[2:])]
     return [_sentence(kind, asked, rng) for kind in kinds]
+
+
+def _neither(rng: random.Random) -> str:
+    """Return a sentence that wants no hashtags and no emoji."""
+    kinds = list(_NEGATIVES)
+    rng.shuffle(kinds)
+    x, y = (rng.choice(_NEGATIVES[kind]) for kind in kinds)
+    if rng.random() < 0.4:
+        return _say("neither", rng, {"x": x, "y": y})
+    both = {"x": rng.choice(_BOTH).format(x, y), "one": " or ".join(_ONE[kind] for kind in kinds)}
+    how = rng.choice(("fragment", "verb", "command", "sentence"))
+    phrase = _say(f"negative_{how}", rng, both)
+    return _wrapped(how, phrase, rng) if how in ("fragment", "verb") else phrase
 
 
 def _sentence(kind: str, asked: Asked, rng: random.Random) -> str:
@@ -120,7 +143,8 @@ def _fragment(kind: str, asked: Asked, rng: random.Random) -> str:
 
 def _phrase(kind: str, how: str, asked: Asked, rng: random.Random) -> str:
     if kind in _NEGATIVES:
-        return _say(f"negative_{how}", rng, {"x": rng.choice(_NEGATIVES[kind])})
+        said = {"x": rng.choice(_NEGATIVES[kind]), "one": _ONE[kind]}
+        return _say(f"negative_{how}", rng, said)
     if kind in _POSITIVES:
         return _say(f"positive_{how}", rng, {"x": rng.choice(_POSITIVES[kind])})
     return _say(f"{kind.replace(' ', '_')}_{how}", rng, asked.values)

@@ -108,12 +108,12 @@ def _wished(wish: Wish) -> dict[str, str]:
     }
 
 
-def lesson_corpus(number: int) -> Iterator[str | Lesson]:
-    """Yield lessons, and of every five documents one of the base's second phase.
+def lesson_corpus(number: int, first: int = 0) -> Iterator[str | Lesson]:
+    """Yield lessons from the training seed `first` on, and of every five documents a base's one.
 
     A lesson that happens to share words with a held-out instruction is drawn anew.
     """
-    for seed in TRAINING_SEEDS[:number]:
+    for seed in TRAINING_SEEDS[first : first + number]:
         if seed % 5 == 0:
             yield library_document(seed)
         else:

@@ -73,7 +73,7 @@ def _run(stage: str, folder: Path) -> dict[str, Any]:
     if stage == "falcon":
         return train_falcon.train_falcon(falcon)
     if stage == "lessons":
-        return train_lessons.teach(falcon)
+        return train_lessons.teach_all(falcon)
     if stage == "adapters":
         return {
             name: train_adapters.train_adapter(falcon, folder / name, voice)

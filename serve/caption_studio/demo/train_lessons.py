@@ -16,13 +16,29 @@ from caption_studio.demo.train_falcon import FalconRecipe, fit_falcon, measured,
 
 @dataclass(frozen=True, slots=True)
 class LessonRecipe:
-    """The parameters of the lessons; all else is `FalconRecipe`'s."""
+    """The parameters of one round of lessons; all else is `FalconRecipe`'s.
 
-    documents: int = 60_000
-    steps: int = 2_200
+    `first` is the place of its first training seed.
+    """
+
+    first: int = 0
+    documents: int = 100_000
+    steps: int = 3_600
     learning_rate: float = 1.5e-3
     warmup_steps: int = 40
     seed: int = 20_263
+
+
+ROUNDS = (
+    LessonRecipe(),
+    LessonRecipe(972_000, 28_000, 1_050, 1e-3, 40, 20_264),
+    LessonRecipe(950_000, 20_000, 680, 1e-3, 30, 20_265),
+)
+
+
+def teach_all(folder: Path) -> dict[str, Any]:
+    """Teach all rounds; return the figures of each by its number."""
+    return {str(number): teach(folder, recipe) for number, recipe in enumerate(ROUNDS, 1)}
 
 
 def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
@@ -31,7 +47,7 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
     torch.manual_seed(recipe.seed)
     started_s = time.perf_counter()
     model, tokenizer = load_falcon(folder)
-    tokens = tokenize_corpus(tokenizer, lesson_corpus(recipe.documents))
+    tokens = tokenize_corpus(tokenizer, lesson_corpus(recipe.documents, recipe.first))
     phase = replace(
         FalconRecipe(),
         steps=recipe.steps,

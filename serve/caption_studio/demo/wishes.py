@@ -45,23 +45,27 @@ class Mix:
 
     `kinds` weighs the kinds of wishes that can be checked, and a text holds as many of them as one
     of `numbers` says. `texts` are the shares of no text, a short one and controls alone; all other
-    texts are long. Of the short ones the share `plain` asks for nothing that can be checked.
+    texts are long. Of the short ones the share `plain` asks for nothing that can be checked. Of the
+    wishes against either hashtags or emoji the share `neither` becomes one against both.
     """
 
     kinds: Mapping[str, int]
     numbers: tuple[int, ...]
     texts: tuple[float, float, float]
     plain: float
+    neither: float = 0.0
 
 
-def _kinds(negations: int, wanted: int, alt_text: int, mention: int, others: int) -> dict[str, int]:
+def _kinds(
+    negations: int, wanted: int, alt_text: int, mention: int, short: int, others: int = 4
+) -> dict[str, int]:
     return {
         "no hashtags": negations,
         "at most hashtags": others,
         "no emoji": negations,
         "emoji wanted": wanted,
         "hashtags wanted": wanted,
-        "short": others,
+        "short": short,
         "question": others,
         "alt text": alt_text,
         "mention": mention,
@@ -69,8 +73,11 @@ def _kinds(negations: int, wanted: int, alt_text: int, mention: int, others: int
 
 
 ORDINARY = Mix(_kinds(4, 1, 4, 9, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
-DEMANDING = Mix(_kinds(9, 3, 7, 10, 3), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1)
+DEMANDING = Mix(
+    _kinds(9, 3, 4, 10, 9), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, neither=0.4
+)
 """For learning to obey: most texts hold wishes, above all those that are hardest to learn."""
+_NEGATIONS = {"no hashtags", "no emoji"}
 _CLASHING = (
     {"no hashtags", "at most hashtags", "hashtags wanted"},
     {"no emoji", "emoji wanted"},
@@ -145,6 +152,10 @@ def sample_asked(rng: random.Random, least: int, most: int, mix: Mix = ORDINARY)
         kind = rng.choices(list(mix.kinds), list(mix.kinds.values()))[0]
         if not any(_clash(kind, other) for other in kinds):
             kinds.append(kind)
+    if mix.neither and len(_NEGATIONS & set(kinds)) == 1 and rng.random() < mix.neither:
+        (other,) = _NEGATIONS - set(kinds)
+        if not any(_clash(other, kind) for kind in kinds):
+            kinds.append(other)
     values: dict[str, str] = {}
     wish = Wish()
     for kind in kinds:

@@ -80,7 +80,7 @@ def test_long_texts_have_all_lengths_from_5_to_80_words():
     words = [len(long_wish(random.Random(seed)).text.split()) for seed in range(1_000)]
     assert max(words) <= 90
     for least, most in ((1, 20), (21, 40), (41, 60), (61, 90)):
-        assert 0.15 < sum(least <= number <= most for number in words) / len(words) < 0.4
+        assert 0.12 < sum(least <= number <= most for number in words) / len(words) < 0.4
 
 
 def test_a_limit_of_words_is_kept_but_for_the_wishes_themselves():
@@ -92,7 +92,7 @@ def test_a_limit_of_words_is_kept_but_for_the_wishes_themselves():
 @pytest.mark.parametrize("draw", [short_wish, long_wish, sample_wish])
 def test_the_text_says_each_wish(draw):
     words_of = {
-        "no_hashtags": r"hashtag",
+        "no_hashtags": r"tags?\b",
         "no_emoji": r"emo(ji|ticon)|smiley",
         "question": r"question|ask|repl|answer",
         "alt_text": r"alt|screen reader|blind|see|accessib",

@@ -51,7 +51,7 @@ def trained(tmp_path_factory, deterministic):
         "git": train_git(folder / "git-demo", GIT),
         "sureness": fit_sureness(folder / "git-demo", SURENESS),
         "falcon": train_falcon(folder / "falcon-demo", FALCON),
-        "lessons": teach(folder / "falcon-demo", LESSONS),
+        "lessons": {"1": teach(folder / "falcon-demo", LESSONS)},
         "adapters": {
             name: train_adapter(folder / "falcon-demo", folder / name, voice, ADAPTER)
             for name, voice in zip(ADAPTER_NAMES, ("lively", "plain"), strict=True)
