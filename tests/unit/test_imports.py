@@ -10,7 +10,6 @@ ROOT = Path(caption_studio.__file__).parent
 BASE = {
     "counts",
     "errors",
-    "gc_pause",
     "growing_file",
     "hashtags",
     "key_rules",
@@ -27,7 +26,6 @@ BASE = {
 MAY_IMPORT = {
     "counts": BASE,
     "errors": BASE,
-    "gc_pause": set(),
     "growing_file": set(),
     "hashtags": set(),
     "key_rules": set(),
