@@ -71,7 +71,7 @@ class CaptioningStage:
         self._voices = ConfiguredVoices(settings, self._adapters)
         self._guard = Guards(settings.guards)
         await self._guard.start()
-        self._requests = {model: _request(model, settings) for model in self._models}
+        self._requests = {model: request_of(model, settings) for model in self._models}
         if self._captioner is None:
             # vLLM takes seconds to import, and the driver needs none of it.
             from caption_studio.language.engine import FalconEngine
@@ -123,7 +123,7 @@ class CaptioningStage:
         return {**body["caption_studio"], "caption": text}
 
 
-def _request(model: str, settings: Settings) -> CaptionRequest:
+def request_of(model: str, settings: Settings) -> CaptionRequest:
     """Return what a caller asks for who names a model and a picture, and nothing else."""
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/picture"}}
     body = {"model": model, "messages": [{"role": "user", "content": [picture]}]}
