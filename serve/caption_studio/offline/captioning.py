@@ -23,6 +23,7 @@ from caption_studio.records import (
     Loaded,
     Picture,
     Pixels,
+    RequestClass,
 )
 from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
@@ -44,7 +45,14 @@ class KnownPicture:
         """See `protocols.ImageLoader`."""
         return _NO_PIXELS
 
-    async def describe(self, _: Pixels, *, request_id: str, traceparent: str | None) -> Described:
+    async def describe(
+        self,
+        _: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
+    ) -> Described:
         """See `protocols.Describer`."""
         return self._described
 
@@ -71,7 +79,7 @@ class CaptioningStage:
         self._voices = ConfiguredVoices(settings, self._adapters)
         self._guard = Guards(settings.guards)
         await self._guard.start()
-        self._requests = {model: _request(model, settings) for model in self._models}
+        self._requests = {model: request_of(model, settings) for model in self._models}
         if self._captioner is None:
             # vLLM takes seconds to import, and the driver needs none of it.
             from caption_studio.language.engine import FalconEngine
@@ -123,7 +131,7 @@ class CaptioningStage:
         return {**body["caption_studio"], "caption": text}
 
 
-def _request(model: str, settings: Settings) -> CaptionRequest:
+def request_of(model: str, settings: Settings) -> CaptionRequest:
     """Return what a caller asks for who names a model and a picture, and nothing else."""
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/picture"}}
     body = {"model": model, "messages": [{"role": "user", "content": [picture]}]}

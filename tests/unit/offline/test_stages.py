@@ -14,7 +14,7 @@ from caption_studio.offline.decoding import TRIES, DecodingStage
 from caption_studio.offline.describing import DescribingStage
 from caption_studio.offline.messages import Asked, Decoded, Done, Message, Seen, decode, encode
 from caption_studio.offline.stage import Stage, StageLoop
-from caption_studio.records import Described, Description, Loaded, Picture, Pixels
+from caption_studio.records import Described, Description, Loaded, Picture, Pixels, RequestClass
 from caption_studio.settings import Settings, VoiceSettings
 from tests.fakes import PIXEL, FakeCaptioner
 from tests.pictures import held_out
@@ -49,7 +49,7 @@ class FailingLoader:
         return Loaded(PIXEL, fetch_s=0.0, decode_queue_s=0.0, decode_s=0.0)
 
 
-async def describe(_: Pixels) -> Described:
+async def describe(_: Pixels, __: RequestClass) -> Described:
     return Described(Description("a red boat", 0.5, False), queue_s=0.0, describe_s=0.0)
 
 
