@@ -5,7 +5,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3] / "benchmarks"
 
-INSIDE = {"describer", "cluster", "gpu", "hop", "rehearsal", "structured"}
+INSIDE = {"affinity", "describer", "cluster", "gpu", "hop", "rehearsal", "size", "structured"}
 """They measure engines by themselves; `structured` paints the demo's held-out scenes."""
 ALONE = {"alone_captioner.py", "alone_describer.py"}
 """One engine in its own process has no wire to be asked over; a stand-in for one needs its seam."""
