@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from caption_studio.cli_pictures import add_batch, add_caption
+from caption_studio.gc_pause import no_collections
 from caption_studio.training.dataset import command as dataset
 from caption_studio.training.evaluation import command as evaluation
 from caption_studio.training.finetune import command as finetune
@@ -174,8 +175,9 @@ def _serve_here(arguments: argparse.Namespace) -> str | None:
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     limit_heaps()
     # Ray takes seconds to import, and only this command needs it.
-    from caption_studio.deployments.one_machine.config_file import StartFailed
-    from caption_studio.deployments.one_machine.run import run
+    with no_collections():
+        from caption_studio.deployments.one_machine.config_file import StartFailed
+        from caption_studio.deployments.one_machine.run import run
 
     try:
         run(arguments.config, host=arguments.host, port=arguments.port)

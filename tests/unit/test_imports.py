@@ -10,6 +10,7 @@ ROOT = Path(caption_studio.__file__).parent
 BASE = {
     "counts",
     "errors",
+    "gc_pause",
     "growing_file",
     "hashtags",
     "key_rules",
@@ -26,6 +27,7 @@ BASE = {
 MAY_IMPORT = {
     "counts": BASE,
     "errors": BASE,
+    "gc_pause": set(),
     "growing_file": set(),
     "hashtags": set(),
     "key_rules": set(),

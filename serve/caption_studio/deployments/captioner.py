@@ -19,6 +19,7 @@ from caption_studio.deployments.streaming.packed import Packed, pack
 from caption_studio.deployments.streaming.relay import Ticket
 from caption_studio.deployments.streaming.sender import RelaySender
 from caption_studio.errors import EngineDied
+from caption_studio.gc_pause import no_collections
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
@@ -39,7 +40,8 @@ class Captioner:
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         # Here and not above: vLLM takes seconds to import, and the processes that only bind
         # or call this deployment need none of it.
-        from caption_studio.language.engine import FalconEngine
+        with no_collections():
+            from caption_studio.language.engine import FalconEngine
 
         studio_logging.configure(settings.logging)
         name_semaphores()

@@ -8,6 +8,7 @@ from ray import serve
 from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.shared import metrics
+from caption_studio.gc_pause import no_collections
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
@@ -27,9 +28,10 @@ class Describer:
     def __init__(self, settings: Settings) -> None:
         # Here and not above: torch takes seconds to import, and the processes that only bind
         # or call this deployment need none of it.
-        from caption_studio.vision.description_cache import DescriptionCache
-        from caption_studio.vision.engine import DescriberEngine
-        from caption_studio.vision.git import load
+        with no_collections():
+            from caption_studio.vision.description_cache import DescriptionCache
+            from caption_studio.vision.engine import DescriberEngine
+            from caption_studio.vision.git import load
 
         studio_logging.configure(settings.logging)
         self._tracing = tracing.make(settings.tracing, "describer")
