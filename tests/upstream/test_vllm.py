@@ -45,6 +45,14 @@ def calls_methods_by_name() -> None:
     says(f"{ENGINE}.core.EngineCoreProc", "getattr(self, method_name)")
 
 
+def asks_for_a_process() -> None:
+    """One process of a context, started by its method, with keywords that are pickled."""
+    manager = f"{ENGINE}.utils.CoreEngineProcManager.__init__"
+    says(manager, "context = get_mp_context()", "context.Process(", "proc.start()")
+    says(manager, "target=EngineCoreProc.run_engine_core", "name=", "kwargs=common_kwargs")
+    found(f"{ENGINE}.utils.get_mp_context")
+
+
 def is_greedy_below_ours() -> None:
     """Our module is read and not imported: it fails where another row's name has moved."""
     text = file("language/engine_options.py").read_text()
@@ -172,6 +180,7 @@ FORMS: dict[str, Callable[[], None]] = {
         says, f"{ENGINE}.logprobs.LogprobsProcessor", "if self.tokenizer is None"
     ),
     "AsyncMPClient.call_utility_async": calls_methods_by_name,
+    f"{ENGINE}.utils": asks_for_a_process,
     "vllm.sampling_params._SAMPLING_EPS": is_greedy_below_ours,
     f"{PROCESSORS}.LogitsProcessor": processes_logits,
     f"{PROCESSORS}.BatchUpdate": partial(has_attributes, f"{PROCESSORS}.BatchUpdate", "added"),

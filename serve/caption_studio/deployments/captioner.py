@@ -20,6 +20,8 @@ from caption_studio.deployments.streaming.relay import Ticket
 from caption_studio.deployments.streaming.sender import RelaySender
 from caption_studio.errors import EngineDied
 from caption_studio.gc_pause import no_collections
+from caption_studio.language.engine_environment import set_for_all_platforms
+from caption_studio.language.engine_process import EarlyProcess
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
@@ -38,18 +40,21 @@ class Captioner:
     """Continues prompts; the replica is up when model and adapters are loaded."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
+        studio_logging.configure(settings.logging)
+        name_semaphores()
+        set_for_all_platforms(settings.language)
+        process = EarlyProcess()
         # Here and not above: vLLM takes seconds to import, and the processes that only bind
         # or call this deployment need none of it.
         with no_collections():
             from caption_studio.language.engine import FalconEngine
 
-        studio_logging.configure(settings.logging)
-        name_semaphores()
         self._tracing = tracing.make(settings.tracing, "captioner")
         self._engine = FalconEngine(
             settings.language,
             run_time_adapters=settings.gateway.has_admin,
             stall_s=settings.gateway.request_timeout_s / 2,  # leaves time to ask another replica
+            process=process,
         )
         self._relay = RelaySender()
         loop_watch = LoopWatch()

@@ -44,6 +44,7 @@ from caption_studio.language.engine_options import (
 )
 from caption_studio.language.engine_output_guard import contain
 from caption_studio.language.engine_outputs import ended_by_itself, feed, token_logprobs
+from caption_studio.language.engine_process import EarlyProcess, engine_runs_in
 from caption_studio.language.engine_token_names import skip_token_names
 from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.merged_model import weights_to_load
@@ -65,7 +66,7 @@ class FalconEngine:
     `start` loads the model and every configured adapter, so a bad adapter fails the start and not
     a request. Others (`run_time_adapters`) are loaded by `load_adapter` or by the first prompt that
     names them. `stop` ends the engine's process. An engine that does not answer within `stall_s`
-    counts as hung.
+    counts as hung. The engine runs in `process`, else in one that vLLM starts.
     """
 
     def __init__(
@@ -74,8 +75,10 @@ class FalconEngine:
         *,
         run_time_adapters: bool = False,
         stall_s: float = 60.0,
+        process: EarlyProcess | None = None,
     ) -> None:
         self._settings = settings
+        self._process = process
         self._stall_s = stall_s
         self._takes_any_adapter = run_time_adapters
         self._takes_adapters = run_time_adapters or bool(settings.lora_adapters)
@@ -105,7 +108,8 @@ class FalconEngine:
             if adapters and not self._takes_any_adapter:
                 modules = frozenset[str]().union(*targets)
                 arguments = for_these_adapters(arguments, modules, len(adapters))
-            self._llm = AsyncLLM.from_engine_args(arguments)
+            with engine_runs_in(self._process):
+                self._llm = AsyncLLM.from_engine_args(arguments)
             contain(self._llm.output_processor)
             self._ends = AnswerEnds(self._llm.output_processor)
             skip_token_names(self._llm.output_processor)

@@ -13,6 +13,7 @@ from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
 from caption_studio.language import engine_sampler
+from caption_studio.language.engine_environment import set_for_all_platforms
 from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P, TopPWithoutSorting
 from caption_studio.language.vllm_plugins.falcon import CONFIG_FORMAT
 from caption_studio.records import Prompt, Sampling, Structure
@@ -31,13 +32,7 @@ White space between tokens is off because a small model may write it for ever.""
 
 def set_environment(settings: LanguageSettings) -> None:
     """Set the options that vLLM reads only from the environment; its process inherits them."""
-    os.environ["VLLM_CPU_OMP_THREADS_BIND"] = settings.cpu_threads
-    os.environ["VLLM_NO_USAGE_STATS"] = "1"
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    # Each prompt length needs a matrix product of another shape, and oneDNN caches the last 1024:
-    # hundreds of megabytes in the demo (measured: 800 MB over 240 lengths, 130 with 32).
-    # https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    set_for_all_platforms(settings)
     if current_platform.is_cuda() and not engine_sampler.can_run(os.environ):
         os.environ.setdefault(engine_sampler.VARIABLE, "0")
     if current_platform.is_cpu() and settings.cpu_threads == "nobind":
