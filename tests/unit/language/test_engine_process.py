@@ -22,7 +22,7 @@ def test_it_calls_its_target_in_the_environment_of_its_start(monkeypatch) -> Non
         monkeypatch.setenv(VARIABLE, "7")
         process.give(end_by, {"variable": VARIABLE})
         process.start()
-        process.join(60)
+        process.join(600)
         assert process.exitcode == 7
     finally:
         process.kill()
@@ -37,4 +37,4 @@ def test_it_ends_with_a_process_that_never_needed_it() -> None:
         if __name__ == "__main__":
             kept = EarlyProcess(modules=())
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=600)
