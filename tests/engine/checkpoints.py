@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftMixedModel, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from transformers import FalconConfig, FalconForCausalLM
 
@@ -110,6 +110,16 @@ def random_falcon(form: Form) -> FalconForCausalLM:
     return model
 
 
+def save_changed(adapted: PeftModel | PeftMixedModel, folder: Path) -> None:
+    """Save an adapter with random weights that change the answers."""
+    for name, weight in adapted.named_parameters():
+        if "lora_A" in name:
+            weight.data.normal_(0, weight.shape[1] ** -0.5)
+        elif "lora_B" in name:
+            weight.data.normal_(0, 0.3)
+    adapted.save_pretrained(folder)
+
+
 def random_adapter(
     model: FalconForCausalLM, targets: Sequence[str], folder: Path, *, seed: int
 ) -> Path:
@@ -117,12 +127,7 @@ def random_adapter(
     torch.manual_seed(seed)
     config = LoraConfig(r=8, lora_alpha=16, target_modules=list(targets), task_type="CAUSAL_LM")
     adapted = get_peft_model(model, config)
-    for name, weight in adapted.named_parameters():
-        if "lora_A" in name:
-            weight.data.normal_(0, weight.shape[1] ** -0.5)
-        elif "lora_B" in name:
-            weight.data.normal_(0, 0.3)
-    adapted.save_pretrained(folder)
+    save_changed(adapted, folder)
     adapted.unload()
     return folder
 

@@ -21,7 +21,14 @@ from caption_studio.language.adapters.check import BaseModel, check
 from caption_studio.language.adapters.store import AdapterStore, StoredAdapter
 from caption_studio.records import Adapter
 from caption_studio.settings import LanguageSettings
-from tests.engine.checkpoints import MULTI_HEAD, TARGETS, VOCABULARY, random_falcon, write_modern
+from tests.engine.checkpoints import (
+    MULTI_HEAD,
+    TARGETS,
+    VOCABULARY,
+    random_falcon,
+    save_changed,
+    write_modern,
+)
 from tests.engine.conftest import Engines, Job
 from tests.engine.reference import answers, differences
 
@@ -186,12 +193,7 @@ def make(base: Path, case: Case, folder: Path, *, seed: int) -> Path:
     if "layers_to_transform" in case.options:
         defaults["target_modules"] = ALL
     adapted = get_peft_model(model, LoraConfig(**{**defaults, **case.options}))
-    for name, weight in adapted.named_parameters():
-        if "lora_A" in name:
-            weight.data.normal_(0, weight.shape[1] ** -0.5)
-        elif "lora_B" in name:
-            weight.data.normal_(0, 0.3)
-    adapted.save_pretrained(folder)
+    save_changed(adapted, folder)
     if case.change is not None:
         case.change(folder)
     return folder
