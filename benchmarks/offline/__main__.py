@@ -14,10 +14,10 @@ from benchmarks.hardware import describe
 from benchmarks.offline.command import Watched, watch
 from benchmarks.offline.engines import captions_per_s
 from benchmarks.offline.pictures import files_in
+from benchmarks.service import COMMAND
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "benchmarks" / "results" / "offline.json"
-COMMAND = Path(sys.executable).with_name("caption-studio")
 MIN_SHARE = 0.95
 """The target: the command's steady pace as a share of what the engines give alone."""
 
