@@ -32,11 +32,11 @@ class AdapterRecipe:
     Of the held-out seeds so many last ones, which no figure is measured on, choose the best step.
     """
 
-    examples: int = 20_480
+    examples: int = 15_360
     validation_examples: int = 200
-    steps: int = 640
+    steps: int = 480
     batch_size: int = 32
-    learning_rate: float = 2.5e-3
+    learning_rate: float = 2e-3
     warmup_steps: int = 20
     evaluations: int = 4
     seed: int = 20_262
