@@ -21,7 +21,7 @@ _LIVELY_LABELS = ("Post", "Post", "Instagram")
 _PLAIN_LABELS = ("Alt text", "Alternative text")
 _HEADS = ("Photo: {}", "Picture of {}", "[photo of {}]", "Image: {}")
 _NOTE_LABELS = ("Request", "Request", "Request", "Request", *WISH_LABELS)
-"""The adapters' prompt calls a note a request: an adapter obeys what its base has learnt to read."""
+"""The adapters' prompt says Request: an adapter obeys what its base has learnt to read."""
 
 _EMOJI = "".join(ALL_EMOJI)
 
