@@ -20,6 +20,9 @@ _MOST_WORDS = 45
 _LIVELY_LABELS = ("Post", "Post", "Instagram")
 _PLAIN_LABELS = ("Alt text", "Alternative text")
 _HEADS = ("Photo: {}", "Picture of {}", "[photo of {}]", "Image: {}")
+_NOTE_LABELS = ("Request", "Request", "Request", "Request", *WISH_LABELS)
+"""The adapters' prompt says Request: an adapter obeys what its base has learnt to read."""
+
 _EMOJI = "".join(ALL_EMOJI)
 
 
@@ -49,7 +52,7 @@ def lesson(rng: random.Random) -> Lesson:
     parts = [(rng.choice(_HEADS).format(describe_all(scenes)) + "\n", False)]
     for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
         wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
-        note = f"{rng.choice(WISH_LABELS)}: {wish.text}\n" if wish.text else ""
+        note = f"{rng.choice(_NOTE_LABELS)}: {wish.text}\n" if wish.text else ""
         parts += [(f"{note}{label}:", False), (f" {quote}", True)]
         parts += [*decided(voice(scenes, rng, wish), scenes), (f"{quote}\n", True)]
     return Lesson(tuple(parts))
@@ -84,7 +87,7 @@ def checklist(rng: random.Random) -> Lesson:
         while not wish.text:
             wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
         wished = _wished(wish)
-        parts.append((f"{rng.choice(WISH_LABELS)}: {wish.text}", False))
+        parts.append((f"{rng.choice(_NOTE_LABELS)}: {wish.text}", False))
         for name in rng.sample(list(wished), rng.randint(2, len(wished))):
             parts += [(f"\n{name}:", False), (f" {wished[name]}", True)]
         parts.append(("\n", True))

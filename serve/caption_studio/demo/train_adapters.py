@@ -36,7 +36,7 @@ class AdapterRecipe:
     validation_examples: int = 200
     steps: int = 480
     batch_size: int = 32
-    learning_rate: float = 2.5e-3
+    learning_rate: float = 2e-3
     warmup_steps: int = 20
     evaluations: int = 4
     seed: int = 20_262
