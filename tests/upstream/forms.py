@@ -5,6 +5,7 @@ import importlib
 import inspect
 import textwrap
 import warnings
+from functools import cache
 from typing import Any
 
 
@@ -55,19 +56,22 @@ def says(path: str, *texts: str) -> None:
 
 
 def _attributes(class_: type) -> set[str]:
-    names = set(dir(class_))
-    for base in class_.__mro__:
-        names |= set(vars(base).get("__annotations__", ()))
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
-        except (OSError, TypeError):  # it is written in C
-            continue
-        names |= {
-            node.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.ctx, ast.Store)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
-        }
-    return names
+    declared = (vars(base).get("__annotations__", ()) for base in class_.__mro__)
+    return set(dir(class_)).union(*declared, *map(_set_by, class_.__mro__))
+
+
+@cache
+def _set_by(base: type) -> frozenset[str]:
+    """Return the attributes of `self` that the source of a class itself sets."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
+    except (OSError, TypeError):  # it is written in C
+        return frozenset()
+    return frozenset(
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    )

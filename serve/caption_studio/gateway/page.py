@@ -8,6 +8,7 @@ import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
@@ -66,8 +67,9 @@ class StaticFile:
     etag: str
 
     @classmethod
+    @cache
     def read(cls, path: Traversable) -> "StaticFile":
-        """Read it. Raises `OSError`."""
+        """Read it, once in a process. Raises `OSError`."""
         data = path.read_bytes()
         media_type = MEDIA_TYPES[Path(path.name).suffix]
         # Weak, because one tag stands for the plain and the compressed form.

@@ -68,7 +68,7 @@ def test_a_server_that_is_never_ready_is_ended_at_its_deadline(tmp_path: Path) -
 
 
 def program(code: str) -> Server:
-    return Server([sys.executable, "-c", code], "", {"TOY": "7"})
+    return Server([sys.executable, "-c", code], "", {"TOY": "7"}, stop_timeout_s=1.0)
 
 
 def test_a_program_runs_to_its_end_with_its_environment(tmp_path: Path) -> None:
