@@ -18,8 +18,11 @@ from caption_studio.batches.store import CHUNK_BYTES
 from caption_studio.batches.streams import StoredReader
 from caption_studio.batches.threads import StoreThreads
 from caption_studio.errors import RangeNotSatisfiable
+from caption_studio.gateway.error_responses import on_error
+from caption_studio.gateway.http_methods import HEAD
 from caption_studio.gateway.middleware import DEADLINE
 
+CONTENT_TYPE = "application/octet-stream"
 STALL_S = 60.0
 """Time for one piece of `CHUNK_BYTES` to be read and sent."""
 
@@ -29,23 +32,31 @@ _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
 async def file_content(
     storage: Storage, owner: str, file: StoredFile, request: Request
 ) -> Response:
-    """Return the answer. Raises `FileNotFound`, `RangeNotSatisfiable`, `StoreUnavailable`."""
+    """Return the answer; for HEAD nothing is read. Raises `FileNotFound`, `StoreUnavailable`."""
     etag = f'"{file.id}"'  # what is under an id never changes
+    is_head = request.scope.get(HEAD, False)
     asked = None
-    if request.headers.get("if-range", etag) == etag:
-        asked = asked_range(request.headers.get("range", ""), file.bytes)
+    if request.headers.get("if-range", etag) == etag and not is_head:
+        try:
+            asked = asked_range(request.headers.get("range", ""), file.bytes)
+        except RangeNotSatisfiable as error:
+            answer = await on_error(request, error)
+            answer.headers["content-range"] = f"bytes */{file.bytes}"
+            return answer
     wanted = asked or range(file.bytes)
+    headers = {"accept-ranges": "bytes", "etag": etag, "content-length": str(len(wanted))}
+    if is_head:
+        return Response(headers=headers, media_type=CONTENT_TYPE)
     threads, stack = storage.threads, ExitStack()
     source = await threads.run(stack.enter_context, storage.files.reading(owner, file.id))
     await threads.run(source.seek, wanted.start)
-    headers = {"accept-ranges": "bytes", "etag": etag, "content-length": str(len(wanted))}
     if asked is not None:
         headers["content-range"] = f"bytes {asked.start}-{asked.stop - 1}/{file.bytes}"
     return StreamingResponse(
         _pieces(source, len(wanted), stack, threads, request.scope[DEADLINE]),
         status_code=200 if asked is None else 206,
         headers=headers,
-        media_type="application/octet-stream",
+        media_type=CONTENT_TYPE,
     )
 
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+HEAD = "caption_studio.is_head"
+"""Set in the scope of a GET that answers a HEAD: a route need not make what nobody reads."""
+
 
 class HeadAsGet:
     """Answers HEAD as GET with the body left out, so with the same status and headers."""
@@ -23,7 +26,7 @@ class HeadAsGet:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_head)
+        await self._app({**scope, "method": "GET", HEAD: True}, receive, send_head)
 
 
 def allowed_methods(scope: Scope, routes: Iterable[BaseRoute]) -> str:
