@@ -64,12 +64,20 @@ def test_hadolint_would_see_it(ours: str, theirs: str, rule: str) -> None:
 
 def test_the_base_is_pinned_and_the_python_is_ours() -> None:
     base, *mirrors = instructions("ARG")
-    assert mirrors == ["PIP_INDEX_URL", "TORCH_INDEX_URL"]  # they have no default
+    assert set(mirrors) == {"PIP_INDEX_URL", "TORCH_INDEX_URL"}  # they have no default
     assert re.fullmatch(r"BASE=python:3\.11\.\d+-slim-\w+", base)
     assert {line.split()[0] for line in instructions("FROM")} == {
         "${BASE}",
         *re.findall(r" AS (build|runtime|models)$", DOCKERFILE, flags=re.MULTILINE),
     }
+
+
+def test_each_stage_that_installs_takes_the_mirrors() -> None:
+    for stage in re.split(r"(?m)^FROM ", DOCKERFILE)[1:]:
+        mirrors = re.findall(r"^ARG (\w+)$", stage, flags=re.MULTILINE)
+        installs = "deploy/install.sh .venv" in stage
+        assert ("PIP_INDEX_URL" in mirrors) == installs
+        assert ("TORCH_INDEX_URL" in mirrors) == ("install.sh .venv cpu" in stage)
 
 
 def test_images_run_as_the_pods_do_and_have_what_probes_call() -> None:
