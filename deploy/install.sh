@@ -86,8 +86,9 @@ if [[ ,$extras, == *,cpu,* ]]; then
             fail "torch $torch+cpu for $("$venv/bin/python" -V) is neither where pip looks nor in $index;" \
                 "name an index that has it with TORCH_INDEX_URL. (pip: $(tail -n 1 <<<"$said"))"
         fi
-        # A time-out or a full disk does not tell that there is none.
-        [[ $said == *"No matching distribution"* ]] || fail "$(tail -n 1 <<<"$said")"
+        # A time-out or a full disk does not tell that there is none. Where a constraints file names
+        # torch, older versions of pip call a missing build a conflict.
+        [[ $said =~ "No matching distribution"|ResolutionImpossible ]] || fail "$(tail -n 1 <<<"$said")"
         install_with_plain_torch
     fi
 fi

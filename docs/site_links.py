@@ -2,7 +2,7 @@
 
 In the repository a page links to `../deploy/gpu.yaml` or `../benchmarks/README.md`, which lie
 outside of the site's folder. Here each such file is added to the site below `repository/`, and the
-links to it are rewritten. A link to a folder becomes plain text.
+links to it are rewritten, those of pictures in HTML too. A link to a folder becomes plain text.
 """
 
 import re
@@ -21,6 +21,12 @@ LINK = re.compile(
     rf"(?P<block>{BLOCK})|\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)",
     re.DOTALL | re.MULTILINE,
 )
+PICTURE = re.compile(
+    rf"(?P<block>{BLOCK})|(?P<attribute>\bsrc(?:set)?)=\"(?P<path>[^\"\s#:]+)\"",
+    re.DOTALL | re.MULTILINE,
+)
+"""A picture in a tag, which MkDocs leaves as it is."""
+
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 
 
@@ -31,7 +37,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         waiting.append(_add(ROOT / name, files, config))
     while waiting:
         source = waiting.pop()
-        for link in LINK.finditer(source.read_text()):
+        text = source.read_text()
+        for link in (*LINK.finditer(text), *PICTURE.finditer(text)):
             target = _target(source, link)
             if target and target.is_file() and files.get_file_from_path(_uri(target)) is None:
                 _add(target, files, config)
@@ -53,7 +60,14 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         path = relpath(_uri(target), Path(page.file.src_uri).parent)
         return f"[{link['text']}]({path}{link['anchor'] or ''})"
 
-    return LINK.sub(rewritten, markdown)
+    def shown(picture: re.Match[str]) -> str:
+        target = _target(source, picture)
+        if target is None:
+            return picture[0]
+        path = relpath(_uri(target), Path(page.file.dest_uri).parent)
+        return f'{picture["attribute"]}="{path}"'
+
+    return PICTURE.sub(shown, LINK.sub(rewritten, markdown))
 
 
 def _target(source: Path, link: re.Match[str]) -> Path | None:

@@ -7,7 +7,8 @@ them. deploy/install.sh removes what does not fit; an installed wheel has no suc
 
 import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+
+from caption_studio.model_libraries import TORCH, installed
 
 COMPANIONS = ("torchvision", "torchaudio", "torchcodec")
 CPU = "+cpu"
@@ -15,7 +16,7 @@ CPU = "+cpu"
 
 def hide_unfit() -> None:
     """Let this process import none of those that do not fit, as if they were not installed."""
-    for name in unfit(_installed()):
+    for name in unfit(installed((TORCH, *COMPANIONS))):
         # Documented (importlib, "The module cache"): with None here, an import raises
         # ModuleNotFoundError and `find_spec`, by which transformers looks, finds nothing.
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
@@ -23,16 +24,6 @@ def hide_unfit() -> None:
 
 def unfit(versions: Mapping[str, str]) -> list[str]:
     """Return the companions that are not of the CPU build, where torch is; versions by name."""
-    if CPU not in versions.get("torch", ""):
+    if CPU not in versions.get(TORCH, ""):
         return []
     return [name for name in COMPANIONS if CPU not in versions.get(name, CPU)]
-
-
-def _installed() -> dict[str, str]:
-    found = {}
-    for name in ("torch", *COMPANIONS):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

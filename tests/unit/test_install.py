@@ -33,6 +33,8 @@ elif words[:3] == ["-m", "pip", "install"]:
         or os.environ["FOUND"] == "in the index" and "--extra-index-url" not in words
     ):
         sys.exit("ERROR: No matching distribution found for " + wanted)
+    if wanted.endswith("+cpu") and os.environ["FOUND"] == "a constraint":
+        sys.exit("ERROR: ResolutionImpossible: for help visit https://pip.pypa.io")
     if wanted.endswith("+cpu") and os.environ["FOUND"] == "a full disk":
         sys.exit("ERROR: No space left on device")
 elif words[:3] == ["-m", "pip", "show"]:
@@ -100,8 +102,9 @@ def test_else_it_ends_with_one_sentence(tmp_path: Path) -> None:
     assert "No matching distribution" in sentence
 
 
-def test_for_tests_it_takes_the_plain_build_and_says_so(tmp_path: Path) -> None:
-    status, pip, said = install(tmp_path, "cpu,train,dev", "nowhere", TORCH_FALLBACK="plain")
+@pytest.mark.parametrize("found", ["nowhere", "a constraint"])
+def test_for_tests_it_takes_the_plain_build_and_says_so(tmp_path: Path, found: str) -> None:
+    status, pip, said = install(tmp_path, "cpu,train,dev", found, TORCH_FALLBACK="plain")
     assert status == 0
     assert pip[2:] == [
         f"torch=={TORCH}",

@@ -46,6 +46,18 @@ def test_files_of_the_repository_are_part_of_it(site: Path) -> None:
     assert 'href="../settings.html"' in (site / "repository" / "CONTRIBUTING.html").read_text()
 
 
+def test_pictures_are_where_the_tags_look_for_them(site: Path) -> None:
+    shown = [
+        (page, picture)
+        for page in site.rglob("*.html")
+        for picture in re.findall(r'\bsrc(?:set)?="([^":#/][^":#]*)"', page.read_text())
+    ]
+    assert len(shown) > 10
+    assert [
+        (page, picture) for page, picture in shown if not (page.parent / picture).exists()
+    ] == []
+
+
 def test_a_page_asks_no_other_host(site: Path) -> None:
     tags = re.findall(r"<(?:script|img|link)[^>]*>", (site / "index.html").read_text())
     assert tags

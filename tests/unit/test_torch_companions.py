@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from caption_studio import torch_companions
+from caption_studio import model_libraries, torch_companions
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_companions_of_another_build_are_named(versions: dict[str, str], unfit: 
 def test_what_is_hidden_is_as_if_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_companions, "COMPANIONS", ("calendar_of_tests",))
     versions = {"torch": "2.13.0+cpu", "calendar_of_tests": "1"}
-    monkeypatch.setattr(torch_companions, "version", versions.__getitem__)
+    monkeypatch.setattr(model_libraries, "version", versions.__getitem__)
     monkeypatch.delitem(sys.modules, "calendar_of_tests", raising=False)
     torch_companions.hide_unfit()
     try:
@@ -37,6 +37,6 @@ def test_what_is_hidden_is_as_if_not_installed(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_was_imported_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_companions, "COMPANIONS", ("importlib",))
-    monkeypatch.setattr(torch_companions, "version", {"torch": "2+cpu", "importlib": "1"}.get)
+    monkeypatch.setattr(model_libraries, "version", {"torch": "2+cpu", "importlib": "1"}.get)
     torch_companions.hide_unfit()
     assert sys.modules["importlib"] is importlib

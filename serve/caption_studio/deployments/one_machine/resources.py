@@ -3,12 +3,13 @@
 Ray would wait for ever for a missing GPU, and report it only in a log.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
+from caption_studio.model_libraries import INSTALL, lacking
+
 _NAMES = {"num_gpus": "GPU", "num_cpus": "CPU"}
-_LIBRARIES = ("torch", "vllm")
 
 
 def missing(config: ServeDeploySchema, has: Mapping[str, float]) -> str | None:
@@ -30,15 +31,11 @@ def missing(config: ServeDeploySchema, has: Mapping[str, float]) -> str | None:
     return None
 
 
-def missing_libraries(is_there: Callable[[str], bool]) -> str | None:
+def missing_libraries(packages: Container[str]) -> str | None:
     """Return which of the models' libraries this environment lacks, in words, or None."""
-    lacking = [name for name in _LIBRARIES if not is_there(name)]
-    if not lacking:
+    if not (lack := lacking(packages)):
         return None
-    return (
-        f"No model can run in this environment: it lacks {' and '.join(lacking)}. Install "
-        "caption-studio[cpu] or, for NVIDIA cards, caption-studio[gpu]."
-    )
+    return f"No model can run in this environment: it lacks {' and '.join(lack)}. {INSTALL}"
 
 
 def _fewest(deployment: DeploymentSchema) -> int:

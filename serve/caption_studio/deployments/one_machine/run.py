@@ -4,7 +4,6 @@ SIGUSR1 reads the file again and rolls the change out. SIGHUP ends the service, 
 has closed.
 """
 
-import importlib.util
 import os
 import signal
 import socket
@@ -35,6 +34,7 @@ from caption_studio.deployments.one_machine.environment import serve_environment
 from caption_studio.deployments.one_machine.ray_start import start_ray
 from caption_studio.deployments.one_machine.resources import missing, missing_libraries
 from caption_studio.deployments.one_machine.serve_start import start_serve
+from caption_studio.model_libraries import TORCH, VLLM, installed
 
 START_TIMEOUT_S = 1800.0
 """Long enough to fetch Falcon-7B from the hub."""
@@ -101,7 +101,7 @@ def _say_ready(config: ServeDeploySchema, seconds: float) -> None:
 def _check_can_run_models() -> None:
     if "RAY_ADDRESS" in os.environ:  # other machines of a cluster may run them
         return
-    lack = missing_libraries(lambda name: importlib.util.find_spec(name) is not None)
+    lack = missing_libraries(installed((TORCH, *VLLM)))
     if lack is not None:
         raise StartFailed(lack)
 

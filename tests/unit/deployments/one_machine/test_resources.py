@@ -60,8 +60,8 @@ def test_thirds_of_processors_add_up() -> None:
 
 
 def test_an_environment_without_models_says_what_to_install() -> None:
-    said = missing_libraries({"torch"}.__contains__)
+    said = missing_libraries({"torch"})
     assert said is not None
-    assert "it lacks vllm." in said
+    assert "it lacks vLLM." in said
     assert "caption-studio[cpu]" in said
-    assert missing_libraries({"torch", "vllm"}.__contains__) is None
+    assert missing_libraries({"torch", "vllm"}) is None
