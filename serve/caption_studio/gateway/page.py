@@ -67,9 +67,8 @@ class StaticFile:
     etag: str
 
     @classmethod
-    @cache
     def read(cls, path: Traversable) -> "StaticFile":
-        """Read it, once in a process. Raises `OSError`."""
+        """Read it. Raises `OSError`."""
         data = path.read_bytes()
         media_type = MEDIA_TYPES[Path(path.name).suffix]
         # Weak, because one tag stands for the plain and the compressed form.
@@ -79,14 +78,8 @@ class StaticFile:
 
 def create_page_router() -> APIRouter:
     """Return the routes of the page and of the reference. Raises `OSError` if a file is missing."""
-    folder = files("caption_studio.page")
-    studio = {
-        path.name: StaticFile.read(path)
-        for path in folder.iterdir()
-        if Path(path.name).suffix in MEDIA_TYPES
-    }
+    studio, swagger = dict(_studio()), dict(_swagger())
     index, reference = studio.pop(INDEX), studio.pop(REFERENCE)
-    swagger = {name: StaticFile.read(_swagger_folder() / name) for name in SWAGGER}
     swagger["start.js"] = studio.pop(START_REFERENCE)
     router = APIRouter(include_in_schema=False)
 
@@ -107,6 +100,22 @@ def create_page_router() -> APIRouter:
         return _response(request.headers, _named(swagger, name))
 
     return router
+
+
+@cache
+def _studio() -> Mapping[str, StaticFile]:
+    """Return the page's files and the reference's own by their names, read once in a process."""
+    return {
+        path.name: StaticFile.read(path)
+        for path in files("caption_studio.page").iterdir()
+        if Path(path.name).suffix in MEDIA_TYPES
+    }
+
+
+@cache
+def _swagger() -> Mapping[str, StaticFile]:
+    """Return Swagger UI's files by their names, read once in a process."""
+    return {name: StaticFile.read(_swagger_folder() / name) for name in SWAGGER}
 
 
 def _swagger_folder() -> Path:
