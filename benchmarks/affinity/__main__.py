@@ -22,12 +22,12 @@ from benchmarks.hardware import describe
 
 RESULTS = Path(__file__).parents[1] / "results"
 REPEATS = 3
-SECONDS = 8.0
+SECONDS = 4.0
 REPLICAS = (1, 2, 4, 8)
 RATE_PER_S = 150.0
 """Two cores carry some 1,100 calls a second between replicas (results/hop.json)."""
 
-PICTURES = 1_000
+PICTURES = 300
 ADAPTERS = 16
 EXPONENT = 0.8
 """Of popularity. Breslau et al., "Web caching and Zipf-like distributions" (1999), found 0.64 to

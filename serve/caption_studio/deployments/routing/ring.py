@@ -19,7 +19,7 @@ POINTS = 128
 """Of each replica. With two replicas, each has 44 to 56 % of the keys in most cases."""
 
 LOAD_FACTOR = 1.25
-"""How much above the mean a replica's load may be, as in the paper's section on practice."""
+"""A replica's highest load, in means. HAProxy advises 1.25 to 2 for its `hash-balance-factor`."""
 
 FREE = 2
 """Requests of one gateway that a replica may always have. While most have one or none, 1.25 times
