@@ -14,8 +14,8 @@ from typing import Any, get_args
 import ray
 from ray import serve
 
-from benchmarks.affinity.figures import Case, What, lines, row
-from benchmarks.affinity.gateways import Sent, Target, send, started
+from benchmarks.affinity.figures import Case, Sent, What, lines, row
+from benchmarks.affinity.gateways import Target, send, started
 from benchmarks.affinity.stages import Way, captioners, describers
 from benchmarks.affinity.traces import Trace, fresh, zipf
 from benchmarks.hardware import describe

@@ -1,16 +1,25 @@
 """What was sent → the rows of the result file, and the table for the terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any, Literal
 
-from benchmarks.affinity.gateways import Sent
 from benchmarks.affinity.stages import Way
 from benchmarks.affinity.traces import Trace
 
 What = Literal["repeats", "fresh", "adapters"]
 """Pictures that come again, pictures that do not, prompts for more adapters than fit."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The seconds that each answer took from when it was due, and how often the stage said what."""
+
+    latencies_s: list[float]
+    said: Counter[str]
+    cpu_s: float
 
 
 @dataclass(frozen=True)

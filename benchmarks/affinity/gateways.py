@@ -12,6 +12,7 @@ import psutil
 import ray
 from ray.serve.handle import DeploymentHandle
 
+from benchmarks.affinity.figures import Sent, What
 from benchmarks.affinity.traces import Trace
 from caption_studio.records import Adapter, Pixels, Prompt, Sampling
 
@@ -19,15 +20,6 @@ SIZE_PX = 64
 """The embedded describer's input."""
 
 GATEWAYS = 2
-
-
-@dataclass(frozen=True)
-class Sent:
-    """The seconds that each answer took from when it was due, and how often the stage said what."""
-
-    latencies_s: list[float]
-    said: Counter[str]
-    cpu_s: float
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,8 @@ class Gateway:
         """Send the trace, which begins at `start_s` of the machine's monotonic clock."""
         handle = to.handle.options(_by_reference=False)
         method = handle.describe if to.pictures else handle.complete
-        asked = [_picture(item, salt) if to.pictures else _prompt(item) for item in trace.items]
+        what: What = "repeats" if to.pictures else "adapters"
+        asked = [argument(item, what, salt) for item in trace.items]
         latencies_s: list[float] = []
         said: Counter[str] = Counter()
 
@@ -104,12 +97,11 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def _picture(item: int, salt: int) -> Pixels:
-    start = item.to_bytes(4) + salt.to_bytes(4)
-    return Pixels(start + bytes(3 * SIZE_PX**2 - len(start)), SIZE_PX, SIZE_PX)
-
-
-def _prompt(item: int) -> Prompt:
+def argument(item: int, what: What, salt: int = 0) -> Pixels | Prompt:
+    """Return the picture of this number, or a prompt for the adapter of this number."""
+    if what != "adapters":
+        start = item.to_bytes(4) + salt.to_bytes(4)
+        return Pixels(start + bytes(3 * SIZE_PX**2 - len(start)), SIZE_PX, SIZE_PX)
     name = f"adapter-{item}"
     sampling = Sampling(temperature=1.0, top_p=1.0, max_tokens=25)
     return Prompt("r", name, "a picture", sampling, "quoted", adapter=Adapter(name, "folder"))

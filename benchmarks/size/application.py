@@ -13,7 +13,6 @@ from benchmarks.null_server import WHOLE
 _BODY = WHOLE.partition(b"\r\n\r\n")[2]
 
 
-@serve.deployment
 class Stage:
     """Answers at once."""
 
@@ -25,7 +24,6 @@ class Stage:
         """Take a change that needs no new replica."""
 
 
-@serve.deployment(max_ongoing_requests=1024)
 class Gateway:
     """Asks the stage for each request, and answers as a captioning service does."""
 
@@ -41,4 +39,5 @@ class Gateway:
 
 def build(values: dict[str, Any] | None = None) -> Application:
     """Return the application."""
-    return Gateway.bind(Stage.bind())
+    stage = serve.deployment(Stage).bind()
+    return serve.deployment(max_ongoing_requests=1024)(Gateway).bind(stage)

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.affinity.figures import Case, lines, row
-from benchmarks.affinity.gateways import Sent
+from benchmarks.affinity.figures import Case, Sent, lines, row
 from benchmarks.affinity.traces import Trace, fresh, zipf
 
 
