@@ -35,6 +35,8 @@ EXPONENT = 0.8
 
 Rows = list[dict[str, Any]]
 
+TRACES: tuple[What, ...] = ("repeats", "fresh", "adapters")
+
 
 def trace_of(what: What, seed: int, seconds: float) -> Trace:
     """Return the trace of one repeat, the same for each way."""
@@ -55,10 +57,10 @@ def measure(replicas: int, *, repeats: int, seconds: float, gateways: list[Any])
     sent: dict[Case, list[Sent]] = defaultdict(list)
     traces: dict[What, list[Trace]] = defaultdict(list)
     for repeat in range(-1, repeats):  # the first one warms up
-        for what in get_args(What):
+        for what in TRACES:
             trace = trace_of(what, repeat, seconds if repeat >= 0 else seconds / 4)
             for way in get_args(Way)[:: 1 if repeat % 2 else -1]:
-                salt = 10 * repeat + get_args(What).index(what)
+                salt = 10 * repeat + TRACES.index(what)
                 one = send(gateways, targets[what != "adapters", way], trace, salt + 100)
                 if repeat >= 0:
                     sent[Case(what, replicas, way)].append(one)

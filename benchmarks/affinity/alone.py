@@ -11,7 +11,6 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +28,7 @@ from ray.serve.request_router import PendingRequest, RequestRouter
 from benchmarks.affinity import clock
 from benchmarks.affinity.figures import Case, Sent, What, lines, row
 from benchmarks.affinity.gateways import GATEWAYS, argument
-from benchmarks.affinity.stages import ROOM, Captioner, Describer, Way
+from benchmarks.affinity.stages import BASE_S, EACH_S, ROOM, Captioner, Describer, Way
 from benchmarks.affinity.traces import Trace, fresh, zipf
 from benchmarks.hardware import describe
 from caption_studio.deployments.routing.router import AdapterRouter, PictureRouter
@@ -40,9 +39,13 @@ RESULTS = Path(__file__).parents[1] / "results"
 REPLICAS = (1, 2, 4, 8)
 RATE_PER_S = 200.0
 SECONDS = 20.0
+REPEATS = 3
 PICTURES = 1_000
 ADAPTERS = 16
 EXPONENT = 0.8
+SHARES = {"light": 0.1, "heavy": 0.8}
+"""Of what describers bear that take one picture at a time: there a batch makes up for no queue."""
+
 DEPLOYMENT = DeploymentID("Stage", "alone")
 
 
@@ -71,10 +74,8 @@ class Replica:
 
 async def send(case: Case, trace: Trace) -> Sent:
     """Send a trace through the gateways' routers; the CPU time is all of this process's."""
-    stage: Callable[[], Describer | Captioner]
-    stage = Captioner if case.what == "adapters" else Describer
     fleet = [
-        Replica(ReplicaID(f"replica{number}", DEPLOYMENT), stage())
+        Replica(ReplicaID(f"replica{number}", DEPLOYMENT), _stage(case.what))
         for number in range(case.replicas)
     ]
     routers = [_router(case, fleet) for _ in range(GATEWAYS)]
@@ -112,6 +113,12 @@ async def _call(router: RequestRouter, asked: Pixels | Prompt, request_id: str) 
     return said
 
 
+def _stage(what: What) -> Describer | Captioner:
+    if what == "adapters":
+        return Captioner()
+    return Describer(most=1) if what in SHARES else Describer()
+
+
 def _router(case: Case, fleet: list[Replica]) -> RequestRouter:
     ours = AdapterRouter if case.what == "adapters" else PictureRouter
     kind = ours if case.way == "affinity" else PowerOfTwoChoicesRequestRouter
@@ -126,23 +133,26 @@ def _router(case: Case, fleet: list[Replica]) -> RequestRouter:
     return router
 
 
-def trace_of(what: What, seconds: float) -> Trace:
-    """Return the trace, the same for each way and for any number of replicas."""
+def trace_of(what: What, replicas: int, seconds: float, seed: int = 0) -> Trace:
+    """Return the trace, the same for each way."""
+    if what in SHARES:
+        rate_per_s = SHARES[what] * replicas / (BASE_S + EACH_S)
+        return fresh(seed, rate_per_s=rate_per_s, seconds=seconds)
     if what == "fresh":
-        return fresh(1, rate_per_s=RATE_PER_S, seconds=seconds)
+        return fresh(seed, rate_per_s=RATE_PER_S, seconds=seconds)
     items = ADAPTERS if what == "adapters" else PICTURES
-    return zipf(1, rate_per_s=RATE_PER_S, seconds=seconds, items=items, exponent=EXPONENT)
+    return zipf(seed, rate_per_s=RATE_PER_S, seconds=seconds, items=items, exponent=EXPONENT)
 
 
-def measure(seconds: float) -> list[dict[str, Any]]:
+def measure(seconds: float, repeats: int) -> list[dict[str, Any]]:
     """Return the rows of all cases."""
     rows = []
     for what in get_args(What):
-        trace = trace_of(what, seconds)
         for replicas in REPLICAS:
+            traces = [trace_of(what, replicas, seconds, seed) for seed in range(repeats)]
             for way in get_args(Way):
                 case = Case(what, replicas, way)
-                rows.append(row(case, [trace], [clock.run(send(case, trace))]))
+                rows.append(row(case, traces, [clock.run(send(case, one)) for one in traces]))
     return rows
 
 
@@ -151,8 +161,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.affinity.alone")
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="DIR")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each trace")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="of each, with other traces")
     options = parser.parse_args()
-    rows = measure(options.seconds)
+    rows = measure(options.seconds, options.repeats)
     print("\n".join(lines(rows)))
     result = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -160,6 +171,7 @@ def main() -> int:
         "pictures": PICTURES,
         "adapters": ADAPTERS,
         "exponent": EXPONENT,
+        "shares": SHARES,
         "figures": rows,
         "environment": asdict(describe()),
     }

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from benchmarks.affinity.stages import Way
 from benchmarks.affinity.traces import Trace
 
-What = Literal["repeats", "fresh", "adapters"]
-"""Pictures that come again, pictures that do not, prompts for more adapters than fit."""
+What = Literal["repeats", "fresh", "light", "heavy", "adapters"]
+"""Pictures that come again; pictures that do not; such pictures at a tenth and at four fifths of
+what describers bear that take one at a time; prompts for more adapters than fit."""
 
 
 @dataclass(frozen=True)

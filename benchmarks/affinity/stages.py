@@ -33,9 +33,10 @@ CACHE_SIZE = 10_000
 
 
 class Describer:
-    """Describes in batches, by sleeping."""
+    """Describes in batches of at most `most`, by sleeping."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_BATCH) -> None:
+        self._most = most
         self._cache = DescriptionCache(self._describe, size=CACHE_SIZE)
         self._waiting: list[asyncio.Future[None]] = []
         self._running: asyncio.Task[None] | None = None
@@ -54,7 +55,7 @@ class Describer:
 
     async def _run(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             await asyncio.sleep(BASE_S + EACH_S * len(batch))
             for done in batch:
                 if not done.done():

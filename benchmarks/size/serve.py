@@ -66,7 +66,7 @@ class Running:
         if application is None or application.status != ApplicationStatus.RUNNING:
             return False
         states = [deployment.replica_states for deployment in application.deployments.values()]
-        return sum(state.get("RUNNING", 0) for state in states) == self._replicas
+        return bool(sum(state.get("RUNNING", 0) for state in states) == self._replicas)
 
     def _config(self, *, replicas: int, change: int) -> ServeDeploySchema:
         """Return a config whose replicas report their load, as those of deploy/cluster.yaml do."""

@@ -10,7 +10,7 @@ from benchmarks.affinity.stages import Way
 
 
 def sent(what: What, way: Way, replicas: int) -> Sent:
-    return clock.run(send(Case(what, replicas, way), trace_of(what, 5.0)))
+    return clock.run(send(Case(what, replicas, way), trace_of(what, replicas, 5.0)))
 
 
 def test_an_hour_passes_at_once_and_sleeps_end_in_order() -> None:
@@ -45,3 +45,10 @@ def test_adapters_are_loaded_less_often_with_affinity() -> None:
         sent("adapters", "affinity", 4).said["load"]
         < sent("adapters", "two choices", 4).said["load"]
     )
+
+
+def test_pictures_that_never_come_again_wait_no_longer_with_affinity() -> None:
+    for what, share in (("light", 0.9), ("heavy", 0.5)):
+        waited = [sorted(sent(what, way, 8).latencies_s) for way in ("affinity", "two choices")]
+        ours, theirs = (latencies_s[int(share * len(latencies_s))] for latencies_s in waited)
+        assert ours < 1.2 * theirs
