@@ -56,16 +56,16 @@ def bound(total: int, replicas: int) -> int:
     return max(FREE, math.ceil(LOAD_FACTOR * total / replicas))
 
 
-def within_bound(order: Iterable[str], loads: Mapping[str, int]) -> Iterator[str]:
-    """Yield those of `order` that may take one more request.
+def first_within_bound(order: Iterable[str], loads: Mapping[str, int]) -> str | None:
+    """Return the first name in `order` that may take one more request, None if there is none.
 
     `loads` has the requests in progress of those that may be chosen. One of them is always below
     the bound, because the bound is above their mean.
     """
     if not loads:
-        return
+        return None
     most = bound(sum(loads.values()) + 1, len(loads))
-    yield from (name for name in order if name in loads and loads[name] < most)
+    return next((name for name in order if name in loads and loads[name] < most), None)
 
 
 @lru_cache(KNOWN_NAMES)

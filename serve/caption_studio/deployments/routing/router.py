@@ -24,7 +24,7 @@ from ray.serve.request_router import (
 
 from caption_studio.deployments.routing.crowd import Crowd
 from caption_studio.deployments.routing.recent import Recent
-from caption_studio.deployments.routing.ring import Ring, within_bound
+from caption_studio.deployments.routing.ring import Ring, first_within_bound
 from caption_studio.records import Adapter, Pixels, Prompt
 
 LATELY = 16_384
@@ -49,9 +49,9 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
         """Return what the replica should know already, None if any replica will do."""
         raise NotImplementedError
 
-    def choices(self, key: bytes) -> int:
-        """Return how many replicas may get this key's call: the less busy of them takes it."""
-        return 1
+    def is_new(self, key: bytes) -> bool:
+        """Return whether it is likely that no replica knows this key."""
+        return False
 
     def update_replicas(self, replicas: list[RunningReplica]) -> None:
         """See Serve's `RequestRouter`; called whenever a replica comes, goes or changes."""
@@ -93,11 +93,17 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
         return [random.sample(candidate_replicas, min(2, len(candidate_replicas)))]
 
     def _with_affinity(self, key: bytes, candidates: list[RunningReplica]) -> list[RunningReplica]:
-        """Return the key's replicas, its own one first: of two equally busy ones Serve takes it."""
+        """Return the key's replica, or two for a new key: the less busy of them takes it.
+
+        Of two that are equally busy Serve takes the first.
+        """
         names = (one.replica_id.unique_id for one in candidates)
         loads = {name: self._under_way[name] for name in names}
-        order = within_bound(self._ring.walk(key), loads)
-        return [self._named[name] for name in islice(order, self.choices(key))]
+        order = (name for name in self._ring.walk(key) if name in loads)
+        if self.is_new(key):
+            return [self._named[name] for name in islice(order, 2)]
+        name = first_within_bound(order, loads)
+        return [] if name is None else [self._named[name]]
 
     def _get_pending_request_matching_metadata(
         self, request_metadata: Any = None
@@ -115,9 +121,9 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
 class PictureRouter(AffinityRouter):
     """Sends equal pictures to the describer that remembers their description.
 
-    A picture that did not pass this gateway lately is likely to be new to all describers. It goes
-    to the less busy of its two, so that pictures which never come again wait no longer than with
-    Serve's own router.
+    A picture that is new goes to the less busy of two, so that pictures which never come again wait
+    no longer than with Serve's own router. The two depend on the picture, and gateways agree on
+    them, so no picture is described by more than two as long as no replica is too busy.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -133,9 +139,9 @@ class PictureRouter(AffinityRouter):
         pixels = call.args[0] if call.args else None
         return zlib.crc32(pixels.data).to_bytes(4) if isinstance(pixels, Pixels) else None
 
-    def choices(self, key: bytes) -> int:
-        """Return one for a picture that passed lately, two for another."""
-        return 1 if self._recent.add(key) else 2
+    def is_new(self, key: bytes) -> bool:
+        """Return whether no such picture passed this gateway lately."""
+        return not self._recent.add(key)
 
 
 class AdapterRouter(AffinityRouter):

@@ -11,7 +11,7 @@ from caption_studio.deployments.routing.ring import (
     LOAD_FACTOR,
     Ring,
     bound,
-    within_bound,
+    first_within_bound,
 )
 
 KEYS = [str(number).encode() for number in range(2000)]
@@ -72,7 +72,7 @@ def test_keys_are_shared_evenly(count: int) -> None:
 @given(loads=st.lists(st.integers(0, 200), min_size=1, max_size=12), key=st.binary(max_size=8))
 def test_nobody_is_chosen_above_the_bound(loads: list[int], key: bytes) -> None:
     of = dict(zip(names(len(loads)), loads, strict=True))
-    chosen = next(within_bound(Ring(of).walk(key), of), None)
+    chosen = first_within_bound(Ring(of).walk(key), of)
     assert chosen is not None
     assert of[chosen] + 1 <= bound(sum(loads) + 1, len(loads))
 
@@ -81,7 +81,7 @@ def test_nobody_is_chosen_above_the_bound(loads: list[int], key: bytes) -> None:
 def test_those_before_the_chosen_one_are_at_the_bound(loads: list[int], key: bytes) -> None:
     of = dict(zip(names(len(loads)), loads, strict=True))
     order = list(Ring(of).walk(key))
-    chosen = next(within_bound(order, of), None)
+    chosen = first_within_bound(order, of)
     assert chosen is not None
     most = bound(sum(loads) + 1, len(loads))
     assert all(of[name] >= most for name in order[: order.index(chosen)])
@@ -91,7 +91,7 @@ def test_one_hot_key_is_spread_within_the_bound() -> None:
     of = dict.fromkeys(names(4), 0)
     ring = Ring(of)
     for _ in range(400):
-        chosen = next(within_bound(ring.walk(b"hot"), of), None)
+        chosen = first_within_bound(ring.walk(b"hot"), of)
         assert chosen is not None
         of[chosen] += 1
     assert max(of.values()) <= LOAD_FACTOR * 400 / 4
@@ -113,13 +113,13 @@ def test_few_requests_stay_with_their_replica() -> None:
     owner, following, *_ = ring.walk(b"a")
     loads = dict.fromkeys(names(8), 0)
     for load in range(FREE):
-        assert next(within_bound(ring.walk(b"a"), {**loads, owner: load}), None) == owner
-    assert next(within_bound(ring.walk(b"a"), {**loads, owner: FREE}), None) == following
+        assert first_within_bound(ring.walk(b"a"), {**loads, owner: load}) == owner
+    assert first_within_bound(ring.walk(b"a"), {**loads, owner: FREE}) == following
 
 
 def test_a_replica_that_has_gone_is_passed_over() -> None:
     ring = Ring(names(3))
     gone, following, _ = ring.walk(b"a")
     left = {name: 0 for name in names(3) if name != gone}
-    assert next(within_bound(ring.walk(b"a"), left), None) == following
-    assert next(within_bound(ring.walk(b"a"), {}), None) is None
+    assert first_within_bound(ring.walk(b"a"), left) == following
+    assert first_within_bound(ring.walk(b"a"), {}) is None
