@@ -10,7 +10,6 @@ this module holds nothing that must be one object for all.
 import random
 import zlib
 from collections import Counter
-from itertools import islice
 from typing import Any
 
 from ray.serve.config import RequestRouterConfig
@@ -23,8 +22,8 @@ from ray.serve.request_router import (
 )
 
 from caption_studio.deployments.routing.crowd import Crowd
+from caption_studio.deployments.routing.order import first_within_bound, in_order
 from caption_studio.deployments.routing.recent import Recent
-from caption_studio.deployments.routing.ring import Ring, first_within_bound
 from caption_studio.records import Adapter, Pixels, Prompt
 
 LATELY = 16_384
@@ -41,7 +40,6 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._ring = Ring(())
         self._named: dict[str, RunningReplica] = {}
         self._under_way: Counter[str] = Counter()
 
@@ -56,10 +54,8 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
     def update_replicas(self, replicas: list[RunningReplica]) -> None:
         """See Serve's `RequestRouter`; called whenever a replica comes, goes or changes."""
         self._named = {replica.replica_id.unique_id: replica for replica in replicas}
-        if self._ring.names != self._named.keys():
-            self._ring = Ring(self._named)
-            for name in self._under_way.keys() - self._named.keys():
-                del self._under_way[name]
+        for name in self._under_way.keys() - self._named.keys():
+            del self._under_way[name]
         super().update_replicas(replicas)
 
     def on_send_request(self, replica_id: ReplicaID) -> None:
@@ -99,9 +95,9 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
         """
         names = (one.replica_id.unique_id for one in candidates)
         loads = {name: self._under_way[name] for name in names}
-        order = (name for name in self._ring.walk(key) if name in loads)
+        order = in_order(key, loads)
         if self.is_new(key):
-            return [self._named[name] for name in islice(order, 2)]
+            return [self._named[name] for name in order[:2]]
         name = first_within_bound(order, loads)
         return [] if name is None else [self._named[name]]
 
