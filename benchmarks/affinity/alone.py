@@ -38,7 +38,7 @@ from caption_studio.records import Pixels, Prompt
 RESULTS = Path(__file__).parents[1] / "results"
 REPLICAS = (1, 2, 4, 8)
 RATE_PER_S = 200.0
-SECONDS = 20.0
+SECONDS = 10.0
 REPEATS = 3
 PICTURES = 1_000
 ADAPTERS = 16

@@ -10,7 +10,7 @@ from benchmarks.affinity.stages import Way
 
 
 def sent(what: What, way: Way, replicas: int) -> Sent:
-    return clock.run(send(Case(what, replicas, way), trace_of(what, replicas, 5.0)))
+    return clock.run(send(Case(what, replicas, way), trace_of(what, replicas, 4.0)))
 
 
 def test_an_hour_passes_at_once_and_sleeps_end_in_order() -> None:
