@@ -30,7 +30,7 @@ class Seen:
 
     `replica_bytes` is the memory that one more took. `change_s` is the time in which a change of
     settings reached every replica of the stage, `status_s` that of one question for the status.
-    `loop_s` has the controller's control loop: its mean, p95 and longest of the last hundred.
+    `loop_s` has the controller's control loop: its mean and longest of the last hundred.
     """
 
     replicas: int

@@ -41,10 +41,10 @@ class Running:
         return self._deploy(change=number)
 
     def loop_s(self) -> dict[str, float]:
-        """Return the mean, p95 and longest of the controller's last hundred control loops."""
+        """Return the mean and longest of the controller's last hundred control loops."""
         controller = serve.context._global_client._controller
         stats = ray.get(controller.get_health_metrics.remote())["loop_duration_s"]
-        return {name: float(stats[name]) for name in ("mean", "p95", "max")}
+        return {name: float(stats[name]) for name in ("mean", "max")}
 
     def status_s(self) -> float:
         """Return the seconds of one question for the application's status."""
