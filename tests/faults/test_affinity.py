@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.hostile import CHAT, chat, data_url
 from tests.faults.conftest import Fleet, wait_until
+from tests.faults.keys import HEADERS
 from tests.unit.images.test_decode import encode
 
 pytestmark = pytest.mark.service
@@ -27,7 +28,7 @@ def test_a_picture_that_comes_again_is_not_described_again(fleet: Fleet) -> None
     fleet.wait_until_whole(time.monotonic())
     source = random.Random("pictures that no other test sends")
     asked = [body(source) for _ in range(PICTURES)]
-    with httpx.Client(base_url=fleet.url, timeout=60) as http:
+    with httpx.Client(base_url=fleet.url, headers=HEADERS, timeout=60) as http:
         send(http, [body(source) for _ in range(OTHERS)])
         before = lookups(http)
         for _ in range(TIMES):
