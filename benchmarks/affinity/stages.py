@@ -1,17 +1,9 @@
-"""Stand-ins for the two stages: the service's own cache and routers around a model that sleeps.
-
-Each application has one stage with so many replicas, with our router or with Serve's default one.
-"""
+"""Stand-ins for the two stages: the service's own cache around a model that sleeps."""
 
 import asyncio
 from collections import OrderedDict
 from typing import Literal
 
-from ray import serve
-from ray.serve import Application
-from ray.serve.config import RequestRouterConfig
-
-from caption_studio.deployments.routing.router import by_adapter, by_picture
 from caption_studio.records import Described, Description, Pixels, Prompt
 from caption_studio.vision.description_cache import DescriptionCache
 
@@ -82,24 +74,3 @@ class Captioner:
         await self._loaded[name]
         await asyncio.sleep(CAPTION_S)
         return did
-
-
-def describers(way: Way, replicas: int) -> Application:
-    """Return an application of so many describers."""
-    return _application(Describer, by_picture() if way == "affinity" else None, replicas)
-
-
-def captioners(way: Way, replicas: int) -> Application:
-    """Return an application of so many captioners."""
-    return _application(Captioner, by_adapter(ROOM) if way == "affinity" else None, replicas)
-
-
-def _application(
-    stage: type[Describer] | type[Captioner], router: RequestRouterConfig | None, replicas: int
-) -> Application:
-    deployment = serve.deployment(
-        num_replicas=replicas, max_ongoing_requests=1024, ray_actor_options={"num_cpus": 0}
-    )(stage)
-    if router is not None:
-        deployment = deployment.options(request_router_config=router)
-    return deployment.bind()

@@ -17,10 +17,6 @@ class Trace:
         """The number of different items."""
         return len(set(self.items))
 
-    def part(self, worker: int, workers: int) -> "Trace":
-        """Return every so many-th request, for one of several gateways."""
-        return Trace(self.due_s[worker::workers], self.items[worker::workers])
-
 
 def zipf(seed: int, *, rate_per_s: float, seconds: float, items: int, exponent: float) -> Trace:
     """Return requests of which the k-th most popular item gets a part like k ** -exponent."""

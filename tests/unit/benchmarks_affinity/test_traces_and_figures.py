@@ -22,12 +22,6 @@ def test_fresh_items_come_once() -> None:
     assert trace.distinct == len(trace.items) == len(trace.due_s)
 
 
-def test_gateways_share_a_trace_out() -> None:
-    trace = fresh(1, rate_per_s=100, seconds=10)
-    parts = [trace.part(worker, 3) for worker in range(3)]
-    assert sorted(item for part in parts for item in part.items) == trace.items
-
-
 def test_hits_are_what_was_not_described_anew() -> None:
     trace = Trace([0.0, 0.1, 0.2, 0.3], [1, 1, 2, 1])
     sent = Sent([0.02, 0.01, 0.02, 0.01], Counter(miss=2, hit=1, shared=1), cpu_s=0.008)

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from benchmarks.affinity import clock
-from benchmarks.affinity.alone import send, trace_of
+from benchmarks.affinity.__main__ import send, trace_of
 from benchmarks.affinity.figures import Case, Sent, What
 from benchmarks.affinity.stages import Way
 
