@@ -27,7 +27,7 @@ from caption_studio.deployments.routing.recent import Recent
 from caption_studio.records import Adapter, Pixels, Prompt
 
 LATELY = 16_384
-"""Pictures that a gateway knows to have passed it, in some 2 MB."""
+"""Pictures that a gateway knows to have passed it, in 3 MB."""
 
 
 class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is followed by no types
