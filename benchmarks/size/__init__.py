@@ -1,1 +1,0 @@
-"""Serve's controller, handles and HAProxy with as many replicas as this machine holds."""
