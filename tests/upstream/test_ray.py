@@ -139,6 +139,48 @@ def asks_every_rule() -> None:
     )
 
 
+def sends_routers_by_value() -> None:
+    says(
+        "ray.serve.config.RequestRouterConfig._serialize_request_router_cls",
+        "register_pickle_by_value(request_router_module)",
+    )
+
+
+def waits_between_tries() -> None:
+    has_attributes("ray.serve._private.request_router.common.PendingRequest", "routing_context")
+    says(
+        "ray.serve.request_router.RequestRouter._choose_replicas_with_backoff",
+        "not pending_request.routing_context.should_backoff",
+    )
+
+
+def counts_what_is_sent() -> None:
+    begins_with("ray.serve.request_router.RequestRouter.on_send_request", "self", "replica_id")
+    says(
+        "ray.serve._private.router.AsyncioRouter._route_and_send_request_once",
+        ".on_send_request(replica.replica_id)",
+        "self._register_completion_callback(",
+    )
+    says(
+        "ray.serve._private.router.AsyncioRouter._process_finished_request",
+        ".on_request_completed(",
+    )
+
+
+def asks_which_call_gets_the_replica() -> None:
+    mixin = "ray.serve.request_router.FIFOMixin"
+    begins_with(f"{mixin}._get_pending_request_matching_metadata", "self", "request_metadata")
+    says(
+        f"{mixin}._fulfill_next_pending_request",
+        "self._get_pending_request_matching_metadata(",
+        "request_metadata",
+    )
+    says(  # the call's own object is handed on
+        "ray.serve.request_router.RequestRouter._fulfill_pending_requests",
+        "request_metadata = pending_request.metadata",
+    )
+
+
 def drains_nodes() -> None:
     command = found("ray.scripts.scripts").cli.commands["drain-node"]
     options = {name: option for option in command.params for name in option.opts}
@@ -231,6 +273,15 @@ CHECKS: dict[str, Callable[[], None]] = {
     "OpState.total_enqueued_input_blocks": partial(
         takes,
         "ray.data._internal.execution.streaming_executor_state.OpState.total_enqueued_input_blocks",
+    ),
+    "_serialize_request_router_cls": sends_routers_by_value,
+    "PendingRequest.routing_context.should_backoff": waits_between_tries,
+    "RequestRouter.on_send_request": counts_what_is_sent,
+    "FIFOMixin._get_pending_request_matching_metadata": asks_which_call_gets_the_replica,
+    "RequestRouter._pending_requests_to_fulfill": partial(
+        says,
+        "ray.serve.request_router.RequestRouter._choose_replica_for_request",
+        "self._pending_requests_to_fulfill.append(pending_request)",
     ),
     "drain-node": drains_nodes,
     "ServeReplica": partial(

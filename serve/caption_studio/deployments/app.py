@@ -24,6 +24,7 @@ from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.listening import listening_host
 from caption_studio.deployments.models import models_of
+from caption_studio.deployments.routing.router import by_adapter, by_picture
 from caption_studio.deployments.scheduling_class import interrupt_nobody
 from caption_studio.deployments.shared.ledger import RayLedger
 from caption_studio.deployments.shared.metrics import of_this_proxy, of_this_replica
@@ -199,4 +200,8 @@ def application(
         )
         for deployment in (describer, captioner, gateway_deployment)
     )
+    if settings.vision.cache_size:
+        describer = describer.options(request_router_config=by_picture())
+    room = settings.language.max_loaded_adapters
+    captioner = captioner.options(request_router_config=by_adapter(room))
     return gateway.bind(settings, make_intake, describer.bind(settings), captioner.bind(settings))

@@ -2,7 +2,8 @@
 
 The key is a hash of the pixels that the model sees, with their shape, so the same picture in
 another format or under another name is a hit. Descriptions are cached, not captions: another voice,
-`n` or temperature still gets fresh text. Each replica has its own cache.
+`n` or temperature still gets fresh text. Each replica has its own cache; equal pictures go to the
+same replica (deployments.routing).
 """
 
 import asyncio

@@ -5,7 +5,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3] / "benchmarks"
 
-INSIDE = {"describer", "cluster", "gpu", "hop", "offline", "rehearsal", "structured"}
+INSIDE = {"affinity", "describer", "cluster", "gpu", "hop", "offline", "rehearsal", "structured"}
 """They measure engines by themselves; two of them paint the demo's held-out scenes."""
 ALONE = {"alone_captioner.py", "alone_describer.py"}
 """One engine in its own process has no wire to be asked over; a stand-in for one needs its seam."""
