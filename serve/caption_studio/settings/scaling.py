@@ -16,7 +16,7 @@ class Pace(Section):
     )
     downscale_delay_s: float = Field(
         300.0,
-        gt=0,
+        ge=0,
         description="Replicas are removed only if none of this time needed them. A replica that is "
         "removed too early costs a cold start.",
     )

@@ -38,7 +38,13 @@ CONFIG = Path(__file__).parents[3] / "deploy" / "cluster.yaml"
 
 
 def context(
-    name: str, ongoing: float, replicas: int, state: dict[str, Any], now_s: float, **raw: Any
+    name: str,
+    ongoing: float,
+    replicas: int,
+    state: dict[str, Any],
+    now_s: float,
+    metrics_interval_s: float = 2.0,
+    **raw: Any,
 ) -> Any:
     return AutoscalingContext(
         deployment_id=name,
@@ -58,7 +64,11 @@ def context(
         last_scale_down_time=None,
         current_time=now_s,
         config=AutoscalingConfig(
-            min_replicas=0, max_replicas=40, upscale_delay_s=0, downscale_delay_s=0
+            min_replicas=0,
+            max_replicas=40,
+            upscale_delay_s=0,
+            downscale_delay_s=0,
+            metrics_interval_s=metrics_interval_s,
         ),
     )
 
@@ -206,10 +216,8 @@ def test_reports_that_come_seldom_by_serves_settings_are_fresh() -> None:
     freshness = Freshness()
     for now_s in range(1000, 1100):
         sent_s = now_s // 10 * 10 - 4.0
-        gateways = context("Gateway", 0.0, 1, {}, float(now_s))
-        gateways.config.metrics_interval_s = 10.0
-        gateways.config.look_back_period_s = 30.0
-        gateways.raw_metrics = {CPU_S: {"a": [Point(sent_s - ago, -ago) for ago in (18, 12, 6, 0)]}}
+        raw = {CPU_S: {"a": [Point(sent_s - ago, -ago) for ago in (18, 12, 6, 0)]}}
+        gateways = context("Gateway", 0.0, 1, {}, float(now_s), 10.0, **raw)
         assert told(gateways, freshness, float(now_s)).heard == 1
 
 
