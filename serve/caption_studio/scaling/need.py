@@ -16,6 +16,9 @@ DRAIN_S = 30.0
 WAKE = 0.01
 """Need of a stage that has no replica and will have a request."""
 
+SOON_PER_S = 1e-9
+"""Flow that wakes a stage and adds nothing to what one that is awake needs."""
+
 LOOP_BUSY = 0.7
 """Share of its one CPU that a gateway's event loop should use: answers wait for it beyond."""
 
@@ -92,12 +95,12 @@ def held_back_per_s(describer: Load, capacity_per_s: float | None, need: float |
     be limit it: requests that wait while describers start are a burst behind them, not a flow.
     """
     if describer.asked_per_s is None or not describer.heard:
-        return float(bool(describer.ongoing))
+        return SOON_PER_S if describer.ongoing else 0.0
     coming_per_s = describer.asked_per_s / describer.heard
     if capacity_per_s is not None:
         describers = max(1, describer.target, min(describer.max_replicas, need or 0.0))
         coming_per_s = min(coming_per_s, describers * capacity_per_s)
-    least_per_s = WAKE if describer.ongoing else 0.0  # counters are seconds old
+    least_per_s = SOON_PER_S if describer.ongoing else 0.0  # counters are seconds old
     if describer.finished_per_s is None and describer.running:
         return least_per_s
     return max(least_per_s, coming_per_s - (describer.finished_per_s or 0.0))
