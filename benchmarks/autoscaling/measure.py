@@ -1,7 +1,8 @@
 """`python -m benchmarks.autoscaling.measure`: the real engines → results/cluster/curves.json.
 
 Each engine by itself, the embedded models, no server: so many requests are kept in flight, and
-answers are counted for a while. A minute and a half on two cores.
+answers are counted for a while. Each number in flight has three turns, of which the median counts;
+the first round of all, in which the engine compiles, does not. Five minutes on two cores.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing import get_context
+from statistics import median
 from typing import Any
 
 from benchmarks.autoscaling.curves import MEASURED
@@ -23,6 +25,7 @@ from benchmarks.peers.starts import ADAPTER, AS_OURS, FALCON, GIT
 
 IN_FLIGHT = (1, 2, 4, 8, 16, 32, 64)
 WARMUP_S, WINDOW_S = 1.0, 4.0
+TURNS = 3
 
 One = Callable[[], Awaitable[Any]]
 
@@ -43,33 +46,36 @@ async def per_s(one: One, in_flight: int) -> float:
     return answers / WINDOW_S
 
 
-async def _describer() -> list[float]:
+async def turns(one: One) -> list[list[float]]:
+    """Return for each number in flight the answers/s of each turn."""
+    rounds = [[await per_s(one, number) for number in IN_FLIGHT] for _ in range(1 + TURNS)]
+    return [list(rates) for rates in zip(*rounds[1:], strict=True)]
+
+
+async def _describer() -> list[list[float]]:
     from benchmarks.peers.alone_describer import BareDescriber
 
     bare = BareDescriber(GIT, threads=os.cpu_count() or 1)
     pictures = itertools.cycle(bare.pictures)
     try:
-        return [await per_s(lambda: bare.describe(next(pictures)), n) for n in IN_FLIGHT]
+        return await turns(lambda: bare.describe(next(pictures)))
     finally:
         bare.stop()
 
 
-async def _captioner() -> list[float]:
+async def _captioner() -> list[list[float]]:
     from benchmarks.peers.alone_captioner import BareEngine, caption_prompts
 
     prompts = itertools.cycle(await caption_prompts(GIT))
     bare = BareEngine(FALCON, ADAPTER)
     try:
-        return [
-            await per_s(lambda: bare.ask(loads.CAPTIONS_64, next(prompts), 0.0), n)
-            for n in IN_FLIGHT
-        ]
+        return await turns(lambda: bare.ask(loads.CAPTIONS_64, next(prompts), 0.0))
     finally:
         bare.stop()
 
 
-def measured(stage: str) -> list[float]:
-    """Return one engine's answers/s for each number in flight."""
+def measured(stage: str) -> list[list[float]]:
+    """Return one engine's answers/s for each number in flight, turn by turn."""
     return asyncio.run(_describer() if stage == "describer" else _captioner())
 
 
@@ -86,12 +92,18 @@ def main() -> None:
         "environment": asdict(describe()),
         "window_s": WINDOW_S,
         "stages": {
-            name: {"in_flight": list(IN_FLIGHT), "per_s": rates} for name, rates in curves.items()
+            name: {
+                "in_flight": list(IN_FLIGHT),
+                "per_s": [median(each) for each in rates],
+                "turns_per_s": rates,
+            }
+            for name, rates in curves.items()
         },
     }
     MEASURED.write_text(json.dumps(result, indent=1) + "\n")
     for name, rates in curves.items():
-        print(name, *(f"{n}: {rate:.1f}/s" for n, rate in zip(IN_FLIGHT, rates, strict=True)))
+        for number, each in zip(IN_FLIGHT, rates, strict=True):
+            print(f"{name}, {number} in flight: {median(each):.1f}/s", *each)
 
 
 if __name__ == "__main__":

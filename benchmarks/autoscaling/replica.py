@@ -15,6 +15,8 @@ class Replica:
 
     rates: Sequence[float]
     draining: bool = False
+    ongoing: int = 0
+    """Number of its requests, waiting ones too."""
     finished: int = 0
     changes: int = 0
     """Number of changes; an end that was planned before the last one no longer holds."""
@@ -25,11 +27,6 @@ class Replica:
     _waiting: deque[tuple[int, float]] = field(default_factory=deque)
 
     @property
-    def ongoing(self) -> int:
-        """Return the number of its requests, waiting ones too."""
-        return len(self._running) + len(self._waiting)
-
-    @property
     def requests(self) -> list[int]:
         """Return its requests, waiting ones too."""
         return [request for _, request in self._running] + [request for request, _ in self._waiting]
@@ -38,6 +35,7 @@ class Replica:
         """Take a request that is `work` times as long as the mean one."""
         self._advance(now_s)
         self._waiting.append((request, work))
+        self.ongoing += 1
         self._fill()
 
     def next_end_s(self) -> float | None:
@@ -52,6 +50,7 @@ class Replica:
         """Return the request that ends now."""
         self._advance(now_s)
         _, request = heapq.heappop(self._running)
+        self.ongoing -= 1
         self.finished += 1
         self._fill()
         return request

@@ -12,6 +12,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from benchmarks.autoscaling.replica import Replica
 from benchmarks.autoscaling.reports import (
@@ -29,6 +30,8 @@ NOTICED_S = 5.0
 """From a replica's death until its replacement starts: Serve's health checks."""
 GIVE_UP_S = 60.0
 """A request that has waited so long before a stage is dropped (`request_timeout_s`)."""
+
+ONGOING = attrgetter("ongoing")
 
 
 @dataclass(eq=False)
@@ -138,14 +141,14 @@ class Simulation:
     def _route(self, now_s: float, name: str) -> None:
         stage = self._stages[name]
         while stage.queue:
-            free = [r for r in stage.serving if r.ongoing < stage.spec.max_ongoing]
-            if not free:
+            serving = stage.serving
+            replica = min(serving, key=ONGOING) if serving else None
+            if replica is None or replica.ongoing >= stage.spec.max_ongoing:
                 return
             request = stage.queue.popleft()
             if now_s - self._trace.times_s[request] > GIVE_UP_S:
                 self._leave(name, request)
                 continue
-            replica = min(free, key=lambda r: r.ongoing)
             work = self._trace.work[request] if name == CAPTIONER else 1.0
             replica.add(now_s, request, work)
             self._plan(name, replica)
@@ -188,7 +191,7 @@ class Simulation:
         stage = self._stages[name]
         if not stage.serving:
             return
-        dead = max(stage.serving, key=lambda r: r.ongoing)
+        dead = max(stage.serving, key=ONGOING)
         dead.changes += 1
         stage.replicas.remove(dead)
         stage.missing += 1
@@ -218,7 +221,7 @@ class Simulation:
         surplus = max(0, there - target)
         given_up = min(surplus, stage.starting - stage.unwanted)
         stage.unwanted += given_up
-        idlest = sorted(stage.serving, key=lambda r: r.ongoing)
+        idlest = sorted(stage.serving, key=ONGOING)
         for replica in idlest[: surplus - given_up]:
             replica.draining = True
             if not replica.ongoing:
