@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ DRAWN = ("on and off", "tenfold rush")
 ORACLE = "oracle"
 
 Tunings = Mapping[str, Tuning]
+Pair = tuple[float, float]
 
 
 def tune(system: System, name: str) -> list[compare.Tried]:
@@ -88,17 +89,33 @@ def dominated(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
     That is in replica-seconds and in misses.
     """
+    return _where(
+        rows,
+        lambda its, own: (
+            its != own and all(one <= other for one, other in zip(its, own, strict=True))
+        ),
+    )
+
+
+def beaten(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return the runs where another policy has fewer of both than ours."""
+    return _where(
+        rows, lambda its, own: all(one < other for one, other in zip(its, own, strict=True))
+    )
+
+
+def _where(
+    rows: Sequence[Mapping[str, Any]], holds: Callable[[Pair, Pair], bool]
+) -> list[tuple[str, str]]:
     return [
         (row["trace"], name)
         for row in rows
         for name in POLICIES
-        if name != "ours"
-        and _pair(row[name]) != _pair(row["ours"])
-        and all(its <= own for its, own in zip(_pair(row[name]), _pair(row["ours"]), strict=True))
+        if name != "ours" and holds(_pair(row[name]), _pair(row["ours"]))
     ]
 
 
-def _pair(figures: Mapping[str, float]) -> tuple[float, float]:
+def _pair(figures: Mapping[str, float]) -> Pair:
     return figures["replica_s"], figures["missed"]
 
 
@@ -133,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = list(pool.map(partial(judge, system, tunings), on))
     means = mean_rows(rows)
     print(table(means))
-    print("dominated by:", dominated(rows) or "none")
+    print("fewer of both:", beaten(rows) or "none")
+    print("as good in one, better in the other:", dominated(rows) or "none")
     if own is None:
         _write(system, tried, rows, means)
     return 0
@@ -151,6 +169,7 @@ def _write(
         "tuned": {name: [asdict(one) for one in each] for name, each in tried.items()},
         "rows": [{k: v for k, v in row.items() if k != "held"} for row in rows],
         "mean_relative": {n: round(mean(r[n]["relative"] for r in rows), 3) for n in POLICIES},
+        "beaten": beaten(rows),
         "dominated": dominated(rows),
     }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")

@@ -25,7 +25,7 @@ MAX_ONGOING = 512 // PART
 SHARES = (0.2, 0.4, 0.6, 0.8)
 """Targets of a stage that are tried: shares of what an engine was measured to hold."""
 
-DOWNSCALE_S = (60.0, 120.0, 300.0)
+DOWNSCALE_S = (30.0, 60.0, 120.0, 300.0)
 """Windows that are tried; the last is the default of the HorizontalPodAutoscaler."""
 
 GATEWAY_CPUS = (1.0, 1.3, 1.6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.autoscaling import compare, oracle
-from benchmarks.autoscaling.__main__ import dominated, main, mean_rows, table
+from benchmarks.autoscaling.__main__ import beaten, dominated, main, mean_rows, table
 from benchmarks.autoscaling.cost import CAPTIONS_PER_MISS, Bill
 from benchmarks.autoscaling.curves import Curve
 from benchmarks.autoscaling.policies import POLICIES, Tuning, hpa, serve
@@ -106,7 +106,8 @@ def test_each_policy_is_tuned_stage_by_stage(monkeypatch: pytest.MonkeyPatch) ->
     """The cheapest is found; here costs are known."""
 
     def costs(tuning: Tuning) -> float:
-        return abs(tuning.captioner - 6.4) + abs(tuning.describer - 1.6) + tuning.downscale_s / 100
+        window = abs(tuning.downscale_s - 60.0) / 100
+        return abs(tuning.captioner - 6.4) + abs(tuning.describer - 1.6) + window
 
     monkeypatch.setattr(compare, "run", lambda *_: None)
     monkeypatch.setitem(POLICIES, "hpa", lambda tuning: tried.append(tuning))
@@ -117,7 +118,7 @@ def test_each_policy_is_tuned_stage_by_stage(monkeypatch: pytest.MonkeyPatch) ->
     trace = draw("short", TUNING["slow wave"], 7, 0.1)
     best = compare.tuned("hpa", SYSTEM, [trace])[0].tuning
     assert (best.captioner, best.describer, best.downscale_s) == (6.4, 1.6, 60.0)
-    assert len(tried) < 20
+    assert len(tried) < 25  # of 192
 
 
 def test_the_oracle_has_replicas_before_the_load_comes() -> None:
@@ -143,10 +144,11 @@ def test_a_row_that_is_worse_in_both_is_found() -> None:
 
     good = {"trace": "a", "ours": figures(10, 5), "serve": figures(9, 6), "hpa": figures(11, 4)}
     bad = {"trace": "b", "ours": figures(10, 5), "serve": figures(9, 4), "hpa": figures(11, 4)}
-    assert dominated([good, bad]) == [("b", "serve")]
+    assert dominated([good, bad]) == beaten([good, bad]) == [("b", "serve")]
     equal = {"trace": "c", **{name: figures(10, 5) for name in ("ours", "serve")}}
     fewer = equal | {"hpa": figures(10, 4)}
     assert dominated([fewer]) == [("c", "hpa")]
+    assert beaten([fewer]) == []
     rows = [row | {"oracle": figures(8, 0)} for row in (good, good | {"ours": figures(20, 7)})]
     (mean,) = mean_rows(rows)
     assert mean["ours"]["replica_s"] == 15
