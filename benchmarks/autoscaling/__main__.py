@@ -45,13 +45,14 @@ def judge(system: System, tunings: Tunings, trace: Trace) -> dict[str, Any]:
     """Return the bills of all policies and of the oracle for one trace, and the replicas held."""
     outcome, bill = compare.with_foresight(system, trace)
     row: dict[str, Any] = {"trace": trace.name, ORACLE: _figures(bill, bill)}
-    held = {ORACLE: outcome.held[CAPTIONER]}
+    foreseen = outcome.held[CAPTIONER]
+    held = {}
     for name, tuning in tunings.items():
         outcome = compare.run(system, trace, POLICIES[name](tuning))
         row[name] = _figures(compare.bill(system, outcome), bill)
         held[name] = outcome.held[CAPTIONER]
     if trace.name in DRAWN:
-        row["held"] = held
+        row["held"] = {**held, ORACLE: foreseen}
     return row
 
 

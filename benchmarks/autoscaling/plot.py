@@ -5,11 +5,14 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from benchmarks.autoscaling.reports import CAPTIONER
 from benchmarks.report.plots import COLOURS, INK, REST, STYLE
 
 Rows = Sequence[Mapping[str, Any]]
+
+TICKS = (1, 1.5, 2, 3, 4, 6, 8)
 
 
 def costs(rows: Rows, policies: Sequence[str]) -> Figure:
@@ -30,6 +33,8 @@ def costs(rows: Rows, policies: Sequence[str]) -> Figure:
         axes.set_yticks([row + middle for row in range(len(rows))], [str(r["trace"]) for r in rows])
         axes.invert_yaxis()
         axes.set(xlabel="cost, as multiples of the oracle's (simulated)", xscale="log")
+        axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.legend(loc="lower right")
     return figure
 
