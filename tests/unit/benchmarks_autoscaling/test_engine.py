@@ -1,7 +1,10 @@
 """Curves and replicas: what was measured is what is simulated."""
 
+import asyncio
+
 import pytest
 
+from benchmarks.autoscaling import measure
 from benchmarks.autoscaling.curves import Curve
 from benchmarks.autoscaling.replica import Replica
 
@@ -58,3 +61,19 @@ def test_longer_answers_take_longer() -> None:
     found = ends(Replica((0.0, 1.0, 1.0)), [(0.0, 1.0), (0.0, 3.0)])
     assert found[0] == pytest.approx(2.0)
     assert found[1] == pytest.approx(4.0)
+
+
+def test_the_first_round_of_a_measured_curve_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds = iter(range(measure.TURNS + 1))
+
+    async def per_s(_: measure.One, in_flight: int) -> float:
+        return float(next(rounds) if in_flight == 1 else in_flight)
+
+    async def one() -> None: ...
+
+    monkeypatch.setattr(measure, "per_s", per_s)
+    first, *_, last = asyncio.run(measure.turns(one))
+    assert first == [1.0, 2.0, 3.0]
+    assert last == [64.0, 64.0, 64.0]
