@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from caption_studio.scaling.load import CAPTIONER, DESCRIBER, Load
@@ -37,15 +37,20 @@ def test_a_constant_load_settles(
 
 @settings(max_examples=3, deadline=None)
 @given(rates, st.floats(5.0, 30.0), st.floats(0.05, 0.9), st.integers(1, 8))
+@example(54.0, 15.6, 0.08, 2)
 def test_a_constant_load_is_tried_with_fewer_ever_more_rarely(
     per_s: float, captioner: float, lone_share: float, start: int
 ) -> None:
-    """Growth in four hours: at most once for each time that the trust may have grown."""
+    """In four hours at most once for each time that the trust may have grown.
+
+    What a try has taken away may come back in two steps: what comes, and the queue.
+    """
     stage = Stage(captioner, start, lone_share=lone_share)
     found = series(run(lambda _: per_s, 14_400, Stage(200, 1), stage), CAPTIONER)
     ups = [now_s for now_s, (a, b) in enumerate(pairwise(found)) if b > a and now_s > 700]
-    assert len(ups) <= 3
-    assert len([now_s for now_s in ups if now_s > 10_000]) <= 1
+    tries = [after for before, after in pairwise((0, *ups)) if after - before > 60]
+    assert len(tries) <= 3
+    assert len([now_s for now_s in tries if now_s > 10_000]) <= 1
 
 
 @settings(max_examples=3, deadline=None)
