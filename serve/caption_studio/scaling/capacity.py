@@ -19,6 +19,9 @@ from caption_studio.settings import StageScaling
 SETTLED_S = 10.0
 """Time since a replica came or went, before a load counts: rates are over the last seconds."""
 
+LEAST = 1e-3
+"""Fewer requests in progress, or answers a second, are none: rounding, no basis of a latency."""
+
 FAINT = 0.1
 """Share of its target below which a replica's latency tells little of that at the target."""
 
@@ -123,7 +126,9 @@ def learnt(capacity: Capacity, load: Load, stage: StageScaling, now_s: float) ->
 
 
 def _seen(load: Load, stage: StageScaling) -> Point | None:
-    if not load.running or not load.ongoing or not load.finished_per_s:
+    if not load.running or load.ongoing is None or load.finished_per_s is None:
+        return None
+    if load.ongoing < LEAST * load.running or load.finished_per_s < LEAST:
         return None
     if load.heard < 1 or load.answers_heard < HALF:
         return None

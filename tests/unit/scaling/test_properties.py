@@ -94,6 +94,8 @@ def test_a_higher_need_never_gives_fewer(need: float, more: float, target: int) 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(amounts, amounts, amounts, counts), min_size=1, max_size=40))
+@example([(9.0, 1.0, 5e-324, 1)] * 9)
+@example([(5e-324, 1.0, 9.0, 1)] * 9)
 def test_growth_is_bounded(seen: list[tuple[float, float, float, int]]) -> None:
     memories: dict[str, Memory] = {}
     target = 1
