@@ -1,4 +1,4 @@
-"""`python -m benchmarks.cluster`: run the experiments, write and draw their results."""
+"""`python -m benchmarks.cluster`: run the experiments, write their results and draw them."""
 
 import argparse
 import json
@@ -12,7 +12,9 @@ from typing import Any
 from benchmarks.cluster import models
 from benchmarks.cluster.hosted import Phase, Sent, hosted, poisson
 from benchmarks.cluster.nodes import KINDS
+from benchmarks.cluster.plot import timeline
 from benchmarks.hardware import describe
+from benchmarks.report.plots import png
 
 RESULTS = Path(__file__).parents[1] / "results" / "cluster"
 
@@ -84,6 +86,8 @@ def main() -> int:
         failed += len(result["failed"])
         print(f"{name}: {result['requests']} requests, {len(result['failed'])} failed", flush=True)
         (options.output / f"{name}.json").write_text(json.dumps(result) + "\n")
+        if not EXPERIMENTS[name].embedded:
+            (options.output / f"{name}.png").write_bytes(png(timeline(result)))
     return int(failed > 0)
 
 

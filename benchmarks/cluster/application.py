@@ -9,6 +9,7 @@ from ray import serve
 from ray.serve import Application
 
 from benchmarks.cluster import models
+from benchmarks.cluster.models import StageModel
 from caption_studio.deployments.app import application
 from caption_studio.deployments.captioner import Captioner
 from caption_studio.deployments.describer import Describer
@@ -25,7 +26,6 @@ from caption_studio.records import (
     Pixels,
     Prompt,
 )
-from caption_studio.scaling.simulation import StageModel
 from caption_studio.settings import Settings
 
 

@@ -47,11 +47,9 @@ def serve_config(port: int, *, to_zero: bool, quiet_s: float, embedded: bool) ->
         "upscale_delay_s": 0,
         "downscale_delay_s": 0,
     }
-    model = models.model(to_zero=to_zero)
-    least = {"gateway": 1, "describer": model.describer.min_replicas}
-    least["captioner"] = model.captioner.min_replicas
-    most = {"gateway": REPLICAS_PER_NODE, "describer": model.describer.max_replicas}
-    most["captioner"] = model.captioner.max_replicas
+    least = {"gateway": 1, **dict.fromkeys(("describer", "captioner"), 0 if to_zero else 1)}
+    most = {"gateway": REPLICAS_PER_NODE, "describer": models.DESCRIBER.max_replicas}
+    most["captioner"] = models.CAPTIONER.max_replicas
     most |= MOST_EMBEDDED if embedded else {}
     deployments = [
         {

@@ -1,4 +1,4 @@
-"""Times of the stand-ins, and the policy that scales them, common to run and simulation.
+"""Times of the stand-ins, and the settings of the policy that scales them.
 
 The figures are calibrated, not measured. They are an H100's rates and its slow-down with the
 requests in flight (2,350 pictures/s in batches of 64, 640 captions/s at 256 in flight, a lone
@@ -7,11 +7,11 @@ caption in a quarter of the time of a full step), divided by 150, with 8 togethe
 shortened, and each start takes seconds instead of minutes.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from caption_studio.scaling.simulation import Model, StageModel
 from caption_studio.settings import ScalingSettings, StageScaling
+from caption_studio.settings.scaling import GatewayScaling
 
 SLOWED = 150
 TOGETHER = 8
@@ -29,22 +29,35 @@ REPORT_S = 2.0
 """As in deploy/cluster.yaml."""
 
 
+@dataclass(frozen=True)
+class StageModel:
+    """One stand-in: n requests together take `base_s + each_s * n`.
+
+    With `max_batch` set, the n are one batch and a replica runs one batch at a time. Without it, a
+    replica runs at most `slots` requests, and n is the number in flight when a request starts.
+    """
+
+    base_s: float
+    each_s: float
+    max_replicas: int = 1
+    max_batch: int | None = None
+    slots: int = 1
+
+
 def _stage(per_s: float, lone_share: float) -> StageModel:
     """Return a stage of rate `per_s` at `TOGETHER`; a lone one takes `lone_share` of the time."""
     full_s = TOGETHER / per_s
     each_s = full_s * (1 - lone_share) / (TOGETHER - 1)
-    return StageModel(full_s * lone_share - each_s, each_s, 0.0, 1, 1)
+    return StageModel(full_s * lone_share - each_s, each_s)
 
 
 DESCRIBER = replace(
     _stage(DESCRIBER_PER_S, 0.3),
-    start_s=PROCESS_START_S + DESCRIBER_LOAD_S,
     max_replicas=2,
     max_batch=TOGETHER,
 )
 CAPTIONER = replace(
     _stage(CAPTIONER_PER_S, 0.25),
-    start_s=PROCESS_START_S + CAPTIONER_LOAD_S,
     max_replicas=6,
     slots=TOGETHER,
 )
@@ -56,33 +69,15 @@ QUIET_S = 20.0
 
 def scaling(quiet_s: float = QUIET_S) -> ScalingSettings:
     """Return the policy's settings, for stages of `TOGETHER`."""
-
-    def stage(target_ongoing: float, lone_share: float) -> StageScaling:
-        return StageScaling(
-            target_ongoing=target_ongoing,
-            lone_share=lone_share,
-            upscale_delay_s=1.0,
-            downscale_delay_s=quiet_s,
-            to_zero_delay_s=quiet_s,
-        )
-
+    pace = {
+        "upscale_delay_s": 1.0,
+        "downscale_delay_s": quiet_s,
+        "to_zero_delay_s": quiet_s,
+    }
     return ScalingSettings(
-        gateway=stage(32, 1.0),
-        describer=stage(1.5 * TOGETHER, 0.2),
-        captioner=stage(0.75 * TOGETHER, 0.3),
-        captioners_per_describer=round(DESCRIBER_PER_S / CAPTIONER_PER_S, 1),
-    )
-
-
-def model(*, to_zero: bool) -> Model:
-    """Return the model of the system for the simulation."""
-    least = 0 if to_zero else 1
-    return Model(
-        replace(DESCRIBER, min_replicas=least),
-        replace(CAPTIONER, min_replicas=least),
-        scaling(),
-        look_back_s=LOOK_BACK_S,
-        report_s=REPORT_S,
+        gateway=GatewayScaling(**pace),
+        describer=StageScaling(target_ongoing=1.5 * TOGETHER, lone_share=0.2, **pace),
+        captioner=StageScaling(target_ongoing=0.75 * TOGETHER, lone_share=0.3, **pace),
     )
 
 

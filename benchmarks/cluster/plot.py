@@ -1,4 +1,4 @@
-"""Results of the cluster and of the simulation → figures, in the benchmarks' style."""
+"""Results of the cluster → figures, in the benchmarks' style."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 from benchmarks.cluster.nodes import KINDS
 from benchmarks.report.plots import COLOURS, INK, REST, STYLE
 
-STAGES = ("describer", "captioner")
 BIN_S = 2
 
 
@@ -64,48 +63,3 @@ def _mark(all_axes: Sequence[Axes], at_s: float, text: str) -> None:
         axes.axvline(at_s, color=INK, linestyle="--", linewidth=0.8)
     top = (at_s, all_axes[0].get_ylim()[1])
     all_axes[0].annotate(f"{text} a node", top, xytext=(3, -8), textcoords="offset points")
-
-
-def compared(checks: Sequence[dict[str, Any]]) -> Figure:
-    """Draw replicas over time, measured and simulated, for each run and stage."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8, 2.3 * len(checks)), layout="constrained")
-        grid = figure.subplots(len(checks), 2, squeeze=False)
-        for row, check in zip(grid, checks, strict=True):
-            for axes, kind in zip(row, STAGES, strict=True):
-                for name, colour in zip(("measured", "simulated"), COLOURS, strict=False):
-                    replicas = check[kind][name]
-                    axes.step(
-                        range(len(replicas)), replicas, where="post", color=colour, label=name
-                    )
-                axes.set(title=f"{check['name']}: {kind}", ylim=(0, None))
-                axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        grid[0][0].legend(loc="upper right")
-        for axes in grid[-1]:
-            axes.set(xlabel="s")
-    return figure
-
-
-def joint_and_alone(found: dict[str, Any], phases: Sequence[tuple[float, float]]) -> Figure:
-    """Draw the captioners that run after a step, with and without the describer's load."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8, 3.2), layout="constrained")
-        axes = figure.add_subplot()
-        for (name, colour), label in zip(
-            (("joint", COLOURS[0]), ("alone", COLOURS[1])),
-            ("with the describer's load", "on its own load"),
-            strict=True,
-        ):
-            axes.step(
-                range(len(found[name]["ticks"])), found[name]["ticks"], color=colour, label=label
-            )
-        axes.axvspan(
-            phases[0][0],
-            phases[0][0] + phases[1][0],
-            color=INK,
-            alpha=0.06,
-            label="ten times the load",
-        )
-        axes.set(title="Captioners that run (simulated)", xlabel="s", ylim=(0, None))
-        axes.legend(loc="upper right")
-    return figure

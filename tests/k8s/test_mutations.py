@@ -251,7 +251,7 @@ FOUND_BY_RULES = [
     Mistake("applications.0.import_path", "caption_studio.app:build", "No module", CONFIG),
     Mistake("applications.0.args.language.modle", "x", "modle", CONFIG),
     Mistake(f"{POLICY}.policy_function", "caption_studio.deployments:Joint", "Joint", CONFIG),
-    Mistake(f"{POLICY}.policy_kwargs.captioners_per_describe", 4, "captioners_per", CONFIG),
+    Mistake(f"{POLICY}.policy_kwargs.gateway.target_cpu", 1.0, "target_cpu", CONFIG),
     Mistake(f"{SERVE}.1.name", "Describers", "the config names", CONFIG),
     Mistake(f"{SERVE}.1.autoscaling_config.target_ongoing_requests", 513, "more than", CONFIG),
     Mistake(f"{SERVE}.1.ray_actor_options.label_selector.stage", "describers", "[]", CONFIG),

@@ -39,6 +39,7 @@ from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
+from caption_studio.observability.work import Work, asked, done
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
@@ -74,11 +75,18 @@ class Gateway:
         self._describer = describer
         self._captioner = captioner
         self._intake: ImageIntake | None = None
+        self._work = Work()
 
     async def check_health(self) -> None:
         """Let Serve replace a gateway in which every decode hangs."""
         if self._intake is not None:
             self._intake.check_health()
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Return what Serve's controller hands to `scaling.JointPolicy`."""
+        return self._work.counters(
+            asked("intake"), done("intake"), asked("describer"), asked("captioner")
+        )
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Build the application in the replica, once the handles are there.
@@ -97,6 +105,7 @@ class Gateway:
         describer = DescriberHandle(self._describer, is_asleep)
         captioner = CaptionerHandle(self._captioner, relay, is_asleep)
         metrics = Metrics()
+        self._work = metrics.work
         models = models_of(settings, metrics)
         guard = Guards(settings.guards)
         structures = StructureCheck()

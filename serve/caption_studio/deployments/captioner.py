@@ -18,6 +18,7 @@ from caption_studio.deployments.shared import metrics
 from caption_studio.deployments.streaming.packed import Packed, pack
 from caption_studio.deployments.streaming.relay import Ticket
 from caption_studio.deployments.streaming.sender import RelaySender
+from caption_studio.deployments.working import Working
 from caption_studio.errors import EngineDied
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
@@ -33,7 +34,7 @@ SAMPLE_S = 1.0
 """Interval at which the engine's load is sampled for the metrics."""
 
 
-class Captioner:
+class Captioner(Working):
     """Continues prompts; the replica is up when model and adapters are loaded."""
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
@@ -95,7 +96,7 @@ class Captioner:
 
     @contextmanager
     def _span(self, prompt: Prompt) -> Generator[None]:
-        with self._tracing.span("caption", prompt.traceparent) as span:
+        with self._working(), self._tracing.span("caption", prompt.traceparent) as span:
             span.set({"request_id": prompt.request_id, "model": prompt.model})
             yield
 

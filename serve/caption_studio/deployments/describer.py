@@ -8,6 +8,7 @@ from ray import serve
 from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.shared import metrics
+from caption_studio.deployments.working import Working
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
@@ -21,7 +22,7 @@ where Serve's router forwards only four a second once a busy replica was late to
 (its two tasks wait for half a second after each try; ray/serve/_private/request_router, 2.60)."""
 
 
-class Describer:
+class Describer(Working):
     """Describes pictures; the replica is up when its model is loaded."""
 
     def __init__(self, settings: Settings) -> None:
@@ -49,7 +50,11 @@ class Describer:
     async def describe(self, pixels: Pixels, request_id: str, traceparent: str | None) -> Described:
         """Return the description of one picture."""
         studio_logging.request_id.set(request_id)
-        with ending_with_the_engine(), self._tracing.span("describe", traceparent) as span:
+        with (
+            ending_with_the_engine(),
+            self._working(),
+            self._tracing.span("describe", traceparent) as span,
+        ):
             described = await self._cache.describe(pixels)
             span.set(
                 {

@@ -33,6 +33,7 @@ from caption_studio.gateway.files_routes import create_files_router
 from caption_studio.gateway.followed_keys import FollowedKeys
 from caption_studio.gateway.generation import Generation
 from caption_studio.gateway.http_methods import HeadAsGet
+from caption_studio.gateway.in_use import tell_in_use
 from caption_studio.gateway.limits.limiter import Limiter
 from caption_studio.gateway.limits.middleware import RateLimits
 from caption_studio.gateway.middleware import Failures, RequestContext
@@ -94,6 +95,8 @@ def create_app(parts: Parts) -> FastAPI:
     keys = FollowedKeys(edge, parts.metrics)
     limit = ConcurrencyLimit(settings.batch_size, edge.max_in_flight, edge.max_predicted_s)
     places = Places(limit, time.monotonic)
+    budget = ByteBudget(edge.max_body_bytes_in_flight)
+    tell_in_use(parts.metrics.work, places, budget, edge)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -113,7 +116,7 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # the redirect would lead to whatever host the caller named
-        middleware=_middleware(parts, keys, places),
+        middleware=_middleware(parts, keys, places, budget),
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
     base = settings.language.weights_id
@@ -161,7 +164,9 @@ def _runner(app: FastAPI, parts: Parts, keys: FollowedKeys, places: Places) -> B
     )
 
 
-def _middleware(parts: Parts, keys: FollowedKeys, places: Places) -> list[Middleware]:
+def _middleware(
+    parts: Parts, keys: FollowedKeys, places: Places, budget: ByteBudget
+) -> list[Middleware]:
     """Return the middleware, the outermost first."""
     edge, tracing, limiter = parts.settings.gateway, parts.tracing, parts.limiter
     return [
@@ -175,7 +180,7 @@ def _middleware(parts: Parts, keys: FollowedKeys, places: Places) -> list[Middle
         Middleware(HeadAsGet),
         Middleware(
             BodyBytes,
-            budget=ByteBudget(edge.max_body_bytes_in_flight),
+            budget=budget,
             batches=ByteBudget(parts.settings.largest_request_bytes),
         ),
     ]

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from caption_studio.observability.key_metrics import KeyMetrics
 from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.process_metrics import add_process_metrics
+from caption_studio.observability.work import Work, asked, done
 from caption_studio.records import CacheResult, Description, Marks, StageTimes
 
 M = TypeVar("M", Counter, Histogram)
@@ -63,6 +64,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._series: dict[str, set[tuple[Counter | Histogram, tuple[str, ...]]]] = {}
         self.loop_watch = LoopWatch()
+        self.work = Work()
         add_process_metrics(self.registry, self.loop_watch)
         counter = partial(Counter, registry=self.registry)
         gauge = partial(Gauge, registry=self.registry)
@@ -182,10 +184,12 @@ class Metrics:
         """Count a call to a stage while it lasts."""
         calls = self._calls_in[stage]
         calls.inc()
+        self.work.count(asked(stage))
         try:
             yield
         finally:
             calls.dec()
+            self.work.count(done(stage))
 
     def answered(
         self, *, route: str, method: str, model: str | None, status: int, seconds: float

@@ -2,8 +2,8 @@
 
 The config file is the service's own. Describers and captioners ask for what its deployments ask
 for, and decoders for what a gateway does, whose decoding they do. A deployment with a number of
-replicas has that many workers. One that Serve scales by load gets what the machines hold, as many
-captioners for each describer as `scaling.captioners_per_describer` says.
+replicas has that many workers. One that Serve scales by load gets what the machines hold, with
+`CAPTIONERS_PER_DESCRIBER`.
 """
 
 import math
@@ -25,6 +25,10 @@ FULL = 1.5
 
 DEFAULT_CPUS = 0.5
 """Of a worker whose deployment names no number, as of the deployment itself."""
+
+CAPTIONERS_PER_DESCRIBER = 3.7
+"""Captioners that keep up with one describer: 2,350 pictures/s to 640 captions/s (H100, by
+arithmetic). A run has no load to learn it from before its pools have their sizes."""
 
 SMALL = 0.01
 """CPUs of a worker that asks for none, where it is divided by them."""
@@ -77,8 +81,7 @@ def plan(
     gateway, describer, captioner = (
         _pool(by_name.get(name)) for name in ("Gateway", "Describer", "Captioner")
     )
-    ratio = settings.scaling.captioners_per_describer
-    decoders, describers, captioners = _sizes(gateway, describer, captioner, ratio, has)
+    decoders, describers, captioners = _sizes(gateway, describer, captioner, has)
     return Plan(
         replace(gateway, least=1, most=decoders, calls=2),
         _fixed(describer, describers, settings.vision.max_batch_size),
@@ -87,7 +90,7 @@ def plan(
 
 
 def _sizes(
-    gateway: Pool, describer: Pool, captioner: Pool, ratio: float, has: Mapping[str, float]
+    gateway: Pool, describer: Pool, captioner: Pool, has: Mapping[str, float]
 ) -> tuple[int, int, int]:
     """Return how many decoders there may be, and how many describers and captioners there are.
 
@@ -112,7 +115,7 @@ def _sizes(
             f"wanted: Describers {describers}, Captioners {captioners}, and a decoder."
         )
     while True:  # one more, of the stage that is behind
-        is_captioner = captioners < ratio * describers
+        is_captioner = captioners < CAPTIONERS_PER_DESCRIBER * describers
         grown = (describers + (not is_captioner), captioners + is_captioner)
         if grown[0] > describer.most or grown[1] > captioner.most or room(*grown) < 1:
             return min(gateway.most, room(describers, captioners)), describers, captioners

@@ -1,1 +1,1 @@
-"""How many replicas each stage needs (policy), and its simulation at sizes we cannot run."""
+"""How many replicas each deployment needs: the scaling policy, without Serve."""

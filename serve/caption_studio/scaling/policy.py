@@ -1,149 +1,104 @@
 """Loads of the three deployments → how many replicas each should have.
 
-Pure: time comes as an argument, state goes in and comes out. Production (deployments.scaling)
-and the simulation (scaling.simulation) run this very code.
+Pure: time comes as an argument, memory goes in and comes out. Gateways follow what they have in
+use, the stages what comes for them, the captioners also what the describers will let through
+(`need`), by what a replica was seen to carry (`capacity`), with delays (`pace`).
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from caption_studio.scaling.capacity import Capacity, learnt
+from caption_studio.scaling.load import CAPTIONER, DESCRIBER, GATEWAY, Load
+from caption_studio.scaling.need import gateway_need, held_back_per_s, is_full, stage_need
+from caption_studio.scaling.pace import History, paced
 from caption_studio.settings import ScalingSettings, StageScaling
+from caption_studio.settings.scaling import Pace
 
-GATEWAY, DESCRIBER, CAPTIONER = "Gateway", "Describer", "Captioner"
-STAGES = (GATEWAY, DESCRIBER, CAPTIONER)
-"""The deployments' names."""
-
-MAX_GROWTH = 4.0
-"""Upper bound of a need, in multiples of the running replicas: a queue that grows during a cold
-start would ask for ever more."""
-
-FALLING = 0.97
-"""A need that falls to this share of itself within `upscale_delay_s` falls without help, so the
-delay starts anew."""
-
-_EPSILON = 1e-9
-"""Tolerance: a need of 2 that floating point made 2.0000000001 is no need of 3."""
+MOST_STEP_S = 30.0
+"""The most time that one look adds to the next: a clock that is set ahead ends no window."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """One deployment now. `ongoing` is None if unknown; then the deployment is left alone.
+class Memory:
+    """What a deployment's next decision has to know of those before.
 
-    `target` is the number of replicas set last, of which `running` take requests.
+    `time_s` is the policy's own time, which only rises: a clock that is set back adds nothing.
+    `clock_s` is what the clock showed.
     """
 
-    ongoing: float | None
-    target: int
-    running: int
-    min_replicas: int
-    max_replicas: int
+    history: History
+    capacity: Capacity
+    time_s: float
+    clock_s: float
 
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A deployment's unbroken wish for more (+1) or fewer (-1) replicas, and since when.
-
-    `need` is its need when the wish began.
-    """
-
-    direction: int = 0
-    since_s: float = 0.0
-    need: float = 0.0
-
-
-NO_WISH = Wish()
+    def time_at(self, clock_s: float) -> float:
+        """Return the policy's time when the clock shows this."""
+        return self.time_s + min(MOST_STEP_S, max(0.0, clock_s - self.clock_s))
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The replicas to have from now on, and the wish to bring to the next decision."""
+    """The replicas to have from now on, and the memory to bring to the next decision."""
 
     replicas: int
-    wish: Wish
+    memory: Memory
 
 
 def decide(
     loads: Mapping[str, Load],
-    wishes: Mapping[str, Wish],
+    memories: Mapping[str, Memory],
     settings: ScalingSettings,
     now_s: float,
 ) -> dict[str, Decision]:
     """Return a decision for each deployment in `loads`."""
-    needs = {name: _own_need(load, _stage(name, settings)) for name, load in loads.items()}
-    ahead = _ahead(needs, loads, settings)
+    before = {
+        name: memories.get(name, Memory(History(0.0), Capacity(), 0.0, now_s)) for name in loads
+    }
+    times_s = {name: memory.time_at(now_s) for name, memory in before.items()}
+    capacities = {
+        name: before[name].capacity
+        if name == GATEWAY
+        else learnt(before[name].capacity, load, _stage(name, settings), times_s[name])
+        for name, load in loads.items()
+    }
+    needs = _needs(loads, capacities, settings, times_s)
     decisions = {}
     for name, load in loads.items():
-        own, wish = needs[name], wishes.get(name, NO_WISH)
-        coming = ahead if name == CAPTIONER else 0.0
-        stage = _stage(name, settings)
-        wanted = load.target if own is None else _wanted(own, coming, load, stage)
-        need = max(own or 0.0, coming)
-        decisions[name] = _delayed(wanted, need, load, stage, wish, now_s)
+        pace: Pace = settings.gateway if name == GATEWAY else _stage(name, settings)
+        time_s = times_s[name]
+        replicas, history = paced(needs[name], load, pace, before[name].history, time_s)
+        decisions[name] = Decision(replicas, Memory(history, capacities[name], time_s, now_s))
     return decisions
+
+
+def _needs(
+    loads: Mapping[str, Load],
+    capacities: Mapping[str, Capacity],
+    settings: ScalingSettings,
+    times_s: Mapping[str, float],
+) -> dict[str, float | None]:
+    needs: dict[str, float | None] = {}
+    coming_per_s = 0.0
+    full = is_full(loads.get(GATEWAY))
+    if (gateway := loads.get(GATEWAY)) is not None:
+        held = sum(
+            load.target * _stage(name, settings).target_ongoing
+            for name, load in loads.items()
+            if name != GATEWAY
+        )
+        needs[GATEWAY] = gateway_need(gateway, settings.gateway.target_cpus, held)
+    if (describer := loads.get(DESCRIBER)) is not None:
+        per_s = capacities[DESCRIBER].per_s(settings.describer, times_s[DESCRIBER])
+        needs[DESCRIBER] = stage_need(describer, per_s, settings.describer, full=full)
+        coming_per_s = held_back_per_s(describer, per_s, needs[DESCRIBER])
+    if (captioner := loads.get(CAPTIONER)) is not None:
+        stage = settings.captioner
+        per_s = capacities[CAPTIONER].per_s(stage, times_s[CAPTIONER])
+        needs[CAPTIONER] = stage_need(captioner, per_s, stage, coming_per_s, full=full)
+    return needs
 
 
 def _stage(name: str, settings: ScalingSettings) -> StageScaling:
     stage: StageScaling = getattr(settings, name.lower())
     return stage
-
-
-def _ahead(
-    needs: Mapping[str, float | None], loads: Mapping[str, Load], settings: ScalingSettings
-) -> float:
-    """Return the captioners that the pictures now at the describers will need."""
-    described = needs.get(DESCRIBER)
-    if described is None:
-        return 0.0
-    # The number of describers limits their output: requests that wait while describers start are a
-    # burst behind them, not a flow.
-    flow = min(described, float(max(1, loads[DESCRIBER].target)))
-    return flow * settings.captioners_per_describer
-
-
-def _own_need(load: Load, stage: StageScaling) -> float | None:
-    """Return the replicas that would carry this flow with `target_ongoing` each; None: unknown.
-
-    Below its target a replica answers sooner, so its ongoing requests are less than its share of
-    the flow: an engine with an eighth of its requests may do half of its work. Latency is assumed
-    to grow linearly, from `lone_share` of the latency at the target. Above the target requests
-    wait, and the flow is unknown.
-    """
-    if load.ongoing is None or not math.isfinite(load.ongoing) or load.ongoing < 0:
-        return None
-    there = max(1, load.running)
-    part = load.ongoing / (there * stage.target_ongoing)
-    if part < 1:
-        part /= stage.lone_share + (1 - stage.lone_share) * part
-    return there * part
-
-
-def _wanted(own: float, coming: float, load: Load, stage: StageScaling) -> int:
-    """Return the replicas for a need, within bounds; inside the dead band, the current target."""
-    grown = MAX_GROWTH * max(1, load.running)
-    enough = math.ceil(max(min(own, grown), coming) - _EPSILON)
-    roomy = math.ceil(max(own, coming) * (1 + stage.dead_band) - _EPSILON)
-    wanted = enough if enough > load.target else min(roomy, load.target)
-    return max(load.min_replicas, min(load.max_replicas, wanted))
-
-
-def _delayed(
-    wanted: int, need: float, load: Load, stage: StageScaling, wish: Wish, now_s: float
-) -> Decision:
-    """Return `wanted` once it has been wanted for long enough, before that the current target."""
-    direction = (wanted > load.target) - (wanted < load.target)
-    if direction == 0:
-        return Decision(load.target, NO_WISH)
-    if direction < 0 and load.target > 1:
-        wanted = max(1, wanted)  # the last one goes by its own, longer delay
-    if wish.direction != direction or (direction > 0 and need < FALLING * wish.need):
-        wish = Wish(direction, now_s, need)
-    if now_s - wish.since_s + _EPSILON < _delay_s(direction, load, stage):
-        return Decision(load.target, wish)
-    return Decision(wanted, NO_WISH)
-
-
-def _delay_s(direction: int, load: Load, stage: StageScaling) -> float:
-    if direction > 0:
-        return 0.0 if load.target == 0 else stage.upscale_delay_s
-    return stage.to_zero_delay_s if load.target == 1 else stage.downscale_delay_s

@@ -5,18 +5,9 @@ from pydantic import Field
 from caption_studio.settings.section import Section
 
 
-class StageScaling(Section):
-    """When one deployment gets more replicas, and when fewer."""
+class Pace(Section):
+    """How soon a deployment follows what it needs."""
 
-    target_ongoing: float = Field(
-        gt=0, description="Requests, running and queued, that each replica should have."
-    )
-    lone_share: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="How long a request takes alone, as a share of its time at `target_ongoing`.",
-    )
     upscale_delay_s: float = Field(
         5.0,
         ge=0,
@@ -26,7 +17,7 @@ class StageScaling(Section):
     downscale_delay_s: float = Field(
         300.0,
         ge=0,
-        description="How long the load must be low before replicas are removed. A replica that is "
+        description="Replicas are removed only if none of this time needed them. A replica that is "
         "removed too early costs a cold start.",
     )
     to_zero_delay_s: float = Field(
@@ -42,16 +33,38 @@ class StageScaling(Section):
     )
 
 
+class GatewayScaling(Pace):
+    """When there are more gateways, and when fewer."""
+
+    target_cpus: float = Field(
+        1.3,
+        gt=0,
+        description="CPUs that each gateway should use: two thirds of the two in "
+        "deploy/cluster.yaml.",
+    )
+
+
+class StageScaling(Pace):
+    """When one stage gets more replicas, and when fewer."""
+
+    target_ongoing: float = Field(
+        gt=0, description="Requests, running and queued, that each replica should have."
+    )
+    lone_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="How long a request takes alone, as a share of its time at `target_ongoing`. "
+        "Used until a replica was measured near its target.",
+    )
+
+
 class ScalingSettings(Section):
     """When replicas come and go by load, with the joint policy of `deploy/cluster.yaml`."""
 
-    gateway: StageScaling = Field(
-        StageScaling(target_ongoing=64), description="When there are more or fewer gateways."
+    gateway: GatewayScaling = Field(
+        GatewayScaling(), description="When there are more or fewer gateways."
     )
-    """64 requests of half a second each: 130 pictures/s, two thirds of two CPUs' decodes of 10 ms.
-
-    An eighth of `max_in_flight`, which leaves room for requests that arrive while stages start.
-    """
     describer: StageScaling = Field(
         StageScaling(target_ongoing=96, lone_share=0.2),
         description="When there are more or fewer describers.",
@@ -70,9 +83,3 @@ class ScalingSettings(Section):
     A step of one sequence takes 4.1 ms. 640 captions/s of 25 tokens are steps of 16 ms with 256
     sequences, some 13 with 192 (H100, by arithmetic).
     """
-    captioners_per_describer: float = Field(
-        3.7,
-        gt=0,
-        description="Captioner replicas that keep up with one describer: 2,350 pictures/s to 640 "
-        "captions/s (H100, by arithmetic).",
-    )

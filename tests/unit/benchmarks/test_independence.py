@@ -7,8 +7,9 @@ ROOT = Path(__file__).parents[3] / "benchmarks"
 
 INSIDE = {"affinity", "describer", "cluster", "gpu", "hop", "offline", "rehearsal", "structured"}
 """They measure engines by themselves; two of them paint the demo's held-out scenes."""
-ALONE = {"alone_captioner.py", "alone_describer.py"}
-"""One engine in its own process has no wire to be asked over; a stand-in for one needs its seam."""
+ALONE = {"alone_captioner.py", "alone_describer.py", "policies.py"}
+"""One engine in its own process has no wire to be asked over; a stand-in for one needs its seam.
+The scaling policy is asked in one file of its simulation, which shares no other code with it."""
 
 
 ROOMS = ("workload", "load", "figures", "report")
