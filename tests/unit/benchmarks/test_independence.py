@@ -5,7 +5,9 @@ import pytest
 
 ROOT = Path(__file__).parents[3] / "benchmarks"
 
-INSIDE = {"affinity", "describer", "cluster", "gpu", "hop", "offline", "rehearsal", "structured"}
+INSIDE = {
+    "affinity", "describer", "cluster", "gpu", "hop", "offline", "rehearsal", "size", "structured"
+}  # fmt: skip
 """They measure engines by themselves; two of them paint the demo's held-out scenes."""
 ALONE = {"alone_captioner.py", "alone_describer.py", "policies.py"}
 """One engine in its own process has no wire to be asked over; a stand-in for one needs its seam.
