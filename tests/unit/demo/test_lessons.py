@@ -1,8 +1,11 @@
 import random
+import re
+from collections import Counter
 
 from transformers import PreTrainedTokenizerFast
 
 from caption_studio.demo.captions import has_emoji
+from caption_studio.demo.corpus import WISH_LABELS, adapter_prompt
 from caption_studio.demo.held_out import shared_runs
 from caption_studio.demo.lessons import Lesson, checklist, lesson, lesson_corpus
 from caption_studio.demo.obedience import hashtags
@@ -10,6 +13,7 @@ from caption_studio.demo.packed import NOT_LEARNT, tokenize_corpus
 from caption_studio.demo.paths import FALCON_NAME, MODELS_DIR
 
 LESSONS = 300
+LABEL = re.compile(rf"^(Request|{'|'.join(WISH_LABELS)}): ", re.MULTILINE)
 
 
 def read_and_learnt(one: Lesson) -> tuple[str, str]:
@@ -62,3 +66,13 @@ def test_a_checklist_tells_what_its_note_wishes():
 def test_no_lesson_holds_held_out_words():
     texts = (one if isinstance(one, str) else one.text for one in lesson_corpus(LESSONS))
     assert not any(shared_runs(text) for text in texts)
+
+
+def test_half_of_the_notes_bear_the_word_of_the_adapters_prompt() -> None:
+    """An adapter does not obey a note whose word its base has not learnt to read."""
+    assert "\nRequest: " in adapter_prompt("a cat", "No emoji.")
+    rng = random.Random(3)
+    texts = [draw(rng).text for _ in range(100) for draw in (lesson, checklist)]
+    labels = Counter(label for text in texts for label in LABEL.findall(text))
+    assert labels.keys() == {"Request", *WISH_LABELS}
+    assert labels["Request"] >= 0.4 * labels.total()
