@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import median
 from typing import Any, Literal
 
 from benchmarks.affinity.stages import Way
 from benchmarks.affinity.traces import Trace
+from benchmarks.figures.calls import medians_ms
 
 What = Literal["repeats", "fresh", "light", "heavy", "adapters"]
 """Pictures that come again; pictures that do not; such pictures at a tenth and at four fifths of
@@ -43,9 +44,7 @@ def row(case: Case, traces: Sequence[Trace], repeats: Sequence[Sent]) -> dict[st
         "requests": median(len(sent.latencies_s) for sent in repeats),
         "distinct": median(trace.distinct for trace in traces),
         "worked": median(sent.said[new] for sent in repeats),
-        "p50_ms": median(1e3 * median(sent.latencies_s) for sent in repeats),
-        "p95_ms": median(1e3 * quantiles(sent.latencies_s, n=20)[-1] for sent in repeats),
-        "cpu_ms": median(1e3 * sent.cpu_s / len(sent.latencies_s) for sent in repeats),
+        **medians_ms(repeats),
     }
     if case.what == "repeats":
         found["hit_rate"] = median(1 - sent.said[new] / sent.said.total() for sent in repeats)

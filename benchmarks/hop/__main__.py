@@ -9,12 +9,13 @@ from collections import defaultdict
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any, get_args
 
 import ray
 from ray import serve
 
+from benchmarks.figures.calls import medians_ms
 from benchmarks.hardware import describe
 from benchmarks.hop.replicas import Calls, Way, receiver_deployment, sender_deployment
 
@@ -56,9 +57,7 @@ def figures(repeats: list[Calls]) -> dict[str, float]:
     """Return the medians over the repeats."""
     return {
         "calls_per_s": median(len(calls.latencies_s) / calls.elapsed_s for calls in repeats),
-        "p50_ms": median(1e3 * median(calls.latencies_s) for calls in repeats),
-        "p95_ms": median(1e3 * quantiles(calls.latencies_s, n=20)[-1] for calls in repeats),
-        "cpu_ms": median(1e3 * calls.cpu_s / len(calls.latencies_s) for calls in repeats),
+        **medians_ms(repeats),
     }
 
 
