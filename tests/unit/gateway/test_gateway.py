@@ -319,18 +319,34 @@ class Hanging(FakeCaptioner):
             self.closed += 1
 
 
+async def pass_a_minute(captioner: Hanging) -> None:
+    """Wait until the generation hangs and what it said is sent; then put the clock forward.
+
+    A deadline of milliseconds would at times pass before a busy machine has begun to generate.
+    """
+    await captioner.reached.wait()
+    await asyncio.sleep(0.05)
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    loop.time = lambda: now() + 60.0  # type: ignore[method-assign]
+
+
 async def test_the_deadline_is_an_answer_and_stops_the_generation() -> None:
     captioner = Hanging(after_first=False)
-    async with gateway(captioner, request_timeout_s=0.05) as client:
-        response = await client.post(CHAT_PATH, json=CHAT)
+    async with gateway(captioner, request_timeout_s=60) as client:
+        asked = asyncio.create_task(client.post(CHAT_PATH, json=CHAT))
+        await pass_a_minute(captioner)
+        response = await asked
     assert (response.status_code, response.json()["error"]["code"]) == (504, "deadline_exceeded")
     assert captioner.closed == 1
 
 
 async def test_the_deadline_within_a_stream_is_an_error_event() -> None:
     captioner = Hanging(after_first=True)
-    async with gateway(captioner, request_timeout_s=0.05) as client:
-        response = await client.post(CHAT_PATH, json={**CHAT, "stream": True})
+    async with gateway(captioner, request_timeout_s=60) as client:
+        asked = asyncio.create_task(client.post(CHAT_PATH, json={**CHAT, "stream": True}))
+        await pass_a_minute(captioner)
+        response = await asked
     *chunks, last = events(response.text)
     assert chunks
     assert last["error"]["code"] == "deadline_exceeded"
