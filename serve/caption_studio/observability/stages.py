@@ -32,10 +32,11 @@ class CountedDescriber:
         self, pixels: Pixels, *, request_id: str, traceparent: str | None
     ) -> Described:
         """See `protocols.Describer`."""
-        with self._metrics.in_stage("describer"):
+        with self._metrics.in_stage("describer") as waited:
             described = await self._describer.describe(
                 pixels, request_id=request_id, traceparent=traceparent
             )
+            waited()
         self._metrics.described(described.description)
         return described
 
@@ -53,10 +54,13 @@ class CountedCaptioner:
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """See `protocols.Captioner`."""
-        with self._metrics.in_stage("captioner"):
+        with self._metrics.in_stage("captioner") as waited:
             async with aclosing(self._captioner.generate(prompt, stream=stream)) as groups:
                 async for group in groups:
+                    if stream:
+                        waited()
                     yield group
+            waited()
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """See `protocols.Captioner`."""
