@@ -1,6 +1,8 @@
 """Captions pictures with stand-ins for the stages on two Ray nodes, one of which is killed.
 
 usage: python -m tests.offline.two_nodes PICTURES TABLE   (the captions name their nodes)
+
+The workers fill both nodes, so there is no room for those of the killed node on the other one.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ from caption_studio.offline.cluster import connected
 from caption_studio.offline.flow import flow
 from caption_studio.offline.messages import Asked, Decoded, Done, Message, Seen
 from caption_studio.offline.plan import Plan, Pool
+from caption_studio.offline.restarts import restarting
 from caption_studio.offline.run import Job, run
 from caption_studio.settings import LoggingSettings
 
@@ -24,6 +27,7 @@ KILL_AFTER = 100
 """Pictures that are done when the node is killed."""
 
 MODELS = ("any",)
+OPTIONS = {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
 SEES_CRASHES = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000}
 """Ray's head waits for half a minute by default before it gives a silent node up."""
 
@@ -51,21 +55,21 @@ def main() -> int:
     nodes = Cluster(shutdown_at_exit=False)
     try:
         nodes.add_node(num_cpus=3, include_dashboard=False, _system_config=SEES_CRASHES)
-        other = nodes.add_node(num_cpus=2)
-        # All six workers have room on the node that stays.
-        pool = Pool(2, 2, calls=2, options={"num_cpus": 0.5, "scheduling_strategy": "SPREAD"})
+        others = [nodes.add_node(num_cpus=3)]
 
         def on_nodes(lacking: Sequence[Asked]) -> Generator[Done]:
-            with connected(nodes.address):
+            with connected(nodes.address) as has:
+                size = int(has["CPU"]) // 3
+                pool = Pool(size, size, calls=2, options=OPTIONS)
                 stages = [StandIn] * 3
                 rows = flow(lacking, Plan(pool, pool, pool), stages, LoggingSettings())
                 for count, done in enumerate(rows, start=1):
                     yield done
-                    if count == KILL_AFTER:
-                        nodes.remove_node(other, allow_graceful=False)
+                    if count == KILL_AFTER and others:
+                        nodes.remove_node(others.pop(), allow_graceful=False)
 
         asked = [Asked(f"{number:04}", "/", MODELS) for number in range(int(sys.argv[1]))]
-        return run(Job(asked, Path(sys.argv[2])), on_nodes)
+        return run(Job(asked, Path(sys.argv[2])), restarting(on_nodes))
     finally:
         ours = psutil.Process().children(recursive=True)
         nodes.shutdown()

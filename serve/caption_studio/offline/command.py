@@ -16,6 +16,7 @@ from caption_studio.errors import CaptionStudioError
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.offline.inputs import pictures_in
 from caption_studio.offline.messages import Asked, Done
+from caption_studio.offline.restarts import restarting
 from caption_studio.offline.run import MISUSED, Job, Unfinished, run
 from caption_studio.offline.sidecars import SUFFIXES, files_beside
 from caption_studio.settings import Settings
@@ -42,7 +43,7 @@ def batch(arguments: argparse.Namespace) -> int:
     job = Job(
         pictures, arguments.output, arguments.resume, arguments.overwrite, arguments.max_errors
     )
-    return run(job, flow)
+    return run(job, restarting(flow))
 
 
 def _check_apart(source: str, output: Path, pictures: Sequence[Asked]) -> None:
@@ -98,5 +99,7 @@ def _on_ray(
             yield from flow(lacking, pools, stages(settings, models, pools), settings.logging)
     except StartFailed as error:
         raise Unfinished(str(error)) from error
+    except Unfinished:
+        raise
     except Exception as error:  # the edge of the run: Ray and the stages' libraries raise anything
         raise Unfinished(f"the run has ended: {reason_of(error)}") from error
