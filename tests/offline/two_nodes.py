@@ -1,20 +1,23 @@
 """Captions pictures with stand-ins for the stages on two Ray nodes, one of which is killed.
 
-usage: python -m tests.offline.two_nodes PICTURES TABLE   (the captions name their nodes)
+usage: python -m tests.offline.two_nodes PICTURES TABLE [POISON]
 
-The workers fill both nodes, so there is no room for those of the killed node on the other one.
+The captions name their nodes. The workers fill both nodes, so there is no room for those of the
+killed node on the other one. The picture POISON ends its worker.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
 import ray
 from ray.cluster_utils import Cluster
 
-from caption_studio.offline.cluster import connected
+from caption_studio.offline.cluster import connected, ends_told
 from caption_studio.offline.flow import flow
 from caption_studio.offline.messages import Asked, Decoded, Done, Message, Seen
 from caption_studio.offline.plan import Plan, Pool
@@ -35,12 +38,17 @@ SEES_CRASHES = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 10
 class StandIn:
     """Makes of each picture what the next stage needs; the last one says on which node it is."""
 
+    def __init__(self, poison: str | None) -> None:
+        self.poison = poison
+
     async def start(self) -> None:
         self.node = ray.get_runtime_context().get_node_id()
 
     async def work(self, message: Message) -> Message:
         await asyncio.sleep(STEP_S)
         name = message.picture
+        if name == self.poison:
+            os._exit(1)
         if isinstance(message, Asked):
             return Decoded(name, MODELS, b"\0" * 12288, 64, 64)
         if isinstance(message, Decoded):
@@ -52,16 +60,17 @@ class StandIn:
 
 
 def main() -> int:
+    poison = sys.argv[3] if len(sys.argv) > 3 else None
     nodes = Cluster(shutdown_at_exit=False)
     try:
         nodes.add_node(num_cpus=3, include_dashboard=False, _system_config=SEES_CRASHES)
         others = [nodes.add_node(num_cpus=3)]
 
         def on_nodes(lacking: Sequence[Asked]) -> Generator[Done]:
-            with connected(nodes.address) as has:
+            with ends_told(), connected(nodes.address) as has:
                 size = int(has["CPU"]) // 3
                 pool = Pool(size, size, calls=2, options=OPTIONS)
-                stages = [StandIn] * 3
+                stages = [partial(StandIn, poison)] * 3
                 rows = flow(lacking, Plan(pool, pool, pool), stages, LoggingSettings())
                 for count, done in enumerate(rows, start=1):
                     yield done

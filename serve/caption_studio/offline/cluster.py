@@ -9,7 +9,9 @@ import ray
 
 from caption_studio.deployments.one_machine.belongings import Belongings, clear_dead
 from caption_studio.deployments.one_machine.config_file import StartFailed
+from caption_studio.deployments.one_machine.environment import NO_TASK_EVENTS
 from caption_studio.deployments.one_machine.ray_start import start_ray
+from caption_studio.offline.run import Unfinished
 
 _OUR_ERROR = re.compile(r"^caption_studio\.errors\.[\w.]+: ")
 """What Python writes before the public message of an error of ours."""
@@ -33,7 +35,7 @@ def connected(address: str | None) -> Iterator[Mapping[str, float]]:
     clear_dead()
     os.environ.pop("RAY_ADDRESS", None)
     belongings = Belongings()
-    os.environ[FOLDER_VARIABLE] = f"{belongings.folder}/"
+    os.environ.update({FOLDER_VARIABLE: f"{belongings.folder}/", **NO_TASK_EVENTS})
     try:
         start_ray(belongings, logs=False)
         yield ray.cluster_resources()
@@ -52,6 +54,19 @@ def _joined(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def ends_told() -> Iterator[None]:
+    """Raise `Unfinished` with a sentence for whatever ends a flow: it is the edge of the run."""
+    try:
+        yield
+    except Unfinished:
+        raise
+    except StartFailed as error:
+        raise Unfinished(str(error)) from error
+    except Exception as error:  # Ray and the stages' libraries raise anything
+        raise Unfinished(f"the run has ended: {reason_of(error)}") from error
 
 
 def reason_of(error: Exception) -> str:

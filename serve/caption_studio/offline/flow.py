@@ -75,7 +75,8 @@ def flow(
     context = DataContext.get_current()
     _prepare(context, plan)
     with watched(context) as nodes:
-        dataset: Dataset = ray.data.from_arrow(list(_batches(asked)))
+        # `from_arrow` would start a task for each batch, to look at it.
+        dataset: Dataset = ray.data.from_blocks(list(_batches(asked)))
         pools = (plan.decoders, plan.describers, plan.captioners)
         for pool, make in zip(pools, makers, strict=True):
             dataset = _through(dataset, pool, make, logs)
