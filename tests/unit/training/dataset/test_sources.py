@@ -89,7 +89,10 @@ class ClosedBucket(fsspec.AbstractFileSystem):  # type: ignore[misc]  # it ships
 
     protocol = "closed"
 
-    def ls(self, path: str, detail: bool = True, **_: object) -> list[object]:
+    def isfile(self, path: str) -> bool:
+        return False
+
+    def find(self, path: str, *_: object, **__: object) -> object:
         raise PermissionError("Access Denied")
 
     def _open(self, path: str, *_: object, **__: object) -> object:
