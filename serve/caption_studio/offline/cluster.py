@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,6 +16,9 @@ from caption_studio.offline.run import Unfinished
 
 _OUR_ERROR = re.compile(r"^caption_studio\.errors\.[\w.]+: ")
 """What Python writes before the public message of an error of ours."""
+
+ANSWER_S = 5.0
+"""How long a cluster has to take a connection."""
 
 FOLDER_VARIABLE = "STUDIO_BATCH_FOLDER"
 """Marks the processes of this command, so that the next one can end them if it is killed."""
@@ -47,13 +51,21 @@ def connected(address: str | None) -> Iterator[Mapping[str, float]]:
 @contextmanager
 def _joined(address: str) -> Iterator[None]:
     try:
+        _check_answers(address)
         ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise StartFailed(f"No Ray cluster answers at {address}.") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise `OSError` if nobody listens at HOST:PORT. Ray would try for minutes, and print it."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "://" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
 
 
 @contextmanager
