@@ -1,5 +1,6 @@
 """Pictures through the embedded models by `caption-studio batch`, without a service."""
 
+import os
 import re
 import shutil
 import signal
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.engine
 
 GUIDE = (ROOT / "docs" / "offline.md").read_text()
 MODELS = ("caption-demo", "caption-demo-plain")
+STOP_S = 60
 
 
 def rows_in(journal: Path) -> int:
@@ -67,3 +69,28 @@ def test_killed_at_3_moments_nothing_is_missing_or_double(tmp_path: Path) -> Non
     assert counts == {f"pictures/{path.name}": 1 for path in pictures}
     assert all(row["caption"] for row in read_table(table))
     assert left_behind() == []
+
+
+@pytest.mark.slow
+def test_signals_end_it_in_order_and_it_goes_on(tmp_path: Path) -> None:
+    pictures = paint(tmp_path / "pictures", 400)
+    table, log = tmp_path / "captions.jsonl", tmp_path / "log"
+    journal = tmp_path / "captions.jsonl.journal"
+    arguments = ("pictures", "captions.jsonl", "--resume")
+    with one_start_at_a_time():
+        for number, rows in ((signal.SIGTERM, 1), (signal.SIGINT, 120)):
+            with started(tmp_path, *arguments) as process:
+                wait_until(lambda rows=rows: rows_in(journal) >= rows, process, log)  # type: ignore[misc]
+                os.killpg(process.pid, number)  # as a terminal does
+                assert process.wait(STOP_S) == 128 + number
+            assert log.read_text().splitlines()[-1] == (
+                f"caption-studio: stopped by {number.name}; captions.jsonl is not finished: "
+                "--resume goes on"
+            )
+            assert left_behind() == []
+        done = rows_in(journal)
+        status, printed = run(tmp_path, *arguments)
+    assert status == 0, printed
+    assert f"{len(pictures) - done} pictures captioned now" in printed
+    counts = Counter(row["picture"] for row in read_table(table))
+    assert counts == {f"pictures/{path.name}": 1 for path in pictures}

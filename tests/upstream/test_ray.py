@@ -139,6 +139,20 @@ def asks_every_rule() -> None:
     )
 
 
+def calls_at_every_step() -> None:
+    begins_with(
+        "ray.data._internal.execution.execution_callback.ExecutionCallback.on_execution_step",
+        "self",
+        "executor",
+    )
+    says(
+        "ray.data._internal.execution.streaming_executor.StreamingExecutor.run",
+        "callback.on_execution_step(self)",
+        "state.mark_finished(exc)",
+    )
+    says("ray.data.DataContext", "self.custom_execution_callback_classes")
+
+
 def sends_routers_by_value() -> None:
     says(
         "ray.serve.config.RequestRouterConfig._serialize_request_router_cls",
@@ -278,6 +292,7 @@ CHECKS: dict[str, Callable[[], None]] = {
         takes,
         "ray.data._internal.execution.streaming_executor_state.OpState.total_enqueued_input_blocks",
     ),
+    "ray.data._internal.execution.execution_callback.ExecutionCallback": calls_at_every_step,
     "_serialize_request_router_cls": sends_routers_by_value,
     "PendingRequest.routing_context.should_backoff": waits_between_tries,
     "RequestRouter.on_send_request": counts_what_is_sent,

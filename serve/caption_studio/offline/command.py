@@ -16,7 +16,8 @@ from caption_studio.errors import CaptionStudioError
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.offline.inputs import pictures_in
 from caption_studio.offline.messages import Asked, Done
-from caption_studio.offline.run import MISUSED, Job, Unfinished, run
+from caption_studio.offline.restarts import restarting
+from caption_studio.offline.run import MISUSED, Job, run
 from caption_studio.offline.sidecars import SUFFIXES, files_beside
 from caption_studio.settings import Settings
 from caption_studio.voices.catalog import ConfiguredVoices
@@ -42,7 +43,7 @@ def batch(arguments: argparse.Namespace) -> int:
     job = Job(
         pictures, arguments.output, arguments.resume, arguments.overwrite, arguments.max_errors
     )
-    return run(job, flow)
+    return run(job, restarting(flow))
 
 
 def _check_apart(source: str, output: Path, pictures: Sequence[Asked]) -> None:
@@ -88,15 +89,12 @@ def _on_ray(
 ) -> Generator[Done]:
     """Start Ray or join a cluster, and yield the pictures as they are done. Raises `Unfinished`."""
     # Ray Data takes seconds to import, and a misuse is told before.
-    from caption_studio.offline.cluster import connected, reason_of
+    from caption_studio.offline.cluster import connected, ends_told
     from caption_studio.offline.flow import flow, stages
     from caption_studio.offline.plan import plan
+    from caption_studio.offline.stopping import listen
 
-    try:
-        with connected(address) as has:
-            pools = plan(application, settings, has, models=len(models))
-            yield from flow(lacking, pools, stages(settings, models, pools), settings.logging)
-    except StartFailed as error:
-        raise Unfinished(str(error)) from error
-    except Exception as error:  # the edge of the run: Ray and the stages' libraries raise anything
-        raise Unfinished(f"the run has ended: {reason_of(error)}") from error
+    with ends_told(), connected(address) as has:
+        listen()
+        pools = plan(application, settings, has, models=len(models))
+        yield from flow(lacking, pools, stages(settings, models, pools), settings.logging)

@@ -1,7 +1,8 @@
 """Asked → Done, through Ray Data: three pools of workers that stream to one another.
 
 The input is in batches that stay together all the way, as one Arrow table with a column of encoded
-messages. A worker or a node that dies is replaced, and its batches are done anew from the input.
+messages. A worker that dies is replaced, and its batches are done anew from the input. If a node
+dies, the flow ends with `NodeDied`, since its batches cannot all be done anew.
 """
 
 import logging
@@ -20,6 +21,7 @@ from caption_studio.offline.captioning import CaptioningStage
 from caption_studio.offline.decoding import DecodingStage
 from caption_studio.offline.describing import DescribingStage
 from caption_studio.offline.messages import Asked, Done, Message, decode, encode
+from caption_studio.offline.nodes import watched
 from caption_studio.offline.plan import ROWS_A_BATCH, Plan, Pool
 from caption_studio.offline.rows_ahead import limit_rows_ahead
 from caption_studio.offline.stage import Stage, StageLoop
@@ -28,8 +30,8 @@ from caption_studio.settings import LoggingSettings, Settings
 COLUMN = "message"
 
 TRIES_MORE = 4
-"""How often a batch is done anew whose worker or node died under it. Without an end, a picture that
-kills its worker would be tried for ever."""
+"""How often a batch is done anew whose worker died under it. Without an end, a picture that kills
+its worker would be tried for ever."""
 
 MakeStage = Callable[[], Stage]
 
@@ -68,18 +70,22 @@ def flow(
 ) -> Iterator[Done]:
     """Yield the pictures as they are done, in any order, from the Ray that is connected.
 
-    Raises what Ray does if a stage cannot start or can do no more.
+    Raises what Ray does if a stage cannot start or can do no more, and `NodeDied`.
     """
-    _prepare(DataContext.get_current(), plan)
-    dataset: Dataset = ray.data.from_arrow(list(_batches(asked)))
-    pools = (plan.decoders, plan.describers, plan.captioners)
-    for pool, make in zip(pools, makers, strict=True):
-        dataset = _through(dataset, pool, make, logs)
-    batches = dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-    for batch in batches:
-        for message in _messages(batch):
-            assert isinstance(message, Done), "a stage has left a picture out"
-            yield message
+    context = DataContext.get_current()
+    _prepare(context, plan)
+    with watched(context) as nodes:
+        # `from_arrow` would start a task for each batch, to look at it.
+        dataset: Dataset = ray.data.from_blocks(list(_batches(asked)))
+        pools = (plan.decoders, plan.describers, plan.captioners)
+        for pool, make in zip(pools, makers, strict=True):
+            dataset = _through(dataset, pool, make, logs)
+        batches = dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+        for batch in batches:
+            nodes.note_progress()
+            for message in _messages(batch):
+                assert isinstance(message, Done), "a stage has left a picture out"
+                yield message
 
 
 def _through(dataset: Dataset, pool: Pool, make: MakeStage, logs: LoggingSettings) -> Dataset:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from caption_studio.client.tables import TableFailed
 from caption_studio.offline.messages import Asked, Done
 from caption_studio.offline.sidecars import SUFFIXES, Sidecars
+from caption_studio.offline.stopping import Stopped, stoppable
 from caption_studio.offline.table import Table
 
 FAILED, MISUSED = 1, 2
@@ -56,15 +57,25 @@ class _Counts:
 def run(job: Job, flow: Flow) -> int:
     """Write a row for each picture and model; return 0, 1 if any failed, 2 for a misuse.
 
-    Only rows that are lacking are asked of the flow; if there are none, it is not called.
+    If a signal stops it, it returns that signal's status, such as 130 for Ctrl-C. Only rows that
+    are lacking are asked of the flow; if there are none, it is not called.
     """
     form = Sidecars if str(job.output) in SUFFIXES else Table
     try:
-        with form(job.output, job.pictures, resume=job.resume, overwrite=job.overwrite) as rows:
+        with (
+            stoppable(),
+            form(job.output, job.pictures, resume=job.resume, overwrite=job.overwrite) as rows,
+        ):
             return _write(job, rows, flow)
     except TableFailed as error:
         print(f"caption-studio: {error}", file=sys.stderr)
         return MISUSED
+    except Stopped as stopped:
+        print(
+            f"caption-studio: stopped by {stopped}; {job.output} is not finished: --resume goes on",
+            file=sys.stderr,
+        )
+        return stopped.status
 
 
 def _write(job: Job, rows: Rows, flow: Flow) -> int:
@@ -94,7 +105,9 @@ def _lacking(pictures: Sequence[Asked], rows: Rows) -> list[Asked]:
     lacking = []
     for one in pictures:
         models = tuple(model for model in one.models if rows.lacks(one.picture, model))
-        if models:
+        if models == one.models:
+            lacking.append(one)
+        elif models:
             lacking.append(Asked(one.picture, one.address, models, one.problem))
     return lacking
 

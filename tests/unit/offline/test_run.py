@@ -14,6 +14,7 @@ from caption_studio.client.tables import read_table
 from caption_studio.offline.inputs import pictures_in
 from caption_studio.offline.messages import Asked, Done
 from caption_studio.offline.run import Job, Unfinished, run
+from caption_studio.offline.stopping import STOP_SIGNALS
 from tests.unit.offline.stages import BATCH, MODELS, local_flow
 
 Captured = pytest.CaptureFixture[str]
@@ -206,3 +207,48 @@ def test_a_caption_of_no_named_model_is_kept(tmp_path: Path) -> None:
     table.write_text(json.dumps({"picture": "old.png", "caption": "Sea you"}) + "\n")
     assert run(Job([], table, resume=True), local_flow()) == 0
     assert [row["picture"] for row in read_table(table)] == ["old.png"]
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_signal_ends_it_with_a_sentence_and_what_is_done_is_kept(
+    number: signal.Signals, folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    table, ended = tmp_path / "captions.jsonl", Counter[str]()
+    before = signal.getsignal(number)
+
+    def stopped(lacking: Sequence[Asked]) -> Generator[Done]:
+        try:
+            for count, done in enumerate(local_flow()(lacking)):
+                if count == 5:
+                    signal.raise_signal(number)
+                yield done
+        finally:
+            signal.raise_signal(number)  # one who is in a hurry
+            ended.update(["in order"])
+
+    assert run(job(folder, table), stopped) == 128 + number
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"caption-studio: stopped by {number.name}; {table} is not finished: --resume goes on"
+    )
+    assert ended == {"in order": 1}
+    assert signal.getsignal(number) == before
+    done: list[str] = []
+    flow = local_flow(lambda what, _: done.append(what))
+    assert run(job(folder, table, resume=True), flow) == 0
+    assert done.count("done") == 55
+    assert len(list(read_table(table))) == 60
+
+
+def test_a_signal_that_is_ignored_stays_ignored(folder: Path, tmp_path: Path) -> None:
+    """As SIGHUP under nohup."""
+
+    def signalled(lacking: Sequence[Asked]) -> Generator[Done]:
+        signal.raise_signal(signal.SIGHUP)
+        yield from local_flow()(lacking)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(job(folder, tmp_path / "captions.jsonl"), signalled) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -8,6 +8,10 @@ from pathlib import Path
 from caption_studio.deployments import allocator
 from caption_studio.deployments.edge import haproxy_environment, middlewares
 
+NO_TASK_EVENTS = {"RAY_task_events_report_interval_ms": "0"}
+"""Ray would keep the last 100,000 tasks and actor calls in memory, for `ray list tasks` and for the
+dashboard, which does not run on one machine."""
+
 
 def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, str]:
     """Return the variables for a Serve on this machine alone, with HAProxy's files in `folder`.
@@ -22,9 +26,7 @@ def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, st
         # All callers of replicas here are asyncio code. A second event loop for the calls, on its
         # own thread, only adds waits for the GIL: an eighth of a gateway's CPU time for a text.
         "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
-        # Ray would keep the last 100,000 actor calls in memory, for `ray list tasks` and for the
-        # dashboard, which does not run here.
-        "RAY_task_events_report_interval_ms": "0",
+        **NO_TASK_EVENTS,
         # Ray's agent would collect each process's figures for a Prometheus that nobody has set up
         # here; the gateways tell the service's own at /metrics without it.
         "RAY_enable_metrics_collection": "0",

@@ -30,10 +30,12 @@ def start_ray(belongings: Belongings, *, logs: bool = True) -> None:
         ray.shutdown()
         belongings.end_processes()
 
-    tried("Ray", lambda: _init(log_to_driver=logs, object_store_memory=store), undo)
+    # Without an address Ray joins the cluster that somebody has started on this machine last.
+    options = {"address": "local", "object_store_memory": store}
+    tried("Ray", lambda: _init(log_to_driver=logs, **options), undo)
 
 
-def _init(*, log_to_driver: bool, **options: int | None) -> None:
+def _init(*, log_to_driver: bool, **options: int | str | None) -> None:
     # The dashboard runs arbitrary code for anyone who reaches it, so it stays off.
     ray.init(
         include_dashboard=False, log_to_driver=log_to_driver, configure_logging=False, **options

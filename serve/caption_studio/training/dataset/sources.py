@@ -164,7 +164,7 @@ def _in_bucket(url: str) -> list[str]:
     except DataSetError:
         raise
     except Exception as error:  # each of fsspec's file systems raises its own library's exceptions
-        raise DataSetError(f"{url} cannot be listed: {type(error).__name__}.") from error
+        raise DataSetError(f"{url} cannot be listed: {_reason(error)}.") from error
     if not names:
         raise DataSetError(f"{url} holds no pictures.")
     return names
@@ -187,7 +187,12 @@ def _from_bucket(url: str) -> bytes:
     except DataSetError as error:
         raise PictureFailed(str(error).rstrip(".")) from error
     except Exception as error:  # as above
-        raise PictureFailed(f"the object cannot be read: {type(error).__name__}") from error
+        raise PictureFailed(f"the object cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return why a bucket gives nothing; a 403 comes as a `PermissionError`."""
+    return "access is denied" if isinstance(error, PermissionError) else type(error).__name__
 
 
 def _file_system(url: str) -> tuple[Any, str]:

@@ -16,9 +16,11 @@ class Machine:
         self.failures = failures
         self.running = 0
         self.ended = 0
+        self.addresses: list[object] = []
 
-    def init(self, **_: object) -> None:
+    def init(self, *, address: str | None = None, **_: object) -> None:
         self.running += 1
+        self.addresses.append(address)
         if self.failures:
             self.failures -= 1
             raise Exception(SLOW)
@@ -61,3 +63,18 @@ def test_a_cluster_that_cannot_be_reached_is_tried_once(monkeypatch: pytest.Monk
     with pytest.raises(Exception, match=SLOW):
         start(monkeypatch, machine)
     assert machine.ended == 0
+
+
+def test_a_cluster_of_somebody_else_on_this_machine_is_not_joined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(failures=0)
+    start(monkeypatch, machine)
+    assert machine.addresses == ["local"]
+
+
+def test_the_cluster_that_the_environment_names_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    machine = Machine(failures=0)
+    start(monkeypatch, machine)
+    assert machine.addresses == [None]

@@ -84,6 +84,29 @@ def test_a_bucket_is_listed_and_read(bucket: str) -> None:
         find([f"{bucket}/*.gif"])
 
 
+class ClosedBucket(fsspec.AbstractFileSystem):  # type: ignore[misc]  # it ships no types
+    """A bucket that answers 403, as the packages of buckets tell it."""
+
+    protocol = "closed"
+
+    def isfile(self, path: str) -> bool:
+        return False
+
+    def find(self, path: str, *_: object, **__: object) -> object:
+        raise PermissionError("Access Denied")
+
+    def _open(self, path: str, *_: object, **__: object) -> object:
+        raise PermissionError("Access Denied")
+
+
+def test_a_bucket_that_answers_403_is_told() -> None:
+    fsspec.register_implementation("closed", ClosedBucket, clobber=True)
+    with pytest.raises(DataSetError, match=r"^closed://bakery cannot be listed: access is denied"):
+        find(["closed://bakery"])
+    with pytest.raises(PictureFailed, match="the object cannot be read: access is denied"):
+        read("closed://bakery/a.png")
+
+
 def test_a_bucket_without_its_package_names_the_package() -> None:
     if "s3fs" in fsspec.available_protocols():
         pytest.skip("s3fs is installed")
