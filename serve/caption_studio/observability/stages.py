@@ -5,7 +5,16 @@ from contextlib import aclosing
 
 from caption_studio.observability.metrics import Metrics
 from caption_studio.protocols import Captioner, Describer, ImageLoader
-from caption_studio.records import Adapter, DeltaGroup, Described, Loaded, Picture, Pixels, Prompt
+from caption_studio.records import (
+    Adapter,
+    DeltaGroup,
+    Described,
+    Loaded,
+    Picture,
+    Pixels,
+    Prompt,
+    RequestClass,
+)
 
 
 class CountedLoader:
@@ -29,12 +38,20 @@ class CountedDescriber:
         self._metrics = metrics
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         """See `protocols.Describer`."""
         with self._metrics.in_stage("describer"):
             described = await self._describer.describe(
-                pixels, request_id=request_id, traceparent=traceparent
+                pixels,
+                request_id=request_id,
+                traceparent=traceparent,
+                request_class=request_class,
             )
         self._metrics.described(described.description)
         return described
