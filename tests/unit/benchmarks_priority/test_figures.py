@@ -1,0 +1,37 @@
+import pytest
+
+from benchmarks.priority.batch import Running
+from benchmarks.priority.figures import Pair, Point, lines
+
+GOOD = Pair(alone_p95_s=0.1, beside_p95_s=0.15, online_per_s=30.0, batch_per_s=49.0, failed=0)
+SLOW = Pair(alone_p95_s=0.1, beside_p95_s=0.35, online_per_s=30.0, batch_per_s=63.0, failed=1)
+
+
+def test_a_point_compares_with_what_callers_leave_and_with_their_own_p95() -> None:
+    point = Point(8, 100.0, [GOOD, SLOW])
+    assert point.share == pytest.approx(56 / 70)
+    assert point.p95_ratio == pytest.approx(2.5)
+    assert not point.is_within
+    assert Point(8, 100.0, [GOOD]).is_within
+    assert not Point(8, 120.0, [GOOD]).is_within, "less than 0.6 of what is left"
+
+
+def test_the_interval_is_that_of_the_pairs() -> None:
+    assert Point(8, 100.0, [GOOD]).p95_interval is None
+    low, high = Point(8, 100.0, [GOOD, SLOW]).p95_interval or (0.0, 0.0)
+    assert low < 2.3 < high
+
+
+def test_callers_who_leave_nothing_leave_no_share() -> None:
+    assert Point(8, 20.0, [GOOD]).share == 0.0
+
+
+def test_the_table_says_whether_the_targets_are_met() -> None:
+    assert lines([Point(8, 100.0, [GOOD]), Point(32, 100.0, [SLOW])])[-1].endswith("met at 8")
+    assert lines([Point(32, 100.0, [SLOW])])[-1].endswith("missed")
+
+
+def test_a_batchs_captions_are_counted_in_whole_seconds() -> None:
+    batch = Running()
+    batch.ended_with([9, 10, 11, 11, 12, 13])
+    assert batch.per_s(10.5, 13.2) == pytest.approx(1.5)
