@@ -8,13 +8,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import openai
 
 from benchmarks.scenario import PictureKind
 from benchmarks.workload.pictures import paint
 
-CHAT = "/v1/chat/completions"
+CHAT: Final = "/v1/chat/completions"
 PICTURES = 64
 """Different pictures in a batch: the service that is measured remembers no descriptions."""
 
@@ -73,7 +74,7 @@ def running(client: openai.OpenAI, file_id: str) -> Iterator[Running]:
     batch = client.batches.retrieve(batch.id)
     if batch.status != "in_progress":
         raise RuntimeError(f"the batch is {batch.status} before the measurement has ended")
-    client.batches.cancel(batch.id)
+    batch = client.batches.cancel(batch.id)
     deadline_s = time.monotonic() + WAIT_S
     while batch.status != "cancelled":
         if time.monotonic() > deadline_s:

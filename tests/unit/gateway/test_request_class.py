@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from caption_studio.gateway.batch_gate import BatchGate
 from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
 from caption_studio.gateway.places import Places
 from caption_studio.limits import PACE_HEADER, ROOM_HEADER
+from caption_studio.records import Described, Pixels, RequestClass
 from tests.fakes import FakeCaptioner, FakeDescriber
 from tests.unit.gateway.test_batches import URL, bearer, create, ended, line, running
 from tests.unit.gateway.test_gateway import CHAT, gateway
@@ -62,12 +64,26 @@ async def test_patient_callers_take_no_place_from_others(keys: Path) -> None:
     goes_on = asyncio.Event()
 
     class Held(FakeDescriber):
-        async def describe(self, *args: object, request_class: str, **more: object) -> object:  # type: ignore[override]
+        """Keeps pictures of class `batch` until it may go on."""
+
+        async def describe(
+            self,
+            pixels: Pixels,
+            *,
+            request_id: str,
+            traceparent: str | None,
+            request_class: RequestClass,
+        ) -> Described:
             if request_class == "batch":
                 await goes_on.wait()
-            return await super().describe(*args, request_class=request_class, **more)  # type: ignore[arg-type]
+            return await super().describe(
+                pixels,
+                request_id=request_id,
+                traceparent=traceparent,
+                request_class=request_class,
+            )
 
-    settings = {"api_keys_file": keys, "max_in_flight": 1}
+    settings: dict[str, Any] = {"api_keys_file": keys, "max_in_flight": 1}
     async with gateway(
         describer=Held(), batches={"store": None, "max_in_flight": 1}, **settings
     ) as client:
