@@ -167,6 +167,7 @@ class FalconEngine:
         return CaptionerLoad(
             running=running,
             waiting=min(self._sample.waiting, unfinished - running),
+            batch_waiting=self._turns.waiting,
             kv_cache_ratio=self._sample.kv_cache_ratio if unfinished else 0.0,
             token_gaps=self._gaps.read(),
         )

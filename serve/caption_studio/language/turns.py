@@ -36,6 +36,11 @@ class Turns:
         """Return how many sequences of batches vLLM has."""
         return self._share.places - self._free
 
+    @property
+    def waiting(self) -> int:
+        """Return how many prompts of batches wait here; from any thread."""
+        return len(self._waiting)
+
     @asynccontextmanager
     async def taken(self, prompt: Prompt) -> AsyncIterator[int]:
         """Wait until vLLM may have the prompt; yield its number there, in milliseconds.

@@ -41,7 +41,11 @@ async def test_the_key_says_of_which_class_a_request_is(keys: Path) -> None:
         for key in (PATIENT, WAITING):
             answer = await client.post(URL, json=body, headers=bearer(key))
             assert answer.status_code == 200
+        text = (await client.get("/metrics", headers=bearer(WAITING))).text
     assert [prompt.request_class for prompt in captioner.prompts] == ["batch", "online"]
+    count = "caption_studio_request_duration_seconds_count"
+    for request_class in ("batch", "online"):
+        assert f'{count}{{class="{request_class}",route="{URL}"}} 1.0' in text
 
 
 async def test_requests_of_a_batch_are_of_class_batch(tmp_path: Path) -> None:

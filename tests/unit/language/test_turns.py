@@ -64,7 +64,7 @@ async def test_a_batch_has_no_more_places_than_its_own() -> None:
     sent = Sent(turns())
     for name in "abcd":
         await sent.send(name)
-    assert (sent.begun, sent.of.of_batches) == (["a", "b"], 2)
+    assert (sent.begun, sent.of.of_batches, sent.of.waiting) == (["a", "b"], 2, 2)
     await sent.end("b")
     assert sent.begun == ["a", "b", "c"]
     await sent.end("a", "c", "d")
