@@ -19,7 +19,7 @@ from benchmarks.fleet import Fleet
 from benchmarks.hardware import describe
 from benchmarks.load.worker import Endpoint
 from benchmarks.priority.batch import input_file, running
-from benchmarks.priority.figures import Pair, Point, lines
+from benchmarks.priority.figures import Callers, Pair, Point, lines
 from benchmarks.scenario import Closed, PictureKind, Scenario
 from benchmarks.scenario.load import Poisson
 from benchmarks.scenario.requests import Pictures, Requests
@@ -70,15 +70,12 @@ def _pair(fleet: Fleet, online: Scenario, client: openai.OpenAI, file_id: str, n
         began_s = time.time()
         beside = _asked(fleet, online, number + 1)
         window_s = (began_s + online.warmup_s, began_s + online.warmup_s + online.duration_s)
-    assert alone.e2e is not None, "nobody was answered"
-    assert beside.e2e is not None, "nobody was answered beside the batch"
-    return Pair(
-        alone.e2e.p95_s,
-        beside.e2e.p95_s,
-        beside.captions_per_s,
-        batch.per_s(*window_s),
-        alone.failed + beside.failed,
-    )
+    return Pair(_callers(alone), _callers(beside), batch.per_s(*window_s))
+
+
+def _callers(found: Figures) -> Callers:
+    assert found.e2e is not None, "nobody was answered"
+    return Callers(found.e2e.p95_s, found.captions_per_s, found.failed, found.stages)
 
 
 def _asked(fleet: Fleet, scenario: Scenario, number: int) -> Figures:

@@ -1,7 +1,7 @@
 """Rounds with and without a batch → the curve of online p95 against batch throughput; pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.figures.intervals import estimate
@@ -15,17 +15,25 @@ MIN_SHARE = 0.6
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Callers online alone, and then with a batch: p95 in seconds, captions a second.
+class Callers:
+    """A round of callers online: their p95 in seconds, and captions a second.
 
-    `failed` requests of callers were not answered, in both rounds together.
+    `failed` of their requests were not answered. `stages` has the mean seconds of each stage.
     """
 
-    alone_p95_s: float
-    beside_p95_s: float
-    online_per_s: float
-    batch_per_s: float
+    p95_s: float
+    per_s: float
     failed: int
+    stages: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Callers alone, and then beside a batch, which got `batch_per_s` captions a second."""
+
+    alone: Callers
+    beside: Callers
+    batch_per_s: float
 
 
 @dataclass(frozen=True)
@@ -39,20 +47,20 @@ class Point:
     @property
     def p95_ratio(self) -> float:
         """Return the p95 beside the batch over that without it, of all pairs together."""
-        return self._mean(lambda one: one.beside_p95_s) / self._mean(lambda one: one.alone_p95_s)
+        return self._mean(_beside_s) / self._mean(_alone_s)
 
     @property
     def p95_interval(self) -> Interval | None:
         """Return the ratio's 95 % interval over the pairs."""
         return ratio_interval(
-            {number: one.beside_p95_s for number, one in enumerate(self.pairs)},
-            {number: one.alone_p95_s for number, one in enumerate(self.pairs)},
+            dict(enumerate(map(_beside_s, self.pairs))),
+            dict(enumerate(map(_alone_s, self.pairs))),
         )
 
     @property
     def share(self) -> float:
         """Return what the batch got of the captions a second that the callers left."""
-        left_per_s = self.capacity_per_s - self._mean(lambda one: one.online_per_s)
+        left_per_s = self.capacity_per_s - self._mean(lambda one: one.beside.per_s)
         return self._mean(lambda one: one.batch_per_s) / left_per_s if left_per_s > 0 else 0.0
 
     @property
@@ -70,9 +78,9 @@ class Point:
             "share_of_left": self.share,
             "is_within_targets": self.is_within,
             "batch_per_s": self._estimate(lambda one: one.batch_per_s),
-            "alone_p95_s": self._estimate(lambda one: one.alone_p95_s),
-            "beside_p95_s": self._estimate(lambda one: one.beside_p95_s),
-            "pairs": [vars(one) for one in self.pairs],
+            "alone_p95_s": self._estimate(_alone_s),
+            "beside_p95_s": self._estimate(_beside_s),
+            "pairs": [asdict(one) for one in self.pairs],
         }
 
     def _mean(self, value: Callable[[Pair], float]) -> float:
@@ -82,6 +90,14 @@ class Point:
         found = estimate([value(one) for one in self.pairs])
         assert found is not None, "a point has a pair"
         return {"mean": found.mean, "half_width": found.half_width}
+
+
+def _alone_s(pair: Pair) -> float:
+    return pair.alone.p95_s
+
+
+def _beside_s(pair: Pair) -> float:
+    return pair.beside.p95_s
 
 
 def lines(points: Sequence[Point]) -> list[str]:

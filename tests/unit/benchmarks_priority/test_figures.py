@@ -1,10 +1,15 @@
 import pytest
 
 from benchmarks.priority.batch import Running
-from benchmarks.priority.figures import Pair, Point, lines
+from benchmarks.priority.figures import Callers, Pair, Point, lines
 
-GOOD = Pair(alone_p95_s=0.1, beside_p95_s=0.15, online_per_s=30.0, batch_per_s=49.0, failed=0)
-SLOW = Pair(alone_p95_s=0.1, beside_p95_s=0.35, online_per_s=30.0, batch_per_s=63.0, failed=1)
+
+def callers(p95_s: float) -> Callers:
+    return Callers(p95_s, per_s=30.0, failed=0, stages={})
+
+
+GOOD = Pair(callers(0.1), callers(0.15), batch_per_s=49.0)
+SLOW = Pair(callers(0.1), callers(0.35), batch_per_s=63.0)
 
 
 def test_a_point_compares_with_what_callers_leave_and_with_their_own_p95() -> None:
