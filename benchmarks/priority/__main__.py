@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ from benchmarks.fleet import Fleet
 from benchmarks.hardware import describe
 from benchmarks.load.worker import Endpoint
 from benchmarks.priority.batch import input_file, running
-from benchmarks.priority.figures import Callers, Pair, Point, lines
+from benchmarks.priority.figures import Callers, Pair, Point, lines, step_lines
 from benchmarks.scenario import Closed, PictureKind, Scenario
 from benchmarks.scenario.load import Poisson
 from benchmarks.scenario.requests import Pictures, Requests
@@ -37,6 +38,8 @@ CALLERS = 64
 WARM_UP_S = 3.0
 SETTLE_S = 1.0
 """Of a batch, before the callers' warm-up."""
+
+STEPS_TIMEOUT_S = 300.0
 
 BATCH_LINES_A_SECOND = 250
 """More than a service answers here, so that a batch lasts."""
@@ -103,6 +106,16 @@ def _config(max_in_flight: int, folder: Path) -> Mapping[str, Any]:
     return config
 
 
+def _steps() -> list[dict[str, float]]:
+    """Measure a caller's wait for a place in the captioner, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.priority.steps"]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=STEPS_TIMEOUT_S
+    )
+    found: list[dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def main() -> int:
     """Measure, print and write; 1 if the targets are missed at all values."""
     parser = argparse.ArgumentParser("python -m benchmarks.priority", description=__doc__)
@@ -112,6 +125,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="FILE")
     options = parser.parse_args()
+    steps = _steps()
+    print("\n".join(step_lines(steps)), flush=True)
     points = []
     for value in options.values:
         with tempfile.TemporaryDirectory() as folder:
@@ -123,6 +138,7 @@ def main() -> int:
         "load_share": LOAD,
         "seconds": options.seconds,
         "seed": options.seed,
+        "steps": steps,
         "points": [point.as_json() for point in points],
         "environment": asdict(describe()),
     }

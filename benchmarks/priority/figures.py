@@ -1,6 +1,6 @@
 """Rounds with and without a batch → the curve of online p95 against batch throughput; pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -98,6 +98,16 @@ def _alone_s(pair: Pair) -> float:
 
 def _beside_s(pair: Pair) -> float:
     return pair.beside.p95_s
+
+
+def step_lines(steps: Sequence[Mapping[str, float]]) -> list[str]:
+    """Return what is printed of a caller's wait for a place in the captioner."""
+    return [
+        f"beside {one['batch_sequences']:>2} sequences of a batch: {one['callers']:.0f} callers"
+        f" began in step {one['latest_first_step']:.0f} at the latest; a step took"
+        f" {1e3 * one['step_s']:.1f} ms, an answer {1e3 * one['answer_s']:.0f} ms"
+        for one in steps
+    ]
 
 
 def lines(points: Sequence[Point]) -> list[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.priority.batch import Running
-from benchmarks.priority.figures import Callers, Pair, Point, lines
+from benchmarks.priority.figures import Callers, Pair, Point, lines, step_lines
 
 
 def callers(p95_s: float) -> Callers:
@@ -40,3 +40,16 @@ def test_a_batchs_captions_are_counted_in_whole_seconds() -> None:
     batch = Running()
     batch.ended_with([9, 10, 11, 11, 12, 13])
     assert batch.per_s(10.5, 13.2) == pytest.approx(1.5)
+
+
+def test_it_is_said_in_which_step_the_last_caller_began() -> None:
+    steps = {
+        "batch_sequences": 8,
+        "callers": 40,
+        "latest_first_step": 1,
+        "step_s": 0.0071,
+        "answer_s": 0.17,
+    }
+    (line,) = step_lines([steps])
+    assert "beside  8 sequences of a batch: 40 callers began in step 1 at the latest" in line
+    assert "a step took 7.1 ms, an answer 170 ms" in line
