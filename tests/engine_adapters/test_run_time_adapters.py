@@ -5,6 +5,7 @@ One engine serves all tests of this file.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,3 +194,18 @@ async def test_a_caller_overtakes_the_prompts_of_a_batch(engine: "FalconEngine")
     assert engine.load().batch_waiting == 2 * BATCHES.places, "none of the batch has ended"
     await asyncio.gather(*lines)
     assert engine.load().batch_waiting == 0
+
+
+async def test_choices_of_a_batch_are_those_of_a_caller(engine: "FalconEngine") -> None:
+    """More than a batch has places for: they are generated in groups."""
+    several = sampling(max_tokens=12, n=2 * BATCHES.places + 1, temperature=0.9, seed=3)
+    online = Prompt("n", "m", TEXT, several, "verbatim")
+    texts = [
+        [delta.text for group in groups for delta in group]
+        for groups in [
+            [group async for group in engine.generate(asked, stream=False)]
+            for asked in (online, replace(online, request_class="batch"))
+        ]
+    ]
+    assert texts[0] == texts[1]
+    assert len(set(texts[0])) > BATCHES.places

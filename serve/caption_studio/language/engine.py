@@ -33,6 +33,7 @@ from caption_studio.language.adapters.service import AdapterService
 from caption_studio.language.answer import AnswerEnd, Choices
 from caption_studio.language.engine_adapters import EngineAdapters
 from caption_studio.language.engine_answer_ends import AnswerEnds
+from caption_studio.language.engine_groups import in_groups
 from caption_studio.language.engine_options import (
     comes_by_token,
     engine_args,
@@ -228,7 +229,11 @@ class FalconEngine:
         flush_at = came_at = 0.0
         room = self._settings.max_model_len - len(token_ids)
         params = sampling_params(prompt, room, stream=stream)
-        async with aclosing(self._outputs(prompt, token_ids, params, lora)) as outputs:
+
+        def generate(group: SamplingParams) -> AsyncGenerator[RequestOutput]:
+            return self._outputs(prompt, token_ids, group, lora)
+
+        async with aclosing(in_groups(params, self._turns.together(prompt), generate)) as outputs:
             async for output in outputs:
                 now = time.monotonic()
                 if stream and came_at:
@@ -272,7 +277,7 @@ class FalconEngine:
         # Two callers may send the same id.
         request_id = f"{prompt.request_id}.{next(self._asked)}"
         try:
-            async with self._turns.taken(prompt) as priority:
+            async with self._turns.taken(prompt.request_class, params.n) as priority:
                 with self._ended(prompt, request_id):
                     async with aclosing(
                         self._running().generate(

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from caption_studio.errors import RETRY_AFTER_S, Overloaded
-from caption_studio.records import BatchShare, Prompt
+from caption_studio.records import BatchShare, Prompt, RequestClass
 
 
 class Turns:
@@ -41,23 +41,29 @@ class Turns:
         """Return how many prompts of batches wait here; from any thread."""
         return len(self._waiting)
 
+    def together(self, prompt: Prompt) -> int:
+        """Return how many of the prompt's choices vLLM may have at a time."""
+        return self._share.places if self._waits(prompt.request_class) else prompt.sampling.n
+
     @asynccontextmanager
-    async def taken(self, prompt: Prompt) -> AsyncIterator[int]:
-        """Wait until vLLM may have the prompt; yield its number there, in milliseconds.
+    async def taken(self, request_class: RequestClass, sequences: int) -> AsyncIterator[int]:
+        """Wait until vLLM may have a prompt; yield its number there, in milliseconds.
 
         Raises `Overloaded` if too many of batches wait.
         """
         turn_s = self._clock()
-        if prompt.request_class == "online" or not self._share.places:
+        if not self._waits(request_class):
             yield round(1000 * turn_s)
             return
         turn_s += self._share.patience_s
-        sequences = min(prompt.sampling.n, self._share.places)
         await self._take(sequences)
         try:
             yield round(1000 * turn_s)
         finally:
             self._give_back(sequences)
+
+    def _waits(self, request_class: RequestClass) -> bool:
+        return request_class == "batch" and self._share.places > 0
 
     async def _take(self, sequences: int) -> None:
         if not self._waiting and sequences <= self._free:

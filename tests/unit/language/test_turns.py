@@ -15,10 +15,6 @@ pytestmark = pytest.mark.anyio
 SHARE = BatchShare(places=2, patience_s=6.0)
 
 
-def prompt(request_class: RequestClass = "batch", n: int = 1) -> Prompt:
-    return Prompt("r", "m", "text", sampling(n=n), "verbatim", request_class=request_class)
-
-
 def turns(share: BatchShare = SHARE, *, max_waiting: int = 4, now_s: float = 100.0) -> Turns:
     return Turns(share, max_waiting=max_waiting, clock=lambda: now_s)
 
@@ -32,11 +28,11 @@ class Sent:
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     async def send(self, name: str, n: int = 1) -> None:
-        self.tasks[name] = asyncio.create_task(self._run(name, prompt(n=n)))
+        self.tasks[name] = asyncio.create_task(self._run(name, n))
         await asyncio.sleep(0)
 
-    async def _run(self, name: str, asked: Prompt) -> None:
-        async with self.of.taken(asked):
+    async def _run(self, name: str, n: int) -> None:
+        async with self.of.taken("batch", n):
             self.begun.append(name)
             await asyncio.Event().wait()
 
@@ -48,7 +44,7 @@ class Sent:
 
 
 async def test_a_prompt_of_a_batch_counts_as_one_that_came_later() -> None:
-    async with turns().taken(prompt("online")) as online, turns().taken(prompt()) as batch:
+    async with turns().taken("online", 1) as online, turns().taken("batch", 1) as batch:
         assert (online, batch) == (100_000, 106_000)
 
 
@@ -56,7 +52,7 @@ async def test_callers_wait_for_no_place() -> None:
     of = turns()
     async with AsyncExitStack() as stack:
         for _ in range(50):
-            await stack.enter_async_context(of.taken(prompt("online")))
+            await stack.enter_async_context(of.taken("online", 1))
         assert of.of_batches == 0
 
 
@@ -74,7 +70,7 @@ async def test_a_batch_has_no_more_places_than_its_own() -> None:
 async def test_several_choices_take_several_places_in_turn() -> None:
     sent = Sent(turns())
     await sent.send("one")
-    await sent.send("many", n=9)
+    await sent.send("many", n=2)
     await sent.send("behind")
     assert sent.begun == ["one"], "the last one does not overtake"
     await sent.end("one")
@@ -109,11 +105,22 @@ async def test_too_many_are_refused() -> None:
     for name in "abc":
         await sent.send(name)
     with pytest.raises(Overloaded):
-        async with sent.of.taken(prompt()):
+        async with sent.of.taken("batch", 1):
             pass
     await sent.end("a", "b", "c")
 
 
 async def test_an_engine_without_places_of_batches_knows_no_classes() -> None:
-    async with turns(NO_BATCHES).taken(prompt()) as number:
+    async with turns(NO_BATCHES).taken("batch", 1) as number:
         assert number == 100_000
+
+
+def test_choices_of_a_batch_come_together_if_they_have_places() -> None:
+    request_class: RequestClass
+    for request_class, share, together in (
+        ("batch", SHARE, 2),
+        ("batch", NO_BATCHES, 9),
+        ("online", SHARE, 9),
+    ):
+        asked = Prompt("r", "m", "text", sampling(n=9), "verbatim", request_class=request_class)
+        assert turns(share).together(asked) == together
