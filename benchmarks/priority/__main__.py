@@ -108,7 +108,7 @@ def _config(max_in_flight: int, folder: Path) -> Mapping[str, Any]:
 
 def _steps() -> list[dict[str, float]]:
     """Measure a caller's wait for a place in the captioner, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.priority.steps"]
+    command = [sys.executable, "-m", "benchmarks.priority.stepped_captioner"]
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=STEPS_TIMEOUT_S
     )

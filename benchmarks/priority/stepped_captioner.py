@@ -1,4 +1,4 @@
-"""`python -m benchmarks.priority.steps`: when a caller gets a place in vLLM, in steps.
+"""`python -m benchmarks.priority.stepped_captioner`: when a caller gets a place in vLLM, in steps.
 
 The captioner's engine with the service's settings, stepped by hand in this process: each number of
 sequences of a batch is kept up, and callers come one after the other, at any point of the batch's
