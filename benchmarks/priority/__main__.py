@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -106,11 +107,16 @@ def _config(max_in_flight: int, folder: Path) -> Mapping[str, Any]:
     return config
 
 
-def _steps() -> list[dict[str, float]]:
+def _steps(most: int) -> list[dict[str, float]]:
     """Measure a caller's wait for a place in the captioner, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.priority.stepped_captioner"]
     done = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=STEPS_TIMEOUT_S
+        [sys.executable, "-m", "benchmarks.priority.stepped_captioner"],
+        cwd=ROOT,
+        env={**os.environ, "CAPTION_STUDIO_BATCHES__MAX_IN_FLIGHT": str(most)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=STEPS_TIMEOUT_S,
     )
     found: list[dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -125,7 +131,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="FILE")
     options = parser.parse_args()
-    steps = _steps()
+    steps = _steps(max(options.values))
     print("\n".join(step_lines(steps)), flush=True)
     points = []
     for value in options.values:
