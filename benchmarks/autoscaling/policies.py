@@ -48,6 +48,8 @@ class Tuning:
     gateway: float
     downscale_s: float
     upscale_s: float = 5.0
+    captioner_p95_s: float | None = None
+    """Ours only: the time that 95 % of the captioner's calls should keep."""
 
     def target(self, name: str) -> float:
         """Return a deployment's target."""
@@ -64,7 +66,12 @@ def ours(tuning: Tuning) -> Policy:
     settings = ScalingSettings(
         gateway=GatewayScaling(target_cpus=tuning.gateway, **pace),
         describer=StageScaling(target_ongoing=tuning.describer, lone_share=LONE_SHARE, **pace),
-        captioner=StageScaling(target_ongoing=tuning.captioner, lone_share=LONE_SHARE, **pace),
+        captioner=StageScaling(
+            target_ongoing=tuning.captioner,
+            lone_share=LONE_SHARE,
+            target_p95_s=tuning.captioner_p95_s,
+            **pace,
+        ),
     )
     memories: dict[str, Memory] = {}
     hearing = Hearing()
@@ -106,6 +113,7 @@ def _load(name: str, seen: StageView, room: RoomView) -> scaling.Load:
         if at_gateway
         else None,
         answers_heard=answers_heard,
+        wait_p95_s=seen.wait_p95_s or None,
     )
 
 

@@ -8,11 +8,17 @@ and with it what it said: without any report a load looks like none.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
+
+import numpy as np
 
 from benchmarks.autoscaling.traces import Faults
 
 GATEWAY, DESCRIBER, CAPTIONER = "gateway", "describer", "captioner"
 STAGES = (GATEWAY, DESCRIBER, CAPTIONER)
+
+LATELY_S = 10.0
+"""Waits that ended longer ago are not in a gateway's percentile."""
 
 REPORT_S, LOOK_BACK_S, DROPPED_S = 2.0, 5.0, 10.0
 """As in deploy/cluster.yaml, and Serve's own time until a report counts no more."""
@@ -32,10 +38,22 @@ class Gateway:
     cpu_s: float = 0.0
     asked: dict[str, int] = field(default_factory=lambda: {DESCRIBER: 0, CAPTIONER: 0})
     ongoing: dict[str, int] = field(default_factory=lambda: {DESCRIBER: 0, CAPTIONER: 0})
+    waits: dict[str, deque[tuple[float, float]]] = field(
+        default_factory=lambda: {DESCRIBER: deque(), CAPTIONER: deque()}
+    )
+    """By stage, the end of each call's wait and how long it was, in seconds."""
 
-    def sample(self) -> dict[str, float]:
+    def wait_p95_s(self, name: str, now_s: float) -> float:
+        """Return the 95th percentile of a stage's latest waits; 0 without any."""
+        ended = self.waits[name]
+        while ended and ended[0][0] < now_s - LATELY_S:
+            ended.popleft()
+        return float(np.quantile([wait_s for _, wait_s in ended], 0.95)) if ended else 0.0
+
+    def sample(self, now_s: float) -> dict[str, float]:
         """Return the present values by name."""
         return {
+            **{f"p95 {name}": self.wait_p95_s(name, now_s) for name in self.waits},
             "in_flight": self.in_flight,
             "places": self.places,
             "full": float(self.in_flight >= self.places),
@@ -67,6 +85,8 @@ class StageView:
     answers_heard: float
     running: int
     target: int
+    wait_p95_s: float = 0.0
+    """95th percentile of the last waits, in the mean of the gateways that had any; 0 if none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +147,7 @@ class Reports:
     ) -> None:
         """Take each process's sample; every `REPORT_S`, send its last ones."""
         there: dict[tuple[str, int], dict[str, float]] = {
-            (GATEWAY, id(gateway)): gateway.sample() for gateway in gateways
+            (GATEWAY, id(gateway)): gateway.sample(now_s) for gateway in gateways
         }
         for name, replicas in finished.items():
             there |= {(name, key): {"finished": count} for key, count in replicas.items()}
@@ -174,6 +194,7 @@ class Reports:
                 answers_heard=min(1.0, len(heard[name]) / max(1, running[name])),
                 running=running[name],
                 target=targets[name],
+                wait_p95_s=0.0 if at_gateway else _mean_wait_s(gateways, name),
             )
         count = max(1, len(gateways))
         room = RoomView(
@@ -183,6 +204,11 @@ class Reports:
             full_share=sum(source.mean("full") for source in gateways) / count,
         )
         return View(now_s, stages, room)
+
+
+def _mean_wait_s(gateways: Sequence[_Source], name: str) -> float:
+    last = [source.known[-1][1][f"p95 {name}"] for source in gateways]
+    return fmean(waits) if (waits := [wait_s for wait_s in last if wait_s]) else 0.0
 
 
 def _every(number: int, share: float) -> bool:

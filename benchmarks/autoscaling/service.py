@@ -62,6 +62,8 @@ class Outcome:
     """By deployment, for each second: replicas paid for, starting ones too."""
     targets: dict[str, list[int]]
     refused: int = 0
+    waits_s: list[tuple[float, float]] = field(default_factory=list)
+    """Of each caption, when it came and how long the captioner took for it, waiting included."""
 
     @property
     def missed(self) -> int:

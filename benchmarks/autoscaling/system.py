@@ -67,6 +67,7 @@ class Simulation:
         self._gateways_starting = 0
         self._via: list[Gateway | None] = [None] * len(trace.times_s)
         self._tries = [0] * len(trace.times_s)
+        self._asked_s = [0.0] * len(trace.times_s)
         self._reports = Reports(trace.faults)
         empty: dict[str, list[int]] = {name: [] for name in STAGES}
         self._outcome = Outcome(
@@ -135,6 +136,7 @@ class Simulation:
         assert gateway is not None
         gateway.asked[name] += 1
         gateway.ongoing[name] += 1
+        self._asked_s[request] = now_s
         self._stages[name].queue.append(request)
         self._route(now_s, name)
 
@@ -166,12 +168,15 @@ class Simulation:
         stage = self._stages[name]
         if replica.draining and not replica.ongoing:
             stage.replicas.remove(replica)
+        gateway = self._via[request]
+        assert gateway is not None
+        wait_s = now_s - self._asked_s[request]
+        gateway.waits[name].append((now_s, wait_s))
         if name == DESCRIBER:
-            gateway = self._via[request]
-            assert gateway is not None
             gateway.ongoing[name] -= 1
             self._ask(now_s, CAPTIONER, request)
         else:
+            self._outcome.waits_s.append((now_s, wait_s))
             self._outcome.ended_s[request] = now_s
             self._leave(name, request)
         if stage.queue:

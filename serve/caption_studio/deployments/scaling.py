@@ -93,4 +93,5 @@ def _load(name: str, context: AutoscalingContext, told: Told, heard: set[Any]) -
         room=told.room if at_gateway else None,
         heard=told.heard,
         answers_heard=1.0 if at_gateway else answers_heard,
+        wait_p95_s=told.wait_p95_s(name),
     )

@@ -21,6 +21,7 @@ from caption_studio.observability.work import (
     PLACES,
     asked,
     done,
+    wait_p95,
 )
 from caption_studio.scaling import load
 from caption_studio.scaling.hearing import Hearing
@@ -79,6 +80,8 @@ class Told:
     described_per_s: float | None = None
     captioned_per_s: float | None = None
     room: load.Room | None = None
+    described_p95_s: float | None = None
+    captioned_p95_s: float | None = None
 
     @classmethod
     def by(cls, gateways: AutoscalingContext, heard: set[Any], hearing: Hearing) -> "Told":
@@ -98,7 +101,15 @@ class Told:
             described_per_s=rate(asked("describer")),
             captioned_per_s=rate(asked("captioner")),
             room=_room(gateways, heard),
+            described_p95_s=_wait_s(gateways, wait_p95("describer"), heard),
+            captioned_p95_s=_wait_s(gateways, wait_p95("captioner"), heard),
         )
+
+    def wait_p95_s(self, name: str) -> float | None:
+        """Return the 95th percentile of what callers of a stage waited; None if unknown."""
+        if name == load.GATEWAY:
+            return None
+        return self.described_p95_s if name == load.DESCRIBER else self.captioned_p95_s
 
     def asked_per_s(self, name: str) -> float | None:
         """Return what was asked of a deployment."""
@@ -140,6 +151,16 @@ def _room(gateways: AutoscalingContext, heard: set[Any]) -> load.Room:
         bytes_share=sum(in_use(BYTES_SHARE)),
         full_share=mean(full) if full else 0.0,
     )
+
+
+def _wait_s(gateways: AutoscalingContext, name: str, heard: set[Any]) -> float | None:
+    """Return the gateways' mean, for each sees a random part of the calls; None without any."""
+    waits_s = [
+        points[-1].value
+        for key, points in _series(gateways, name).items()
+        if key in heard and points and points[-1].value > 0
+    ]
+    return mean(waits_s) if waits_s else None
 
 
 def _series(context: AutoscalingContext, name: str) -> Mapping[Any, Any]:

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Collection, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -107,6 +108,7 @@ def install(
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
+@cache
 def _upload_schema() -> dict[str, Any]:
     """One or more `image` files; every other field of the JSON form as a form field."""
     fields = CompletionRequest.model_json_schema(ref_template=REF)["properties"]

@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from caption_studio.observability.key_metrics import KeyMetrics
 from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.process_metrics import add_process_metrics
-from caption_studio.observability.work import Work, asked, done
+from caption_studio.observability.waits import Waits
+from caption_studio.observability.work import Work, asked, done, wait_p95
 from caption_studio.records import CacheResult, Description, Marks, RequestClass, StageTimes
 
 M = TypeVar("M", Counter, Histogram)
@@ -166,6 +167,9 @@ class Metrics:
             name: self._stage_seconds.labels(name.removesuffix("_s")) for name in STAGES
         }
         self._calls_in = {name: self._in_stage.labels(name) for name in get_args(Stage)}
+        self._waits = {name: Waits() for name in get_args(Stage)}
+        for name in ("describer", "captioner"):
+            self.work.watch(wait_p95(name), self._waits[name].p95_s)
         # A counter that begins with its first event hides that event from rate().
         for reason in sorted(REJECTIONS):
             self._rejected.labels(reason)
@@ -180,13 +184,16 @@ class Metrics:
             yield
 
     @contextmanager
-    def in_stage(self, stage: Stage) -> Generator[None]:
-        """Count a call to a stage while it lasts."""
+    def in_stage(self, stage: Stage) -> Generator[Callable[[], None]]:
+        """Count a call to a stage while it lasts; what is yielded tells that its caller has waited.
+
+        Only the first time that this is told counts.
+        """
         calls = self._calls_in[stage]
         calls.inc()
         self.work.count(asked(stage))
         try:
-            yield
+            yield self._waits[stage].begin()
         finally:
             calls.dec()
             self.work.count(done(stage))

@@ -46,13 +46,15 @@ class CountedDescriber:
         request_class: RequestClass,
     ) -> Described:
         """See `protocols.Describer`."""
-        with self._metrics.in_stage("describer"):
+        with self._metrics.in_stage("describer") as waited:
             described = await self._describer.describe(
                 pixels,
                 request_id=request_id,
                 traceparent=traceparent,
                 request_class=request_class,
             )
+            if request_class == "online":
+                waited()
         self._metrics.described(described.description)
         return described
 
@@ -70,10 +72,15 @@ class CountedCaptioner:
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """See `protocols.Captioner`."""
-        with self._metrics.in_stage("captioner"):
+        is_online = prompt.request_class == "online"
+        with self._metrics.in_stage("captioner") as waited:
             async with aclosing(self._captioner.generate(prompt, stream=stream)) as groups:
                 async for group in groups:
+                    if stream and is_online:
+                        waited()
                     yield group
+            if is_online:
+                waited()
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """See `protocols.Captioner`."""

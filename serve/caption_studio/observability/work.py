@@ -29,6 +29,11 @@ def done(stage: str) -> str:
     return f"{stage}_done"
 
 
+def wait_p95(stage: str) -> str:
+    """Return the name of the 95th percentile of the seconds that callers of a stage waited."""
+    return f"{stage}_wait_p95_s"
+
+
 class Work:
     """The counters of one replica's process, and what it has in use."""
 

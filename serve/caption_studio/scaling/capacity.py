@@ -8,6 +8,9 @@ What was seen above the target may have been a slow half minute, and more replic
 see such a load again. So after a while in which it was not seen it is believed less and less, and
 the loads below count instead. If a new look confirms it, it is believed for four times as long: a
 steady load is tried with fewer replicas ever more rarely.
+
+A target for the 95th percentile of what callers wait becomes a load. How many mean latencies that
+percentile is, is learnt as well; the load is the one with a mean latency so many times below it.
 """
 
 import math
@@ -48,6 +51,9 @@ VISIT_S = 60.0
 HALF = 0.5
 """Share of a stage's replicas whose answers must be known: the others then answer as they do."""
 
+STEPS = 20
+"""Halvings in the search for the load that has a given latency: to a millionth of the target."""
+
 AGREES = 1.3
 """Rates that differ by less are the same; the rate of a full engine still rises by a fifth from its
 target to twice that."""
@@ -70,33 +76,62 @@ class Point:
 class Capacity:
     """What is known of a replica: a load below the target, and one above it.
 
-    `above_s` is when the latter was seen last, `trust_s` how long it is believed. `running` is the
-    number of replicas at the last look, at `seen_s`, and `since_s` since when.
+    `above_s` is when the latter was seen last, `trust_s` how long it is believed. `spread` is the
+    95th percentile of what callers wait, in mean latencies. `running` is the number of replicas at
+    the last look, at `seen_s`, and `since_s` since when.
     """
 
     below: Point | None = None
     above: Point | None = None
     above_s: float = 0.0
     trust_s: float = TRUST_S
+    spread: float | None = None
     running: int = 0
     since_s: float = 0.0
     seen_s: float = 0.0
 
     def per_s(self, stage: StageScaling, now_s: float) -> float | None:
         """Return the requests/s at the target; None if nothing was learnt."""
-        target = stage.target_ongoing
+        latency_s = self._latency_s(stage.target_ongoing, stage, now_s)
+        return None if latency_s is None else stage.target_ongoing / latency_s
+
+    def within(self, stage: StageScaling, now_s: float) -> StageScaling:
+        """Return the stage with the most requests in a replica that keep its `target_p95_s`.
+
+        They are `FAINT` of its target at least. The target stays as it is if not even a lone
+        request is answered in time, for more replicas would not help.
+        """
+        if stage.target_p95_s is None or self.spread is None:
+            return stage
+        mean_s = stage.target_p95_s / self.spread
+
+        def is_late(ongoing: float) -> bool:
+            latency_s = self._latency_s(ongoing, stage, now_s)
+            return latency_s is not None and latency_s > mean_s
+
+        if not is_late(stage.target_ongoing) or is_late(0.0):
+            return stage
+        low, high = 0.0, stage.target_ongoing
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if is_late(middle) else (middle, high)
+        ongoing = max(low, FAINT * stage.target_ongoing)
+        return stage.model_copy(update={"target_ongoing": ongoing})
+
+    def _latency_s(self, ongoing: float, stage: StageScaling, now_s: float) -> float | None:
+        """Return how long a request takes beside so many others; None if nothing was learnt."""
         if self.below is None:
-            return None if self.above is None else target / _at(target, self.above, stage)
-        guessed = target / _at(target, self.below, stage)
-        if self.above is None:
-            return guessed
+            return None if self.above is None else _at(ongoing, self.above, stage)
+        guessed_s = _at(ongoing, self.below, stage)
+        if self.above is None or ongoing < self.below.ongoing:
+            return guessed_s
         # Either may be older than what makes answers longer now; and the target may have been set
         # anew, with what was learnt under another.
-        part = (target - self.below.ongoing) / max(1e-9, self.above.ongoing - self.below.ongoing)
+        part = (ongoing - self.below.ongoing) / max(1e-9, self.above.ongoing - self.below.ongoing)
         rise_s = max(0.0, self.above.latency_s - self.below.latency_s)
-        seen = target / (self.below.latency_s + min(1.0, max(0.0, part)) * rise_s)
+        seen_s = self.below.latency_s + min(1.0, part) * rise_s
         trust: float = 0.5 ** max(0.0, (now_s - self.above_s) / self.trust_s - 1)
-        return trust * seen + (1 - trust) * guessed
+        return 1 / (trust / seen_s + (1 - trust) / guessed_s)  # the mean of the rates
 
 
 def latency_share(part_of_target: float, stage: StageScaling) -> float:
@@ -118,6 +153,7 @@ def learnt(capacity: Capacity, load: Load, stage: StageScaling, now_s: float) ->
     if seen is None or now_s - capacity.since_s < SETTLED_S:
         return capacity
     weight = -math.expm1(-passed_s / MEMORY_S)
+    capacity = replace(capacity, spread=_spread(capacity.spread, load, weight))
     if seen.ongoing >= stage.target_ongoing:
         return _with_above(capacity, seen, weight, stage, now_s)
     part = seen.ongoing / stage.target_ongoing
@@ -134,6 +170,14 @@ def _seen(load: Load, stage: StageScaling) -> Point | None:
         return None
     ongoing = min(load.ongoing / load.running, MOST_PART * stage.target_ongoing)
     return Point(ongoing, ongoing / load.finished_per_s * load.running)
+
+
+def _spread(before: float | None, load: Load, weight: float) -> float | None:
+    """Return the 95th percentile in mean latencies, by Little's law, after a look."""
+    if not load.wait_p95_s or not load.ongoing or not load.finished_per_s:
+        return before
+    seen = load.wait_p95_s * load.finished_per_s / load.ongoing
+    return seen if before is None else before + weight * (seen - before)
 
 
 def _with_above(

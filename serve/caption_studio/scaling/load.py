@@ -51,3 +51,5 @@ class Load:
     """Share of the gateways, which report these loads, whose reports are there."""
     answers_heard: float = 1.0
     """Share of the replicas whose count of answers is there; `finished_per_s` stands for all."""
+    wait_p95_s: float | None = None
+    """Within this time 95 % of the stage's last calls were answered, or began their stream."""

@@ -89,14 +89,24 @@ def _needs(
         )
         needs[GATEWAY] = gateway_need(gateway, settings.gateway.target_cpus, held)
     if (describer := loads.get(DESCRIBER)) is not None:
-        per_s = capacities[DESCRIBER].per_s(settings.describer, times_s[DESCRIBER])
-        needs[DESCRIBER] = stage_need(describer, per_s, settings.describer, full=full)
+        stage, per_s = _carried(DESCRIBER, capacities, settings, times_s)
+        needs[DESCRIBER] = stage_need(describer, per_s, stage, full=full)
         coming_per_s = held_back_per_s(describer, per_s, needs[DESCRIBER])
     if (captioner := loads.get(CAPTIONER)) is not None:
-        stage = settings.captioner
-        per_s = capacities[CAPTIONER].per_s(stage, times_s[CAPTIONER])
+        stage, per_s = _carried(CAPTIONER, capacities, settings, times_s)
         needs[CAPTIONER] = stage_need(captioner, per_s, stage, coming_per_s, full=full)
     return needs
+
+
+def _carried(
+    name: str,
+    capacities: Mapping[str, Capacity],
+    settings: ScalingSettings,
+    times_s: Mapping[str, float],
+) -> tuple[StageScaling, float | None]:
+    """Return the stage with the target that its latency allows, and the requests/s there."""
+    stage = capacities[name].within(_stage(name, settings), times_s[name])
+    return stage, capacities[name].per_s(stage, times_s[name])
 
 
 def _stage(name: str, settings: ScalingSettings) -> StageScaling:

@@ -57,6 +57,13 @@ class StageScaling(Pace):
         description="How long a request takes alone, as a share of its time at `target_ongoing`. "
         "Used until a replica was measured near its target.",
     )
+    target_p95_s: float | None = Field(
+        None,
+        gt=0,
+        description="Seconds within which 95 % of the stage's calls should be answered; of a "
+        "stream, the time to its first text. Each replica then gets so many requests less than "
+        "`target_ongoing` that this holds. Null: only the load counts.",
+    )
 
 
 class ScalingSettings(Section):

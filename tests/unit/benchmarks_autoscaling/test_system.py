@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import pytest
 
-from benchmarks.autoscaling.reports import CAPTIONER, DESCRIBER, GATEWAY, View
+from benchmarks.autoscaling.reports import CAPTIONER, DESCRIBER, GATEWAY, Gateway, View
 from benchmarks.autoscaling.service import (
     GatewaySpec,
     Outcome,
@@ -136,6 +136,16 @@ def test_the_controller_knows_flows_cpus_and_loads_some_seconds_late() -> None:
     assert last[CAPTIONER].ongoing == pytest.approx(2.5, rel=0.2)  # Little's law: 10/s, 0.25 s
     assert last[GATEWAY].cpus == pytest.approx(1.0, rel=0.1)
     assert last[GATEWAY].heard == 1
+
+
+def test_the_controller_knows_what_callers_waited_of_late() -> None:
+    assert seen(Faults())[-1].stages[CAPTIONER].wait_p95_s == pytest.approx(0.25, rel=0.1)
+    assert seen(Faults())[0].stages[CAPTIONER].wait_p95_s == 0.0
+    gateway = Gateway()
+    gateway.waits[CAPTIONER].extend([(10.0, 3.0), (15.0, 1.0)])
+    assert gateway.wait_p95_s(CAPTIONER, 16.0) == pytest.approx(2.9)
+    assert gateway.wait_p95_s(CAPTIONER, 21.0) == 1.0
+    assert gateway.wait_p95_s(CAPTIONER, 30.0) == 0.0
 
 
 def test_lost_reports_leave_a_load_of_nothing_and_half_of_them_half() -> None:

@@ -30,9 +30,12 @@ from caption_studio.observability.work import (
     PLACES,
     asked,
     done,
+    wait_p95,
 )
 from caption_studio.scaling.hearing import Hearing
 from caption_studio.settings import ScalingSettings
+
+NOBODY_WAITED = {wait_p95("describer"): 0.0, wait_p95("captioner"): 0.0}
 
 CONFIG = Path(__file__).parents[3] / "deploy" / "cluster.yaml"
 
@@ -196,6 +199,43 @@ def test_what_gateways_have_in_use_is_told() -> None:
     assert (room.bytes_share, room.full_share) == (0.75, 0.5)
 
 
+def test_what_callers_waited_is_the_mean_of_the_gateways_where_some_did() -> None:
+    raw = {
+        CPU_S: counter(1.0, 1000.0, replicas=3),
+        wait_p95("captioner"): {"0": [Point(999.0, 0.8)], "1": [Point(999.0, 1.2)]},
+        wait_p95("describer"): {"0": [Point(999.0, 0.0)]},
+    }
+    raw[wait_p95("captioner")] |= {"2": [Point(999.0, 0.0)], "not heard": [Point(999.0, 9.0)]}
+    found = told(context("Gateway", 0.0, 3, {}, 1000.0, **raw), Freshness(), 1000.0)
+    assert found.wait_p95_s("Captioner") == pytest.approx(1.0)
+    assert found.wait_p95_s("Describer") is None
+    assert found.wait_p95_s("Gateway") is None
+
+
+def test_a_target_of_latency_needs_more_replicas_than_the_load_alone() -> None:
+    """Ten in progress a replica are allowed, and they take too long."""
+
+    def after(target_p95_s: float | None) -> int:
+        stage = {"target_ongoing": 10.0, "lone_share": 0.3, "target_p95_s": target_p95_s}
+        policy = JointPolicy(captioner=stage)
+        state: dict[str, Any] = {}
+        for now_s in range(1000, 1100):
+            raw: dict[str, Any] = {CPU_S: counter(0.1, float(now_s))}
+            answers = raw | {FINISHED: counter(20.0, float(now_s))}
+            waits = {wait_p95("captioner"): {"0": [Point(now_s - 1.0, 1.0)]}}
+            comes = {asked("captioner"): counter(20.0, float(now_s))}
+            contexts = {
+                "Gateway": context("Gateway", 0.0, 1, {}, float(now_s), **raw, **waits, **comes),
+                "Captioner": context("Captioner", 8.0, 1, state, float(now_s), **answers),
+            }
+            replicas, states = policy(contexts)
+            state = states["Captioner"]
+        return replicas["Captioner"]
+
+    assert after(None) == 1
+    assert after(0.8) == 2
+
+
 def test_a_report_that_changes_no_more_is_lost() -> None:
     """Whatever the clock of its node shows; and one process that restarts is another."""
     freshness = Freshness()
@@ -276,7 +316,7 @@ def test_stages_count_their_answers_and_gateways_their_work() -> None:
     counters = metrics.work.counters(asked("describer"), done("describer"))
     assert counters.pop(CPU_S) > 0
     assert counters.pop(LOOP_CPU_S) > 0
-    assert counters == {asked("describer"): 1, done("describer"): 1, IN_FLIGHT: 7}
+    assert counters == {asked("describer"): 1, done("describer"): 1, IN_FLIGHT: 7, **NOBODY_WAITED}
 
 
 @pytest.mark.parametrize("code", ["overloaded", "rate_limit_exceeded", "invalid_value"])

@@ -79,10 +79,16 @@ def no_collector() -> Iterator[None]:
     """Leave it to reference counts: what is in a cycle stays."""
     gc.collect()
     gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """Trace the memory in use, which makes all slower that allocates."""
     tracemalloc.start()
     yield
     tracemalloc.stop()
-    gc.enable()
 
 
 def requests(client: httpx.AsyncClient) -> list[httpx.Request]:
@@ -99,7 +105,7 @@ def requests(client: httpx.AsyncClient) -> list[httpx.Request]:
     ]
 
 
-@pytest.mark.usefixtures("no_collector")
+@pytest.mark.usefixtures("no_collector", "traced")
 @pytest.mark.parametrize("number", range(5), ids=ENDPOINTS)
 async def test_nothing_of_a_picture_is_kept_while_it_is_described(number: int) -> None:
     describer = Weighing()

@@ -49,6 +49,48 @@ def test_nothing_is_learnt_from_a_change_or_without_all_reports() -> None:
     assert per_s(after(30, few)) is None
 
 
+def waiting(wait_p95_s: float) -> Capacity:
+    """5 in progress take 0.2 s, 15 take 0.5 s; 95 % of them wait no longer than this."""
+    below = after(30, replace(busy(10, 50), wait_p95_s=wait_p95_s))
+    return after(300, replace(busy(30, 60), wait_p95_s=wait_p95_s * 2.5), below)
+
+
+@pytest.mark.parametrize(
+    ("target_p95_s", "ongoing"),
+    [
+        (None, 10),
+        (5.0, 10),
+        (0.7, 10),  # twice the 0.35 s of ten
+        (0.55, 7.5 / 3 + 5),  # twice 0.275 s, which is 2.5 of 10 on the way from 0.2 to 0.5 s
+        (0.4, 5),
+        (0.01, 10),  # not even alone
+    ],
+)
+def test_a_target_of_latency_is_a_load_that_keeps_it(
+    target_p95_s: float | None, ongoing: float
+) -> None:
+    stage = STAGE.model_copy(update={"target_p95_s": target_p95_s})
+    capacity = waiting(0.4)
+    within = capacity.within(stage, capacity.seen_s)
+    assert within.target_ongoing == pytest.approx(ongoing, rel=0.01)
+
+
+def test_below_all_that_was_seen_a_load_follows_by_the_share_of_a_lone_request() -> None:
+    """5 in progress wait 0.4 s, one alone three tenths of what ten do: 0.3 / 0.65 of that."""
+    capacity = waiting(0.4)
+    lone_s = 0.4 * 0.3 / 0.65
+    within = capacity.within(STAGE.model_copy(update={"target_p95_s": 1.5 * lone_s}), 330.0)
+    assert within.target_ongoing == pytest.approx(10 * 0.3 / 0.7 * 0.5, rel=0.01)
+    barely = capacity.within(STAGE.model_copy(update={"target_p95_s": 1.001 * lone_s}), 330.0)
+    assert barely.target_ongoing == 1.0
+
+
+def test_nobody_waited_so_a_target_of_latency_changes_nothing() -> None:
+    stage = STAGE.model_copy(update={"target_p95_s": 0.3})
+    assert Capacity().within(stage, 0.0) == stage
+    assert after(30, busy(10, 50)).within(stage, 30.0) == stage
+
+
 def test_few_requests_change_little() -> None:
     half = after(30, busy(10, 40))
     assert per_s(after(60, busy(0.2, 1), half)) == pytest.approx(per_s(half), rel=0.1)
