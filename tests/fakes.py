@@ -25,6 +25,7 @@ from caption_studio.records import (
     Picture,
     Pixels,
     Prompt,
+    RequestClass,
     Sampling,
     Structure,
     Voice,
@@ -62,7 +63,12 @@ class FakeDescriber:
         self.calls = 0
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         self.calls += 1
         if self.failure is not None:

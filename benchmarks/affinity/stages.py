@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from typing import Literal
 
-from caption_studio.records import Described, Description, Pixels, Prompt
+from caption_studio.records import Described, Description, Pixels, Prompt, RequestClass
 from caption_studio.vision.description_cache import DescriptionCache
 
 Way = Literal["affinity", "two choices"]
@@ -37,7 +37,7 @@ class Describer:
         """Return what the cache did: `miss`, `hit` or `shared`."""
         return (await self._cache.describe(pixels)).cache
 
-    async def _describe(self, pixels: Pixels) -> Described:
+    async def _describe(self, pixels: Pixels, _: RequestClass) -> Described:
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         if self._running is None or self._running.done():

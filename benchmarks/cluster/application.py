@@ -25,6 +25,7 @@ from caption_studio.records import (
     Description,
     Pixels,
     Prompt,
+    RequestClass,
 )
 from caption_studio.settings import Settings
 
@@ -37,7 +38,7 @@ class BatchStandIn:
         self._waiting: list[asyncio.Future[None]] = []
         self._running: asyncio.Task[None] | None = None
 
-    async def describe(self, pixels: Pixels) -> Described:
+    async def describe(self, pixels: Pixels, _: RequestClass = "online") -> Described:
         """Wait for a place in a batch, and for the batch to end."""
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(done)

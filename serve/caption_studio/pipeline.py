@@ -189,7 +189,10 @@ class CaptionPipeline:
         async def describe(picture: Loaded) -> Seen:
             asked_s = time.monotonic()
             described = await self._describer.describe(
-                picture.pixels, request_id=request.request_id, traceparent=request.traceparent
+                picture.pixels,
+                request_id=request.request_id,
+                traceparent=request.traceparent,
+                request_class=request.request_class,
             )
             return Seen(described, total_s=time.monotonic() - asked_s)
 

@@ -50,4 +50,5 @@ def _prompt(
         stop,
         adapter,
         request.traceparent,
+        request.request_class,
     )

@@ -12,6 +12,7 @@ from caption_studio.records import (
     Picture,
     Pixels,
     Prompt,
+    RequestClass,
     Structure,
     Voice,
 )
@@ -41,7 +42,12 @@ class Describer(Stage, Protocol):
     """Pixels → Description."""
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         """Return the picture's description. Raises `ServiceError`."""
         ...

@@ -149,6 +149,23 @@ def test_a_file_with_bad_lines_fails_the_batch(client: openai.OpenAI) -> None:
     ]
 
 
+def test_a_caller_overtakes_the_lines_that_wait(
+    client: openai.OpenAI, pictures: list[Picture]
+) -> None:
+    body = {"model": "falcon-demo", "prompt": "A red", "max_tokens": 40, "ignore_eos": True}
+    lines = [line(str(number), body, COMPLETIONS) for number in range(3000)]
+    batch = created(client, lines, COMPLETIONS)
+    while batch.status == "validating":
+        time.sleep(0.1)
+        batch = client.batches.retrieve(batch.id)
+    for picture in pictures:  # all lines were there before
+        client.chat.completions.create(**chat(image_part(picture.data_url())))
+    batch = client.batches.cancel(batch.id)
+    assert batch.status == "cancelling", "the batch ended before the callers had their answers"
+    batch = ended(client, batch)
+    assert results(client, batch.error_file_id)
+
+
 def test_a_cancelled_batch_keeps_what_it_has(client: openai.OpenAI) -> None:
     body = {"model": "falcon-demo", "prompt": "A red", "max_tokens": 40, "ignore_eos": True}
     lines = [line(str(number), body, COMPLETIONS) for number in range(3000)]

@@ -1,7 +1,11 @@
-"""Adapters come and go in a running vLLM engine; one engine serves all tests of this file."""
+"""Adapters come and go in a running vLLM engine, and callers come before batches.
+
+One engine serves all tests of this file.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +16,7 @@ from transformers import AutoConfig
 
 from caption_studio.errors import AdapterUnavailable, InvalidAdapter
 from caption_studio.language.adapters.check import BaseModel
-from caption_studio.records import Adapter, Prompt
+from caption_studio.records import Adapter, BatchShare, Prompt
 from caption_studio.settings import LanguageSettings
 from tests.adapters import DEMO, TARGETS, config, tensors, write
 from tests.fakes import sampling
@@ -30,6 +34,7 @@ pytestmark = [
 ]
 
 SLOTS = 2
+BATCHES = BatchShare(places=2, patience_s=6.0)
 TEXT = (
     "Convert the given image description to social media worthy caption:\n"
     "Description: a red boat on a calm sea\nCaption:"
@@ -59,7 +64,7 @@ async def engine(folder: Path) -> AsyncIterator["FalconEngine"]:
         kv_cache_bytes=32 * 1024**2,
         max_num_seqs=32,
     )
-    engine = FalconEngine(settings, run_time_adapters=True)
+    engine = FalconEngine(settings, run_time_adapters=True, batches=BATCHES)
     try:
         await engine.start()
         yield engine
@@ -73,6 +78,11 @@ async def answer(
     prompt = Prompt(request_id, "m", text, sampling(max_tokens=12), "verbatim", adapter=adapter)
     groups = [group async for group in engine.generate(prompt, stream=False)]
     return "".join(delta.text for group in groups for delta in group)
+
+
+async def ended(engine: "FalconEngine", prompt: Prompt) -> None:
+    async for _ in engine.generate(prompt, stream=False):
+        pass
 
 
 async def added(engine: "FalconEngine", id_: str, path: Path) -> Adapter:
@@ -164,3 +174,38 @@ async def test_a_wrong_one_is_refused_and_nobody_else_notices(
     assert refused.value.param == "model"
     voice(folder, "wrong", weights=demo_weights(1))
     assert await answer(engine, Adapter("wrong", str(wrong))) != await answer(engine, None)
+
+
+async def test_a_caller_overtakes_the_prompts_of_a_batch(engine: "FalconEngine") -> None:
+    alone = await answer(engine, None)
+    line = Prompt(
+        "b",
+        "m",
+        TEXT,
+        sampling(max_tokens=200, ignore_eos=True),
+        "verbatim",
+        request_class="batch",
+    )
+    lines = [asyncio.create_task(ended(engine, line)) for _ in range(3 * BATCHES.places)]
+    async with asyncio.timeout(30):
+        while engine.load().batch_waiting < 2 * BATCHES.places:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert await answer(engine, None) == alone
+    assert engine.load().batch_waiting == 2 * BATCHES.places, "none of the batch has ended"
+    await asyncio.gather(*lines)
+    assert engine.load().batch_waiting == 0
+
+
+async def test_choices_of_a_batch_are_those_of_a_caller(engine: "FalconEngine") -> None:
+    """More than a batch has places for: they are generated in groups."""
+    several = sampling(max_tokens=12, n=2 * BATCHES.places + 1, temperature=0.9, seed=3)
+    online = Prompt("n", "m", TEXT, several, "verbatim")
+    texts = [
+        [delta.text for group in groups for delta in group]
+        for groups in [
+            [group async for group in engine.generate(asked, stream=False)]
+            for asked in (online, replace(online, request_class="batch"))
+        ]
+    ]
+    assert texts[0] == texts[1]
+    assert len(set(texts[0])) > BATCHES.places

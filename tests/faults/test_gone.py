@@ -24,6 +24,7 @@ NOTHING_UNDER_WAY = {
     "caption_studio_stage_in_flight": 0.0,
     "caption_studio_captioner_in_flight": 0.0,
     "caption_studio_captioner_waiting": 0.0,
+    "caption_studio_captioner_batch_waiting": 0.0,
 }
 
 

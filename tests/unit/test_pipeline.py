@@ -25,6 +25,7 @@ from caption_studio.records import (
     Picture,
     Pixels,
     PromptText,
+    RequestClass,
     StageTimes,
     Structure,
     Turn,
@@ -83,7 +84,12 @@ class SlowDescriber(FakeDescriber):
     """Takes 10 ms for its second picture, half of them outside itself."""
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         self.calls += 1
         if self.calls == 1:
@@ -98,7 +104,12 @@ class StuckDescriber(FakeDescriber):
     left = False
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         try:
             await asyncio.Event().wait()

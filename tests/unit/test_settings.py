@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from caption_studio.records import NO_BATCHES
 from caption_studio.settings import Settings
 
 
@@ -31,6 +32,16 @@ def test_ids_are_unique() -> None:
 
 def test_without_adapters_the_base_model_captions() -> None:
     assert Settings.load({"language": {"adapters": []}}).default_caption_model == "falcon-demo"
+
+
+def test_engines_have_places_for_batches_where_there_can_be_any() -> None:
+    share = Settings.load().batch_share
+    assert (share.places, share.patience_s) == (16, pytest.approx(6.0))
+    none: dict[str, Any] = {"batches": {"store": None}}
+    assert Settings.load(none).batch_share == NO_BATCHES
+    assert Settings.load({**none, "gateway": {"api_keys_file": "keys"}}).batch_share == share
+    small = Settings.load({"language": {"max_num_seqs": 8}, "vision": {"max_batch_size": 16}})
+    assert small.batch_share.places == 8
 
 
 def test_settings_are_frozen() -> None:

@@ -25,6 +25,7 @@ def runs_requests() -> None:
     engine = f"{ENGINE}.async_llm.AsyncLLM"
     begins_with(f"{engine}.generate", "self", "prompt", "sampling_params", "request_id")
     takes(f"{engine}.generate", "lora_request")
+    takes(f"{engine}.generate", "priority")
     begins_with(f"{engine}.from_engine_args", "engine_args")
     begins_with(f"{engine}.add_lora", "self", "lora_request")
     has_attributes(engine, "get_tokenizer", "check_health", "shutdown")

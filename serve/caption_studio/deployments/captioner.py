@@ -49,6 +49,7 @@ class Captioner(Working):
             settings.language,
             run_time_adapters=settings.gateway.has_admin,
             stall_s=settings.gateway.request_timeout_s / 2,  # leaves time to ask another replica
+            batches=settings.batch_share,
         )
         self._relay = RelaySender()
         loop_watch = LoopWatch()

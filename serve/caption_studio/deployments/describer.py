@@ -13,7 +13,7 @@ from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.stage_metrics import describer_registry
-from caption_studio.records import Described, Pixels
+from caption_studio.records import Described, Pixels, RequestClass
 from caption_studio.settings import Settings
 
 MAX_ONGOING_REQUESTS = MAX_IN_FLIGHT
@@ -40,6 +40,7 @@ class Describer(Working):
             max_waiting=MAX_ONGOING_REQUESTS,
             eager=settings.vision.enforce_eager,
             stall_s=settings.gateway.describe_timeout_s / 2,  # leaves time to ask another replica
+            batches=settings.batch_share,
         )
         self._metrics = metrics.of_this_replica(describer_registry(self._engine.load))
         self._engine.start()
@@ -47,7 +48,13 @@ class Describer(Working):
         leave_out_what_is_loaded()
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
-    async def describe(self, pixels: Pixels, request_id: str, traceparent: str | None) -> Described:
+    async def describe(
+        self,
+        pixels: Pixels,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
+    ) -> Described:
         """Return the description of one picture."""
         studio_logging.request_id.set(request_id)
         with (
@@ -55,7 +62,7 @@ class Describer(Working):
             self._working(),
             self._tracing.span("describe", traceparent) as span,
         ):
-            described = await self._cache.describe(pixels)
+            described = await self._cache.describe(pixels, request_class)
             span.set(
                 {
                     "request_id": request_id,

@@ -27,7 +27,14 @@ from caption_studio.errors import (
     NotReady,
     Overloaded,
 )
-from caption_studio.records import Adapter, DeltaGroup, Described, Pixels, Prompt
+from caption_studio.records import (
+    Adapter,
+    DeltaGroup,
+    Described,
+    Pixels,
+    Prompt,
+    RequestClass,
+)
 
 READY_TIMEOUT_S = 2.0
 """Limit on a readiness check, because a call waits while no replica is up."""
@@ -46,12 +53,17 @@ class DescriberHandle:
         self._is_asleep = is_asleep
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         """See `protocols.Describer`."""
         with _translated("describer"):
             described: Described = await _twice_if_lost(
-                lambda: self._describe.remote(pixels, request_id, traceparent)
+                lambda: self._describe.remote(pixels, request_id, traceparent, request_class)
             )
             return described
 

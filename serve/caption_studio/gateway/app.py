@@ -95,6 +95,9 @@ def create_app(parts: Parts) -> FastAPI:
     keys = FollowedKeys(edge, parts.metrics)
     limit = ConcurrencyLimit(settings.batch_size, edge.max_in_flight, edge.max_predicted_s)
     places = Places(limit, time.monotonic)
+    gate = BatchGate(
+        places, max_in_flight=settings.batches.max_in_flight, batch_size=settings.batch_size
+    )
     budget = ByteBudget(edge.max_body_bytes_in_flight)
     tell_in_use(parts.metrics.work, places, budget, edge)
 
@@ -116,7 +119,7 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # the redirect would lead to whatever host the caller named
-        middleware=_middleware(parts, keys, places, budget),
+        middleware=_middleware(parts, keys, places, gate, budget),
         exception_handlers={CaptionStudioError: on_error, HTTPException: on_http_exception},
     )
     base = settings.language.weights_id
@@ -130,7 +133,7 @@ def create_app(parts: Parts) -> FastAPI:
         create_service_router(parts.pipeline, voices, aliases, base, parts.exposition)
     )
     bodies: list[type[BaseModel]] = [ChatRequest, CompletionRequest, ResponsesRequest]
-    runner = _runner(app, parts, keys, places)
+    runner = _runner(app, parts, keys, gate)
     if parts.storage is not None and runner is not None:
         app.include_router(create_files_router(parts.storage, settings))
         app.include_router(create_batches_router(parts.storage, settings, runner.wake))
@@ -142,16 +145,11 @@ def create_app(parts: Parts) -> FastAPI:
     return app
 
 
-def _runner(app: FastAPI, parts: Parts, keys: FollowedKeys, places: Places) -> BatchRunner | None:
+def _runner(app: FastAPI, parts: Parts, keys: FollowedKeys, gate: BatchGate) -> BatchRunner | None:
     """Return what answers batches, None where there are none."""
     settings, storage = parts.settings, parts.storage
     if storage is None:
         return None
-    gate = BatchGate(
-        places,
-        max_in_flight=settings.batches.max_in_flight,
-        batch_size=settings.batch_size,
-    )
     return BatchRunner(
         Tools(
             files=storage.files,
@@ -165,7 +163,7 @@ def _runner(app: FastAPI, parts: Parts, keys: FollowedKeys, places: Places) -> B
 
 
 def _middleware(
-    parts: Parts, keys: FollowedKeys, places: Places, budget: ByteBudget
+    parts: Parts, keys: FollowedKeys, places: Places, gate: BatchGate, budget: ByteBudget
 ) -> list[Middleware]:
     """Return the middleware, the outermost first."""
     edge, tracing, limiter = parts.settings.gateway, parts.tracing, parts.limiter
@@ -176,7 +174,7 @@ def _middleware(
         Middleware(Failures, timeout_s=edge.request_timeout_s),
         _door(edge, keys, only_loopback_hosts=parts.only_loopback_hosts),
         *([] if limiter is None else [Middleware(RateLimits, limiter=limiter)]),
-        Middleware(Admission, places=places),
+        Middleware(Admission, places=places, gate=gate),
         Middleware(HeadAsGet),
         Middleware(
             BodyBytes,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caption_studio.errors import MAX_RETRY_AFTER_S, BodyTooLarge, Overloaded
-from caption_studio.gateway.batch_calls import BATCH
+from caption_studio.gateway.request_class import class_of
 
 FREE_BYTES = 64 * 1024
 """Not counted of each body, so that clients with texts do not wait for those with pictures."""
@@ -119,7 +119,7 @@ class HeldBytes:
 class BodyBytes:
     """Has each request hold the bytes of its body until it is answered or releases them.
 
-    Requests of batches hold those of a budget of their own, `batches`.
+    Requests of class `batch` hold those of a budget of their own, `batches`.
     """
 
     def __init__(self, app: ASGIApp, budget: ByteBudget, batches: ByteBudget) -> None:
@@ -132,7 +132,7 @@ class BodyBytes:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        budget = self._batches if BATCH in scope else self._budget
+        budget = self._batches if class_of(scope) == "batch" else self._budget
         held = scope[HELD] = HeldBytes(budget, scope.get("caption_studio.key"))
         try:
             await self._app(scope, receive, send)

@@ -15,6 +15,7 @@ from caption_studio.errors import CaptionStudioError, ContentFlagged
 from caption_studio.gateway.byte_budget import HELD
 from caption_studio.gateway.keys import ApiKey
 from caption_studio.gateway.picture_files import PictureFiles
+from caption_studio.gateway.request_class import class_of
 from caption_studio.observability.metrics import STAGES, Metrics
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.protocols import AliasCatalog, VoiceCatalog
@@ -59,6 +60,7 @@ class Generation:
         """
         if traceparent := request.scope.get("caption_studio.traceparent"):
             asked = replace(asked, traceparent=traceparent)
+        asked = replace(asked, request_class=class_of(request.scope))
         log = request.scope["caption_studio.log"]
         log.update(images=len(asked.images), stream=asked.stream)
         asked = await self._without_alias(asked, request)

@@ -9,14 +9,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast, get_args
 
 from pydantic import SecretStr
 
 from caption_studio.key_rules import check_key
+from caption_studio.records import RequestClass
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LIMIT = re.compile(r"[1-9][0-9]{0,11}")
 LIMITS = ("requests_per_minute", "tokens_per_minute")
+CLASS = "class"
+FIELDS = ("name", CLASS, *LIMITS)
+"""What may stand after a caller's key; after an administrator's only a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,14 @@ class ApiKey:
     """One key, with the name and limits from its line in the key file.
 
     `digest` is the SHA-256 of the key. A limit of None stands for the settings' limit, which may be
-    none.
+    none. Requests of a key of class `batch` come after those of all others.
     """
 
     digest: bytes
     name: str | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+    request_class: RequestClass = "online"
 
     @property
     def fingerprint(self) -> str:
@@ -70,12 +76,12 @@ def configured_keys(keys: Iterable[SecretStr]) -> tuple[ApiKey, ...]:
 
 
 def parse_key_file(text: str, *, with_limits: bool = True) -> tuple[ApiKey, ...]:
-    """Read one key per line: `KEY [name=NAME] [requests_per_minute=N] [tokens_per_minute=N]`.
+    """Read one key per line: `KEY [name=NAME] [class=CLASS] [requests_per_minute=N] …`.
 
     Blank lines, and lines that begin with `#`, are skipped. Without `with_limits` a line may give
     a name only. Raises `ValueError`, which names the line and never shows the key.
     """
-    allowed = ("name", *LIMITS) if with_limits else ("name",)
+    allowed = FIELDS if with_limits else ("name",)
     keys: list[ApiKey] = []
     seen: set[bytes | str | None] = set()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -99,7 +105,7 @@ def parse_key_file(text: str, *, with_limits: bool = True) -> tuple[ApiKey, ...]
 
 def _parse_line(words: Sequence[str], allowed: Sequence[str]) -> ApiKey:
     key, *rest = words
-    if key.partition("=")[0] in ("name", *LIMITS):
+    if key.partition("=")[0] in FIELDS:
         raise ValueError("the key must come first")
     check_key(key)
     fields: dict[str, str] = {}
@@ -109,16 +115,27 @@ def _parse_line(words: Sequence[str], allowed: Sequence[str]) -> ApiKey:
             raise ValueError(f"after the key only {', '.join(f'{n}=…' for n in allowed)} may stand")
         if field in fields:
             raise ValueError(f"{field} is given twice")
-        if not (NAME if field == "name" else LIMIT).fullmatch(value):
+        if not _is_wanted(field, value):
             raise ValueError(_wanted(field))
         fields[field] = value
     limits = {name: int(fields[name]) for name in LIMITS if name in fields}
-    return ApiKey(_digest(key.encode()), name=fields.get("name"), **limits)
+    request_class = cast(RequestClass, fields.get(CLASS, "online"))
+    return ApiKey(
+        _digest(key.encode()), name=fields.get("name"), request_class=request_class, **limits
+    )
+
+
+def _is_wanted(field: str, value: str) -> bool:
+    if field == CLASS:
+        return value in get_args(RequestClass)
+    return (NAME if field == "name" else LIMIT).fullmatch(value) is not None
 
 
 def _wanted(field: str) -> str:
     if field == "name":
         return "a name is 1 to 64 letters, digits, dots, underscores and hyphens"
+    if field == CLASS:
+        return f"a class is {' or '.join(get_args(RequestClass))}"
     return f"{field} must be a positive whole number"
 
 

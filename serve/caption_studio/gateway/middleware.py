@@ -21,6 +21,7 @@ from caption_studio.errors import (
 )
 from caption_studio.gateway.asked_route import asked_route, find_route
 from caption_studio.gateway.error_responses import refuse
+from caption_studio.gateway.request_class import class_of
 from caption_studio.observability.logging import request_id as current_request_id
 from caption_studio.observability.metrics import CLIENT_GONE, PROBES, Metrics
 from caption_studio.wire.render import error_event
@@ -91,9 +92,8 @@ class RequestContext:
 
     def _report(self, scope: Scope, status: int, seconds: float, log: dict[str, Any]) -> None:
         route, method = asked_route(scope), method_of(scope)
-        self._metrics.answered(
-            route=route, method=method, model=log.get("model"), status=status, seconds=seconds
-        )
+        self._metrics.answered(route=route, method=method, model=log.get("model"), status=status)
+        self._metrics.took(route, class_of(scope), seconds)
         if log["cancelled"]:
             self._metrics.cancelled(route)
         if "error_code" in log:

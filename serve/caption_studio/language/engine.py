@@ -33,6 +33,7 @@ from caption_studio.language.adapters.service import AdapterService
 from caption_studio.language.answer import AnswerEnd, Choices
 from caption_studio.language.engine_adapters import EngineAdapters
 from caption_studio.language.engine_answer_ends import AnswerEnds
+from caption_studio.language.engine_groups import in_groups
 from caption_studio.language.engine_options import (
     comes_by_token,
     engine_args,
@@ -50,7 +51,16 @@ from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
 from caption_studio.language.tokens import TokenBytes, check_token_ids
-from caption_studio.records import Adapter, CaptionerLoad, DeltaGroup, Prompt
+from caption_studio.language.turns import Turns
+from caption_studio.limits import MAX_IN_FLIGHT
+from caption_studio.records import (
+    NO_BATCHES,
+    Adapter,
+    BatchShare,
+    CaptionerLoad,
+    DeltaGroup,
+    Prompt,
+)
 from caption_studio.settings import LanguageSettings, model_location
 
 logger = logging.getLogger(__name__)
@@ -65,7 +75,8 @@ class FalconEngine:
     `start` loads the model and every configured adapter, so a bad adapter fails the start and not
     a request. Others (`run_time_adapters`) are loaded by `load_adapter` or by the first prompt that
     names them. `stop` ends the engine's process. An engine that does not answer within `stall_s`
-    counts as hung.
+    counts as hung. `batches` are places beside `max_num_seqs` for prompts of batches, of which half
+    as many may wait as there may be requests at all.
     """
 
     def __init__(
@@ -74,8 +85,11 @@ class FalconEngine:
         *,
         run_time_adapters: bool = False,
         stall_s: float = 60.0,
+        batches: BatchShare = NO_BATCHES,
     ) -> None:
         self._settings = settings
+        self._batches = batches
+        self._turns = Turns(batches, max_waiting=MAX_IN_FLIGHT // 2)
         self._stall_s = stall_s
         self._takes_any_adapter = run_time_adapters
         self._takes_adapters = run_time_adapters or bool(settings.lora_adapters)
@@ -96,7 +110,12 @@ class FalconEngine:
         set_environment(self._settings)
         adapters = configured(self._settings)
         async with weights_to_load(self._settings) as weights:
-            arguments = engine_args(self._settings, weights, lora=self._takes_adapters)
+            arguments = engine_args(
+                self._settings,
+                weights,
+                lora=self._takes_adapters,
+                batch_places=self._batches.places,
+            )
             names = (model_location(self._settings.model), self._settings.id)
             base = BaseModel.of(arguments.create_model_config().hf_config, names)
             self._adapters.open(AdapterService(self._settings, base))
@@ -149,6 +168,7 @@ class FalconEngine:
         return CaptionerLoad(
             running=running,
             waiting=min(self._sample.waiting, unfinished - running),
+            batch_waiting=self._turns.waiting,
             kv_cache_ratio=self._sample.kv_cache_ratio if unfinished else 0.0,
             token_gaps=self._gaps.read(),
         )
@@ -209,7 +229,11 @@ class FalconEngine:
         flush_at = came_at = 0.0
         room = self._settings.max_model_len - len(token_ids)
         params = sampling_params(prompt, room, stream=stream)
-        async with aclosing(self._outputs(prompt, token_ids, params, lora)) as outputs:
+
+        def generate(group: SamplingParams) -> AsyncGenerator[RequestOutput]:
+            return self._outputs(prompt, token_ids, group, lora)
+
+        async with aclosing(in_groups(params, self._turns.together(prompt), generate)) as outputs:
             async for output in outputs:
                 now = time.monotonic()
                 if stream and came_at:
@@ -238,9 +262,10 @@ class FalconEngine:
         return self._llm
 
     def _is_full(self, more: int) -> bool:
-        """Return whether `more` sequences would fill the engine's batch."""
+        """Return whether `more` sequences would fill the engine's batch, but for batches' own."""
         unfinished: int = self._running().get_num_unfinished_requests()
-        return unfinished + more >= self._settings.max_num_seqs
+        online = unfinished - self._turns.of_batches
+        return online + more >= self._settings.max_num_seqs
 
     async def _outputs(
         self,
@@ -252,17 +277,19 @@ class FalconEngine:
         # Two callers may send the same id.
         request_id = f"{prompt.request_id}.{next(self._asked)}"
         try:
-            with self._ended(prompt, request_id):
-                async with aclosing(
-                    self._running().generate(
-                        TokensPrompt(prompt_token_ids=token_ids),
-                        params,
-                        request_id,
-                        lora_request=lora,
-                    )
-                ) as outputs:
-                    async for output in outputs:
-                        yield output
+            async with self._turns.taken(prompt.request_class, params.n) as priority:
+                with self._ended(prompt, request_id):
+                    async with aclosing(
+                        self._running().generate(
+                            TokensPrompt(prompt_token_ids=token_ids),
+                            params,
+                            request_id,
+                            lora_request=lora,
+                            priority=priority,
+                        )
+                    ) as outputs:
+                        async for output in outputs:
+                            yield output
         except VLLMClientError as error:
             raise InvalidValue("The model cannot take these parameters.") from error
         except EngineDeadError as error:

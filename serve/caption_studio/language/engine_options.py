@@ -46,11 +46,15 @@ def set_environment(settings: LanguageSettings) -> None:
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 
 
-def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> AsyncEngineArgs:
+def engine_args(
+    settings: LanguageSettings, weights: str, *, lora: bool, batch_places: int = 0
+) -> AsyncEngineArgs:
     """Return vLLM's arguments for the folder `weights`; `lora` says whether it takes adapters.
 
-    They allow any adapter; `for_these_adapters` narrows them.
+    With `batch_places`, so many sequences more may run, and prompts that wait have an order of
+    their own (language.turns). The arguments allow any adapter; `for_these_adapters` narrows them.
     """
+    sequences = settings.max_num_seqs + batch_places
     return AsyncEngineArgs(
         model=weights,
         served_model_name=settings.weights_id,
@@ -58,8 +62,9 @@ def engine_args(settings: LanguageSettings, weights: str, *, lora: bool) -> Asyn
         dtype=settings.dtype,
         quantization=None if settings.quantization is None else "fp8_per_tensor",
         max_model_len=settings.max_model_len,
-        max_num_seqs=settings.max_num_seqs,
-        max_num_batched_tokens=settings.max_num_batched_tokens,
+        max_num_seqs=sequences,
+        max_num_batched_tokens=max(settings.max_num_batched_tokens, sequences),
+        scheduling_policy="priority" if batch_places else "fcfs",
         kv_cache_memory_bytes=settings.kv_cache_bytes,
         gpu_memory_utilization=settings.gpu_memory_utilization,
         enforce_eager=settings.enforce_eager,

@@ -16,7 +16,7 @@ from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.process_metrics import add_process_metrics
 from caption_studio.observability.waits import Waits
 from caption_studio.observability.work import Work, asked, done, wait_p95
-from caption_studio.records import CacheResult, Description, Marks, StageTimes
+from caption_studio.records import CacheResult, Description, Marks, RequestClass, StageTimes
 
 M = TypeVar("M", Counter, Histogram)
 
@@ -81,7 +81,7 @@ class Metrics:
         self._request_seconds = histogram(
             "caption_studio_request_duration_seconds",
             "From the request's first byte to the answer's last.",
-            ("route",),
+            ("route", "class"),
             buckets=STAGE_BUCKETS_S,
         )
         self._first_token_seconds = histogram(
@@ -198,15 +198,16 @@ class Metrics:
             calls.dec()
             self.work.count(done(stage))
 
-    def answered(
-        self, *, route: str, method: str, model: str | None, status: int, seconds: float
-    ) -> None:
+    def answered(self, *, route: str, method: str, model: str | None, status: int) -> None:
         """Count one answered request."""
         if model is None:
             self._requests.labels(route, method, NO_MODEL, str(status)).inc()
         else:
             self._of(model, self._requests, route, method, model, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+
+    def took(self, route: str, request_class: RequestClass, seconds: float) -> None:
+        """Observe how long one request took."""
+        self._request_seconds.labels(route, request_class).observe(seconds)
 
     def failed(self, code: str | None) -> None:
         """Count one error body, in a stream or as an answer."""

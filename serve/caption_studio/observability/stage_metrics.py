@@ -57,6 +57,11 @@ def _captioner(load: CaptionerLoad) -> Iterable[Metric]:
         "caption_studio_captioner_waiting", "Sequences in the engine's queue.", load.waiting
     )
     yield GaugeMetricFamily(
+        "caption_studio_captioner_batch_waiting",
+        "Prompts of class batch that wait for a place, before the engine's queue.",
+        load.batch_waiting,
+    )
+    yield GaugeMetricFamily(
         "caption_studio_captioner_kv_cache_usage_ratio",
         "Share of the KV cache that is in use, 0 to 1.",
         load.kv_cache_ratio,

@@ -5,7 +5,16 @@ from contextlib import aclosing
 
 from caption_studio.observability.metrics import Metrics
 from caption_studio.protocols import Captioner, Describer, ImageLoader
-from caption_studio.records import Adapter, DeltaGroup, Described, Loaded, Picture, Pixels, Prompt
+from caption_studio.records import (
+    Adapter,
+    DeltaGroup,
+    Described,
+    Loaded,
+    Picture,
+    Pixels,
+    Prompt,
+    RequestClass,
+)
 
 
 class CountedLoader:
@@ -29,14 +38,23 @@ class CountedDescriber:
         self._metrics = metrics
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         """See `protocols.Describer`."""
         with self._metrics.in_stage("describer") as waited:
             described = await self._describer.describe(
-                pixels, request_id=request_id, traceparent=traceparent
+                pixels,
+                request_id=request_id,
+                traceparent=traceparent,
+                request_class=request_class,
             )
-            waited()
+            if request_class == "online":
+                waited()
         self._metrics.described(described.description)
         return described
 
@@ -54,13 +72,15 @@ class CountedCaptioner:
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """See `protocols.Captioner`."""
+        is_online = prompt.request_class == "online"
         with self._metrics.in_stage("captioner") as waited:
             async with aclosing(self._captioner.generate(prompt, stream=stream)) as groups:
                 async for group in groups:
-                    if stream:
+                    if stream and is_online:
                         waited()
                     yield group
-            waited()
+            if is_online:
+                waited()
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """See `protocols.Captioner`."""

@@ -23,6 +23,7 @@ from caption_studio.records import (
     Loaded,
     Picture,
     Pixels,
+    RequestClass,
 )
 from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
@@ -44,7 +45,14 @@ class KnownPicture:
         """See `protocols.ImageLoader`."""
         return _NO_PIXELS
 
-    async def describe(self, _: Pixels, *, request_id: str, traceparent: str | None) -> Described:
+    async def describe(
+        self,
+        _: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
+    ) -> Described:
         """See `protocols.Describer`."""
         return self._described
 

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 
 from caption_studio.errors import CaptionStudioError, EngineDied
 from caption_studio.offline.messages import Decoded, Message, Seen, failed
-from caption_studio.records import Described, Pixels
+from caption_studio.records import Described, Pixels, RequestClass
 from caption_studio.settings import Settings
 from caption_studio.vision.description_cache import DescriptionCache
 
-Describe = Callable[[Pixels], Awaitable[Described]]
+Describe = Callable[[Pixels, RequestClass], Awaitable[Described]]
 
 
 class DescribingStage:

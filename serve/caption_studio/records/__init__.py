@@ -5,6 +5,7 @@ CaptionRequest ─▶ ImageBytes ─▶ Pixels ─▶ Description ─▶ Prompt 
 
 from caption_studio.records.aliases import Alias, Target
 from caption_studio.records.answer import Answer, StageTimes
+from caption_studio.records.batch_share import NO_BATCHES, BatchShare
 from caption_studio.records.caption import CaptionDelta, DeltaGroup, FinishReason, TokenLogprob
 from caption_studio.records.description import CacheResult, Described, Description
 from caption_studio.records.load import CaptionerLoad, Counts, DescriberLoad
@@ -17,7 +18,7 @@ from caption_studio.records.pictures import (
     Pixels,
 )
 from caption_studio.records.prompt import Adapter, AnswerForm, Prompt
-from caption_studio.records.request import CaptionRequest, PromptText, Turn
+from caption_studio.records.request import CaptionRequest, PromptText, RequestClass, Turn
 from caption_studio.records.sampling import Sampling, Structure
 from caption_studio.records.usage import KeyUsage, UsageTotals
 from caption_studio.records.voices import (
@@ -34,11 +35,13 @@ from caption_studio.records.voices import (
 
 __all__ = [
     "MODEL_ID",
+    "NO_BATCHES",
     "NO_CONTROLS",
     "Adapter",
     "Alias",
     "Answer",
     "AnswerForm",
+    "BatchShare",
     "CacheResult",
     "CaptionDelta",
     "CaptionRequest",
@@ -64,6 +67,7 @@ __all__ = [
     "Pixels",
     "Prompt",
     "PromptText",
+    "RequestClass",
     "Sampling",
     "StageTimes",
     "Structure",

@@ -31,9 +31,13 @@ class DescriberLoad:
 
 @dataclass(frozen=True, slots=True)
 class CaptionerLoad:
-    """The load of a captioner's engine now; `token_gaps` are seconds between a stream's tokens."""
+    """The load of a captioner's engine now; `token_gaps` are seconds between a stream's tokens.
+
+    `waiting` are sequences that the engine has, `batch_waiting` prompts of batches before it.
+    """
 
     running: int
     waiting: int
+    batch_waiting: int
     kv_cache_ratio: float
     token_gaps: Counts

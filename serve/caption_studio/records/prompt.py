@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from caption_studio.records.request import PromptText
+from caption_studio.records.request import PromptText, RequestClass
 from caption_studio.records.sampling import Sampling
 
 
@@ -37,7 +37,8 @@ class Prompt:
     `model` is the id of the voice. `answer` tells how the model's text becomes ours:
     `quoted` cuts the caption out of the first pair of double quotes, `trimmed` strips leading white
     space, `verbatim` passes everything on. `stop` ends the answer where the model begins to write
-    the prompt's next line; a `quoted` answer only if it has no quotes.
+    the prompt's next line; a `quoted` answer only if it has no quotes. `request_class` is the
+    request's.
     """
 
     request_id: str
@@ -48,3 +49,4 @@ class Prompt:
     stop: tuple[str, ...] = ()
     adapter: Adapter | None = None
     traceparent: str | None = None
+    request_class: RequestClass = "online"

@@ -19,6 +19,9 @@ class Turn:
 PromptText = str | tuple[int, ...]
 """The text that the model continues, or its tokens' ids."""
 
+RequestClass = Literal["online", "batch"]
+"""Whose request it is: somebody waits for an `online` one, which comes before any of a `batch`."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaptionRequest:
@@ -30,7 +33,7 @@ class CaptionRequest:
     each of its chunks. `traceparent` is the trace that the stages belong to, None without tracing.
     `controls` are the wishes for a caption. `defaulted` names the fields of `sampling` that the
     caller left to the voice. `user` tells a caller's users apart, None where the request names
-    none.
+    none. `request_class` decides who comes first where requests wait.
     """
 
     request_id: str
@@ -47,6 +50,7 @@ class CaptionRequest:
     controls: Controls = NO_CONTROLS
     defaulted: frozenset[str] = frozenset()
     user: str | None = None
+    request_class: RequestClass = "online"
 
     @property
     def choices(self) -> int:

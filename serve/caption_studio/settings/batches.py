@@ -21,11 +21,13 @@ class BatchSettings(Section):
         "(`s3://bucket/folder`) that all gateways reach. Null turns these routes off.",
     )
     max_in_flight: int = Field(
-        32,
+        16,
         gt=0,
         le=1024,
-        description="Requests of batches inside one gateway replica at a time; never more than an "
-        "engine answers together.",
+        description="Requests of class `batch` inside one gateway replica at a time, and the "
+        "places that each engine has for them beside those of callers online; never more than an "
+        "engine answers together. More means more captions of batches a second, and slower steps "
+        "for callers.",
     )
     max_file_bytes: int = Field(200 * 1024**2, gt=0, description="The largest uploaded file.")
     max_files: int = Field(1000, gt=0, description="Files of one API key, results included.")

@@ -67,7 +67,8 @@ class GatewaySettings(Section):
     )
     api_keys_file: Path | None = Field(
         None,
-        description="A file of further keys, one a line, each with a name and limits if need be. "
+        description="A file of further keys, one a line, each with a name, a class and limits if "
+        "need be. "
         "It is read again when it changes.",
     )
     requests_per_minute: int | None = Field(

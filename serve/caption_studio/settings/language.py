@@ -90,7 +90,12 @@ class LanguageSettings(Section):
     max_model_len: int = Field(
         1024, gt=0, description="Tokens of one prompt and its answer together."
     )
-    max_num_seqs: int = Field(128, gt=0, description="Sequences in one engine step.")
+    max_num_seqs: int = Field(
+        128,
+        gt=0,
+        description="Sequences in one engine step; batches have places beside them "
+        "(`batches.max_in_flight`).",
+    )
     max_num_batched_tokens: int = Field(
         192,
         gt=0,

@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from caption_studio.records import NO_BATCHES, BatchShare
 from caption_studio.settings.aliases import AliasSettings
 from caption_studio.settings.batches import BatchSettings
 from caption_studio.settings.gateway import GatewaySettings
@@ -15,6 +16,10 @@ from caption_studio.settings.observability import LoggingSettings, TracingSettin
 from caption_studio.settings.scaling import ScalingSettings
 from caption_studio.settings.vision import VisionSettings
 from caption_studio.settings.voices import GuardSettings, VoiceSettings
+
+PATIENCE_SHARE = 0.05
+"""A request of a batch counts in an engine as one that came this share of a request's time later:
+6 of 120 s, little beside the half of it in which a picture must be described."""
 
 
 class Settings(BaseSettings):
@@ -108,6 +113,14 @@ class Settings(BaseSettings):
     def batch_size(self) -> int:
         """How many requests one replica of each stage works on at a time."""
         return min(self.vision.max_batch_size, self.language.max_num_seqs)
+
+    @property
+    def batch_share(self) -> BatchShare:
+        """What one engine gives to requests of class `batch`; nothing where there can be none."""
+        if self.batches.store is None and self.gateway.api_keys_file is None:
+            return NO_BATCHES
+        places = min(self.batches.max_in_flight, self.batch_size)
+        return BatchShare(places, PATIENCE_SHARE * self.gateway.request_timeout_s)
 
     @property
     def largest_request_bytes(self) -> int:

@@ -25,7 +25,10 @@ class VisionSettings(Section):
         50, gt=1, description="Tokens of a description; the default is that of the model's example."
     )
     max_batch_size: int = Field(
-        64, gt=0, description="Pictures that one replica describes together."
+        64,
+        gt=0,
+        description="Pictures that one replica describes together; batches have places beside "
+        "them (`batches.max_in_flight`).",
     )
     cache_size: int = Field(
         10_000,

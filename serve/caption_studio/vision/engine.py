@@ -12,7 +12,6 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 import torch
@@ -24,7 +23,14 @@ from caption_studio.errors import (
     NotReady,
     Overloaded,
 )
-from caption_studio.records import Described, DescriberLoad, Pixels
+from caption_studio.records import (
+    NO_BATCHES,
+    BatchShare,
+    Described,
+    DescriberLoad,
+    Pixels,
+    RequestClass,
+)
 from caption_studio.vision.decode import Decoder
 from caption_studio.vision.flight import Flight
 from caption_studio.vision.git import LoadedGit
@@ -32,10 +38,7 @@ from caption_studio.vision.graphs import CudaGraphs
 from caption_studio.vision.pictures import Outcome, Picture, resolve
 from caption_studio.vision.pixel_slots import PixelSlots
 from caption_studio.vision.prefix import PrefixEncoder
-
-ROWS_PER_JOINER = 4
-"""Pictures join only if they are at least a quarter of the rows in flight: the encoder is more
-efficient in batches."""
+from caption_studio.vision.waiting import Aboard, Waiting
 
 CLOSE_S = 5.0
 """How long `close` waits for the thread, which may hang in a pass."""
@@ -46,6 +49,7 @@ logger = logging.getLogger(__name__)
 class DescriberEngine:
     """Describes pictures on a thread of its own, up to `max_rows` at a time.
 
+    `batches` are rows beside these for pictures of batches, and who of them comes when.
     `start` acquires the thread, `close` releases it; pictures in progress then fail. On a GPU the
     passes are compiled and recorded as CUDA graphs unless `eager`. A pass that takes longer than
     `stall_s` counts as hung.
@@ -59,9 +63,11 @@ class DescriberEngine:
         max_waiting: int,
         eager: bool = False,
         stall_s: float = 60.0,
+        batches: BatchShare = NO_BATCHES,
     ) -> None:
         self._loaded = loaded
-        self._max_rows = max_rows
+        self._max_rows = max_rows = max_rows + batches.places
+        self._knows_batches = batches.places > 0
         self._max_waiting = max_waiting
         self._stall_s = stall_s
         self._began_s: float | None = None  # the pass that runs; None while the thread waits
@@ -78,7 +84,7 @@ class DescriberEngine:
         self._slots = PixelSlots(max_waiting + max_rows + 1, git.image_size_px, device)
         self._flight = Flight(loaded, self._slots, self._encoder, self._decoder)
         self._accepted: set[Picture] = set()  # and not yet answered, wherever they are
-        self._waiting: deque[Picture] = deque()
+        self._waiting = Waiting(batches)
         self._changed = threading.Condition()  # its lock is reentrant
         self._over: Callable[[], CaptionStudioError] | None = None
         self._thread = threading.Thread(target=self._work, name="git", daemon=True)
@@ -96,7 +102,7 @@ class DescriberEngine:
         if self._thread.ident is not None:
             self._thread.join(CLOSE_S)
 
-    async def describe(self, pixels: Pixels) -> Described:
+    async def describe(self, pixels: Pixels, request_class: RequestClass = "online") -> Described:
         """Return the picture's description.
 
         Raises:
@@ -108,16 +114,17 @@ class DescriberEngine:
         """
         self.check_health()
         loop = asyncio.get_running_loop()
+        is_batch = self._knows_batches and request_class == "batch"
         with self._changed:
             if self._over is not None:
                 raise self._over()
-            if len(self._waiting) >= self._max_waiting:
+            if self._is_full(is_batch):
                 raise Overloaded(
                     "Too many pictures wait to be described.", retry_after_s=RETRY_AFTER_S
                 )
-            picture = Picture(self._put(pixels), loop.create_future(), loop)
+            picture = Picture(self._put(pixels), loop.create_future(), loop, is_batch)
             self._accepted.add(picture)
-            self._waiting.append(picture)
+            self._waiting.add(picture)
             self._changed.notify()
         return await picture.described
 
@@ -138,6 +145,12 @@ class DescriberEngine:
             steps=self._flight.steps.read(),
             joins=self._flight.joins.read(),
         )
+
+    def _is_full(self, is_batch: bool) -> bool:
+        """Return whether no more may wait: of batches half as many, so that they leave room."""
+        if is_batch and self._waiting.of_batches >= self._max_waiting // 2:
+            return True
+        return len(self._waiting) >= self._max_waiting
 
     def _put(self, pixels: Pixels) -> int:
         try:
@@ -173,13 +186,10 @@ class DescriberEngine:
             )
             return self._over is None
 
-    def _take(self, rows: int, room: int) -> list[Picture]:
+    def _take(self, aboard: Aboard) -> list[Picture]:
         """Remove from the queue the pictures that join now."""
         with self._changed:
-            joiners = min(room, len(self._waiting))
-            if joiners * ROWS_PER_JOINER < rows:
-                return []
-            return [self._waiting.popleft() for _ in range(joiners)]
+            return self._waiting.take(aboard)
 
     def _answer(self, left: list[Outcome]) -> None:
         """Free the slots and answer; a later step's tokens were read, so each `gather` has run."""

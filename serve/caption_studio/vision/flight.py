@@ -18,11 +18,12 @@ from caption_studio.vision.pictures import Outcome, Picture
 from caption_studio.vision.pixel_slots import PixelSlots
 from caption_studio.vision.prefix import PrefixEncoder
 from caption_studio.vision.suspects import Suspects
+from caption_studio.vision.waiting import Aboard
 
 GREY = 127
 
-Take = Callable[[int, int], list[Picture]]
-"""Given the rows in flight and the room beside them, removes pictures from the queue."""
+Take = Callable[[Aboard], list[Picture]]
+"""Removes from the queue the pictures that join these rows."""
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ class Flight:
             self._isolating = bool(self._suspects)
         if self._isolating:
             return [] if self._rows else self._suspects.next_group()
-        return take(len(self._rows), self._decoder.room)
+        of_batches = sum(row.is_batch for row in self._rows)
+        return take(Aboard(len(self._rows) - of_batches, of_batches, self._decoder.room))
 
     def _join(self, joiners: Sequence[Picture]) -> None:
         """Encode the pictures together; if that fails, each by itself."""

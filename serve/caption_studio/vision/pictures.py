@@ -21,6 +21,7 @@ class Picture:
     slot: int
     described: asyncio.Future[Described]
     loop: asyncio.AbstractEventLoop
+    is_batch: bool = False
     since_s: float = field(default_factory=time.monotonic)
     joined_s: float = 0.0
     distance: Tensor | None = None  # from what is familiar, on the device, once it has joined

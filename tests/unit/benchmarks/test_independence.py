@@ -9,7 +9,7 @@ INSIDE = {
     "affinity", "describer", "cluster", "gpu", "hop", "offline", "rehearsal", "size", "structured"
 }  # fmt: skip
 """They measure engines by themselves; two of them paint the demo's held-out scenes."""
-ALONE = {"alone_captioner.py", "alone_describer.py", "policies.py"}
+ALONE = {"alone_captioner.py", "alone_describer.py", "policies.py", "stepped_captioner.py"}
 """One engine in its own process has no wire to be asked over; a stand-in for one needs its seam.
 The scaling policy is asked in one file of its simulation, which shares no other code with it."""
 

@@ -104,6 +104,9 @@ def awake(deployment: str) -> bool:
     return False
 
 
+ASKED: Any = {"request_id": "r", "traceparent": None, "request_class": "online"}
+
+
 class Handle:
     deployment_name = "Stage"
 
@@ -127,7 +130,7 @@ async def relay() -> AsyncIterator[RelayListener]:
 
 async def test_results_pass(relay: RelayListener) -> None:
     describer = DescriberHandle(Handle(result=Description("a cat")), awake)  # type: ignore[arg-type]
-    assert (await describer.describe(PIXEL, request_id="r", traceparent=None)).text == "a cat"
+    assert (await describer.describe(PIXEL, **ASKED)).text == "a cat"
     captioner = CaptionerHandle(Handle(result=packed(GROUP)), relay, awake)  # type: ignore[arg-type]
     assert [g async for g in captioner.generate(PROMPT, stream=False)] == [GROUP]
     adapter = Adapter("a", "x/a", digest="d")
@@ -141,7 +144,7 @@ async def test_failures_become_ours(
 ) -> None:
     handle: Any = Handle(failure=failure)
     with pytest.raises(expected) as described:
-        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r", traceparent=None)
+        await DescriberHandle(handle, awake).describe(PIXEL, **ASKED)
     assert type(described.value) is expected
     assert "secret" not in described.value.message
     with pytest.raises(expected):
@@ -157,7 +160,7 @@ async def test_failures_become_ours(
 async def test_an_error_of_ours_keeps_what_it_was_raised_with() -> None:
     handle: Any = Handle(failure=FAILURES[0][0])
     with pytest.raises(ContextLengthExceeded) as refused:
-        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r", traceparent=None)
+        await DescriberHandle(handle, awake).describe(PIXEL, **ASKED)
     assert (refused.value.message, refused.value.code) == ("long", "own")
 
 
@@ -193,10 +196,7 @@ async def test_an_answer_that_has_begun_is_not_begun_again(relay: RelayListener)
 async def test_a_call_whose_replica_dies_is_made_once_more(relay: RelayListener) -> None:
     described = Description("a cat")
     handle: Any = Handle(result=described, lost=1)
-    assert (
-        await DescriberHandle(handle, awake).describe(PIXEL, request_id="r", traceparent=None)
-        == described
-    )
+    assert await DescriberHandle(handle, awake).describe(PIXEL, **ASKED) == described
     for stream in (False, True):
         handle = Handle(result=packed(GROUP), lost=1)
         groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)

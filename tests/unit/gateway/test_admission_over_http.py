@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from caption_studio.errors import EngineFailure, Overloaded
 from caption_studio.gateway.admission import Admission
+from caption_studio.gateway.batch_gate import BatchGate
 from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
 from caption_studio.gateway.places import Places
 from caption_studio.limits import GUESSED_PACE_S, PACE_HEADER
@@ -74,7 +75,8 @@ async def test_each_answer_tells_the_pace(stream: bool) -> None:
 @pytest.mark.parametrize("status", [429, 503])
 async def test_those_whom_a_stage_refuses_are_spread_too(status: int) -> None:
     refused = Response(status_code=status, headers={"Retry-After": "1"})
-    refusing = Admission(refused, Places(ConcurrencyLimit(1, 10, 10.0), lambda: 1000.0))
+    places = Places(ConcurrencyLimit(1, 10, 10.0), lambda: 1000.0)
+    refusing = Admission(refused, places, BatchGate(places, max_in_flight=1, batch_size=1))
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await refusing({**scope, "caption_studio.route": CHAT_PATH}, receive, send)

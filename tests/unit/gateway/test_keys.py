@@ -25,12 +25,12 @@ def settings(**values: Any) -> GatewaySettings:
 def test_a_line_may_give_a_name_and_limits() -> None:
     text = f"""# the shops
 
-{FIRST} name=bakery requests_per_minute=600 tokens_per_minute=100000
+{FIRST} name=bakery class=batch requests_per_minute=600 tokens_per_minute=100000
   {SECOND}\ttokens_per_minute=5
 {THIRD}\r
 """
     assert parse_key_file(text) == (
-        ApiKey(digest(FIRST), "bakery", 600, 100_000),
+        ApiKey(digest(FIRST), "bakery", 600, 100_000, "batch"),
         ApiKey(digest(SECOND), None, None, 5),
         ApiKey(digest(THIRD)),
     )
@@ -54,7 +54,7 @@ BAD_LINES = {
     "short": "at least 16 characters, this one has 5",
     "kein-schlüssel-für-uns": "visible ASCII",
     "\ufeffbom-in-the-middle-of": "visible ASCII",
-    f"{SECOND} bakery": "only name=…, requests_per_minute=…, tokens_per_minute=… may stand",
+    f"{SECOND} bakery": "only name=…, class=…, requests_per_minute=…, tokens",
     f"{SECOND} {THIRD}": "only name=…",
     f"{SECOND} # a comment": "only name=…",
     f"{SECOND} color=red": "only name=…",
@@ -67,6 +67,9 @@ BAD_LINES = {
     f"{SECOND} requests_per_minute=1.5": "positive whole number",
     f"{SECOND} tokens_per_minute=-1": "positive whole number",
     f"{SECOND} tokens_per_minute=1_000": "positive whole number",
+    f"{SECOND} class=fast": "a class is online or batch",
+    f"{SECOND} class=": "a class is",
+    "class=batch name=bakery": "the key must come first",
     "name=a-bakery-without-a-key": "the key must come first",
     "requests_per_minute=600 name=bakery": "the key must come first",
     FIRST: "stands in an earlier line",

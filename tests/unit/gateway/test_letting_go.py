@@ -11,7 +11,15 @@ import httpx
 import pytest
 
 from caption_studio.errors import ImageParseError
-from caption_studio.records import Described, ImageBytes, ImageReference, Loaded, Picture, Pixels
+from caption_studio.records import (
+    Described,
+    ImageBytes,
+    ImageReference,
+    Loaded,
+    Picture,
+    Pixels,
+    RequestClass,
+)
 from tests.fakes import PIXEL, FakeCaptioner, FakeDescriber, FakeLoader
 from tests.unit.gateway.test_gateway import CHAT, CHAT_PATH, gateway
 
@@ -51,12 +59,19 @@ class Weighing(FakeDescriber):
     peak_bytes = 0
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         self.bytes_in_use, self.peak_bytes = tracemalloc.get_traced_memory()
         assert pictures_in_memory() == 0
         tracemalloc.reset_peak()  # looking at all objects takes memory, too
-        return await super().describe(pixels, request_id=request_id, traceparent=traceparent)
+        return await super().describe(
+            pixels, request_id=request_id, traceparent=traceparent, request_class=request_class
+        )
 
 
 @pytest.fixture
@@ -159,12 +174,19 @@ async def test_room_is_there_again_once_the_pictures_are_decoded() -> None:
         """While it describes the first picture another is sent."""
 
         async def describe(
-            self, pixels: Pixels, *, request_id: str, traceparent: str | None
+            self,
+            pixels: Pixels,
+            *,
+            request_id: str,
+            traceparent: str | None,
+            request_class: RequestClass,
         ) -> Described:
             if not self.calls:
                 self.calls += 1
                 others.append(await client.post(CHAT_PATH, content=body_of(900_000), headers=JSON))
-            return await super().describe(pixels, request_id=request_id, traceparent=traceparent)
+            return await super().describe(
+                pixels, request_id=request_id, traceparent=traceparent, request_class=request_class
+            )
 
     others: list[httpx.Response] = []
     async with gateway(describer=Asking(), **FULL) as client:

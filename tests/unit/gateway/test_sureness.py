@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from caption_studio.records import Described, Description, Pixels
+from caption_studio.records import Described, Description, Pixels, RequestClass
 from tests.fakes import FakeDescriber
 from tests.unit.gateway.test_gateway import CHAT, CHAT_PATH, PICTURE, events, gateway
 
@@ -27,7 +27,12 @@ class Saying(FakeDescriber):
         self.descriptions: Iterator[Description] = iter(descriptions)
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         return Described(next(self.descriptions), queue_s=0.0, describe_s=0.0)
 

@@ -13,7 +13,7 @@ from opentelemetry.trace import StatusCode
 
 from caption_studio.errors import EngineFailure, Overloaded
 from caption_studio.observability.tracing import ExportedTracing, make
-from caption_studio.records import CaptionDelta, Described, Pixels, Prompt
+from caption_studio.records import CaptionDelta, Described, Pixels, Prompt, RequestClass
 from caption_studio.settings import TracingSettings
 from tests.fakes import FakeCaptioner, FakeDescriber
 from tests.unit.gateway.test_gateway import CHAT, CHAT_PATH, gateway
@@ -30,10 +30,17 @@ class TracedDescriber(FakeDescriber):
     tracing: ExportedTracing
 
     async def describe(
-        self, pixels: Pixels, *, request_id: str, traceparent: str | None
+        self,
+        pixels: Pixels,
+        *,
+        request_id: str,
+        traceparent: str | None,
+        request_class: RequestClass,
     ) -> Described:
         with self.tracing.span("describe", traceparent):
-            return await super().describe(pixels, request_id=request_id, traceparent=traceparent)
+            return await super().describe(
+                pixels, request_id=request_id, traceparent=traceparent, request_class=request_class
+            )
 
 
 class TracedCaptioner(FakeCaptioner):

@@ -24,7 +24,7 @@ def defined() -> dict[str, str]:
     registries: list[CollectorRegistry] = [
         Metrics().registry,
         describer_registry(lambda: DescriberLoad(0, 0, none, none)),
-        captioner_registry(lambda: CaptionerLoad(0, 0, 0.0, none)),
+        captioner_registry(lambda: CaptionerLoad(0, 0, 0, 0.0, none)),
         proxy_registry(dict),
     ]
     types = {"caption_studio_replicas": "gauge"}

@@ -30,14 +30,15 @@ def test_a_describers_load() -> None:
 
 def test_a_captioners_load_is_read_when_it_is_asked_for() -> None:
     gaps = counted((0.01, 0.1), 0.01, 0.2).read()
-    load = CaptionerLoad(1, 2, 0.25, gaps)
+    load = CaptionerLoad(1, 2, 3, 0.25, gaps)
     registry = captioner_registry(lambda: load)
     assert "caption_studio_captioner_waiting 2.0" in generate_latest(registry).decode()
-    load = CaptionerLoad(0, 0, 0.5, gaps)
+    load = CaptionerLoad(0, 0, 3, 0.5, gaps)
     text = generate_latest(registry).decode()
     for line in (
         "caption_studio_captioner_in_flight 0.0",
         "caption_studio_captioner_waiting 0.0",
+        "caption_studio_captioner_batch_waiting 3.0",
         "caption_studio_captioner_kv_cache_usage_ratio 0.5",
         'caption_studio_inter_token_latency_seconds_bucket{le="0.01"} 1.0',
         'caption_studio_inter_token_latency_seconds_bucket{le="+Inf"} 2.0',

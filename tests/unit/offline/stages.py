@@ -17,6 +17,7 @@ from caption_studio.records import (
     Loaded,
     Picture,
     Pixels,
+    RequestClass,
 )
 from caption_studio.settings import Settings
 from tests.fakes import FakeCaptioner
@@ -44,7 +45,7 @@ def local_flow(
     """Return a flow of one batch after the other."""
     settings = Settings()
 
-    async def describe(pixels: Pixels) -> Described:
+    async def describe(pixels: Pixels, _: RequestClass) -> Described:
         text = f"a picture of {pixels.data.decode()}"
         happened("described", text)
         return Described(Description(text, 0.5, True), queue_s=0.0, describe_s=0.0)

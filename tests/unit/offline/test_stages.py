@@ -14,7 +14,7 @@ from caption_studio.offline.decoding import TRIES, DecodingStage
 from caption_studio.offline.describing import DescribingStage
 from caption_studio.offline.messages import Asked, Decoded, Done, Message, Seen, decode, encode
 from caption_studio.offline.stage import Stage, StageLoop
-from caption_studio.records import Described, Description, Loaded, Picture, Pixels
+from caption_studio.records import Described, Description, Loaded, Picture, Pixels, RequestClass
 from caption_studio.settings import Settings, VoiceSettings
 from tests.fakes import PIXEL, FakeCaptioner
 from tests.pictures import held_out
@@ -49,7 +49,7 @@ class FailingLoader:
         return Loaded(PIXEL, fetch_s=0.0, decode_queue_s=0.0, decode_s=0.0)
 
 
-async def describe(_: Pixels) -> Described:
+async def describe(_: Pixels, __: RequestClass) -> Described:
     return Described(Description("a red boat", 0.5, False), queue_s=0.0, describe_s=0.0)
 
 
@@ -141,7 +141,7 @@ def test_a_description_is_seen() -> None:
 
 
 def test_a_picture_that_the_describer_fails_on_is_a_row_with_an_error() -> None:
-    async def fail(_: Pixels) -> Described:
+    async def fail(_: Pixels, __: RequestClass) -> Described:
         raise EngineFailure("The describer failed on this picture.")
 
     done = worked(DescribingStage(Settings(), most=1, describe=fail), DECODED)
@@ -150,7 +150,7 @@ def test_a_picture_that_the_describer_fails_on_is_a_row_with_an_error() -> None:
 
 
 def test_a_dead_engine_ends_the_stage() -> None:
-    async def die(_: Pixels) -> Described:
+    async def die(_: Pixels, __: RequestClass) -> Described:
         raise EngineDied("The describer is being replaced.")
 
     with pytest.raises(EngineDied):

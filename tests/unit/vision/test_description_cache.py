@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from caption_studio.records import Described, Description, Pixels
+from caption_studio.records import Described, Description, Pixels, RequestClass
 from caption_studio.vision.description_cache import DescriptionCache
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +17,7 @@ class Model:
         self.go = asyncio.Event()
         self.go.set()
 
-    async def describe(self, pixels: Pixels) -> Described:
+    async def describe(self, pixels: Pixels, request_class: RequestClass) -> Described:
         self.calls.append(pixels.data)
         try:
             await self.go.wait()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from caption_studio.errors import EngineFailure, NotReady, Overloaded
-from caption_studio.records import Described, Pixels
+from caption_studio.records import BatchShare, Described, Pixels, RequestClass
 from caption_studio.vision.engine import DescriberEngine
 from caption_studio.vision.git import LoadedGit
 from caption_studio.vision.prefix import PrefixEncoder
@@ -68,6 +68,27 @@ async def test_more_than_fit_are_all_described(
     assert [each.description.text for each in described] == expected
     assert described[-1].queue_s > described[0].queue_s
     assert all(each.describe_s > 0 for each in described)
+
+
+async def test_a_batch_changes_no_description_of_callers_and_ends_beside_them(
+    loaded: LoadedGit, expected: list[str]
+) -> None:
+    share = BatchShare(places=4, patience_s=0.1)
+    engine = DescriberEngine(loaded, max_rows=4, max_waiting=48, batches=share)
+    classes: tuple[RequestClass, ...] = ("batch", "online")
+    tasks = [
+        asyncio.create_task(engine.describe(picture, request_class))
+        for picture in PICTURES
+        for request_class in classes
+    ]
+    await asyncio.sleep(0)
+    engine.start()
+    try:
+        described = await asyncio.gather(*tasks)
+    finally:
+        engine.close()
+    texts = [each.description.text for each in described]
+    assert texts[::2] == texts[1::2] == expected
 
 
 async def test_what_waits_is_encoded_together(engine: DescriberEngine, encoded: list[int]) -> None:

@@ -98,10 +98,10 @@ async def test_the_series_of_a_removed_one_are_dropped_and_no_others() -> None:
     async with gateway(store, metrics) as here, gateway(store) as elsewhere:
         await here.add(LATE)
         for model in ("late", "caption-demo", base):
-            metrics.answered(route="/", method="POST", model=model, status=200, seconds=0.1)
+            metrics.answered(route="/", method="POST", model=model, status=200)
             metrics.first_token(model, 0.1)
             metrics.tokens(model, prompt=1, completion=2)
-        metrics.answered(route="/", method="POST", model=None, status=404, seconds=0.1)
+        metrics.answered(route="/", method="POST", model=None, status=404)
         assert models_in(metrics) == {"late", "caption-demo", base, "none"}
         await elsewhere.remove("late")
         await here.check_free("late")  # it reads the list again
