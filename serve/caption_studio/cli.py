@@ -19,6 +19,8 @@ CONFIGS = Path(__file__).with_name("configs")
 """The Serve configs that come along. Links to deploy's in a repository, copies in a wheel."""
 
 DEMO_CONFIG = CONFIGS / "demo.yaml"
+TRAIN_EXTRA = ("bitsandbytes", "datasets", "matplotlib", "trl")
+"""Modules that only the extra `train` brings."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Else Python would try to write the rest when it ends, and report that it cannot.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in TRAIN_EXTRA:
+            raise
+        told = f"caption-studio: {module} is missing; pip install 'caption-studio[train]'."
+        print(told, file=sys.stderr)
+        return 1
     return status
 
 

@@ -130,7 +130,6 @@ def test_only_what_is_named_goes_into_an_image() -> None:
     }
     assert copied == {
         "pyproject.toml",
-        "README.md",
         "LICENSE",
         "deploy/install.sh",
         "deploy/lock",

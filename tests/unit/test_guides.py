@@ -15,12 +15,21 @@ GUIDES = (
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 )
 
+COLUMNS = 86
+"""What the site shows without a scroll bar, on a window of 1280 pixels."""
+
 PATH = re.compile(r"\.?\w[\w.-]*(/[\w.-]+)*/?")
 SUFFIXES = {".json", ".md", ".py", ".sh", ".toml", ".yaml"}
 
 
 def without_blocks(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def drawings(text: str) -> list[str]:
+    """Return the blocks that are neither code nor a command: diagrams and trees."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    return [block for language, block in blocks if not language]
 
 
 def named_paths(text: str) -> list[str]:
@@ -55,6 +64,14 @@ def test_a_file_that_is_nowhere_is_noticed() -> None:
     text = "`gateway/app.py`, `gateway/nope.py`, `/v1/models`, `s3://`\n```\n`x/y.py`\n```\n"
     assert named_paths(text) == ["gateway/app.py", "gateway/nope.py"]
     assert [is_there(name) for name in named_paths(text)] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md"])
+def test_diagrams_fit_the_site(name: str) -> None:
+    found = drawings((ROOT / name).read_text())
+    assert len(found) >= 2
+    lines = [line for drawing in found for line in drawing.splitlines()]
+    assert [line for line in lines if len(line) > COLUMNS] == []
 
 
 def test_every_decision_is_numbered_and_can_be_undone() -> None:

@@ -53,7 +53,10 @@ def wanted(name: str) -> list[Requirement]:
 
 
 def closure(start: list[Requirement]) -> Iterator[Requirement]:
-    """Yield what the installed packages require, as it is on the image's machine."""
+    """Yield what the installed packages require, as it is on the image's machine.
+
+    Of torch only what all its builds require: an environment for tests may have the one for CUDA.
+    """
     seen: set[tuple[str, str]] = set()
     waiting = [(one, extra) for one in start for extra in ("", *one.extras)]
     yield from start
@@ -67,6 +70,8 @@ def closure(start: list[Requirement]) -> Iterator[Requirement]:
             needs = [Requirement(line) for line in requires(name) or ()]
         except PackageNotFoundError:
             continue
+        if name == "torch":
+            needs = [need for need in needs if need.marker is None]
         for need in needs:
             if need.marker is None or need.marker.evaluate({**IMAGE, "extra": extra}):
                 yield need

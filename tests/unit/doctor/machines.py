@@ -17,6 +17,7 @@ FINE = Machine(
     python=(3, 11, 7),
     packages=CPU,
     lacks=(),
+    has_libnuma=True,
     memory_bytes=8 * GIB,
     shared_bytes=8 * GIB,
     gpus=(),

@@ -53,6 +53,17 @@ def test_companions_of_another_build_are_mentioned() -> None:
     assert "torchvision: of another build, not used" in found.says
 
 
+def test_vllm_on_a_cpu_needs_libnuma() -> None:
+    found = finding("libnuma", has_libnuma=False)
+    assert found.level == PROBLEM
+    assert "apt-get install libnuma1" in found.do
+
+
+def test_nothing_else_needs_libnuma() -> None:
+    found = findings(like_it(packages=FOR_GPU, has_libnuma=False))
+    assert "libnuma" not in {one.what for one in found}
+
+
 @pytest.mark.parametrize(("packages", "level"), [(CPU, WARNING), (FOR_GPU, PROBLEM)])
 def test_a_compiler_is_needed_on_a_gpu(packages: dict[str, str], level: Level) -> None:
     found = finding("compiler", packages=packages, lacks=("a C compiler", "Python.h"))

@@ -180,6 +180,7 @@ def test_the_image_encoder_is_upstreams(case: Case) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # TorchInductor's own
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")
 @pytest.mark.skipif(shutil.which("g++") is None, reason="TorchInductor compiles for the CPU")
 @pytest.mark.parametrize(
     "case", ["demo", pytest.param("larger", marks=pytest.mark.slow)], indirect=True

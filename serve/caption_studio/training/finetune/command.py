@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 FAILED, REFUSED = 1, 2
-EXTRA = ("bitsandbytes", "datasets", "matplotlib", "trl")
 DEFAULT_BASE = "embedded:falcon-demo"
 RECIPE = {
     "epochs": (float, "how often each row is read; default: 3"),
@@ -89,11 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"caption-studio: {error}")
         if error.can_resume:
             _say(f"To go on: caption-studio finetune {arguments.dataset} {arguments.out} --resume")
-        return FAILED
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
-            raise
-        _say(f"caption-studio: {error.name} is missing; pip install 'caption-studio[train]'.")
         return FAILED
     print(arguments.out)
     return 0
