@@ -37,6 +37,8 @@ elif words[:3] == ["-m", "pip", "install"]:
         sys.exit("ERROR: ResolutionImpossible: for help visit https://pip.pypa.io")
     if wanted.endswith("+cpu") and os.environ["FOUND"] == "a full disk":
         sys.exit("ERROR: No space left on device")
+elif words[0] == "-c" and "libnuma" in words[1]:
+    sys.exit(os.environ.get("LIBNUMA"))
 elif words[:3] == ["-m", "pip", "show"]:
     sys.exit(1)
 """
@@ -133,6 +135,13 @@ def test_the_cpu_extra_alone_can_fall_back(tmp_path: Path) -> None:
 def test_a_gpu_needs_no_cpu_build(tmp_path: Path) -> None:
     status, pip, _ = install(tmp_path, "gpu", "nowhere")
     assert (status, pip) == (0, ["--editable .[gpu]"])
+
+
+@pytest.mark.parametrize(("extras", "warnings"), [("cpu", 1), ("gpu", 0)])
+def test_a_missing_libnuma_is_told(tmp_path: Path, extras: str, warnings: int) -> None:
+    status, _, said = install(tmp_path, extras, "where pip looks", LIBNUMA="is missing")
+    assert (status, len(said)) == (0, warnings)
+    assert all("apt-get install libnuma1" in line for line in said)
 
 
 def test_without_models_torch_is_not_asked_for(tmp_path: Path) -> None:
