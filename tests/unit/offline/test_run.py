@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -209,6 +209,16 @@ def test_a_caption_of_no_named_model_is_kept(tmp_path: Path) -> None:
     assert [row["picture"] for row in read_table(table)] == ["old.png"]
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Have no signal ignored, as it is for tests in the background of a shell or under nohup."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in STOP_SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_signal_ends_it_with_a_sentence_and_what_is_done_is_kept(
     number: signal.Signals, folder: Path, tmp_path: Path, capsys: Captured
