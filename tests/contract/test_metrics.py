@@ -74,7 +74,7 @@ def test_what_is_under_way_shows_and_is_gone_with_its_client(
         wait_for(http, {"caption_studio_captioner_in_flight": 8.0})
         assert samples(http)["caption_studio_captioner_kv_cache_usage_ratio"] > 0
     gauges = [name for name in samples(http) if name.endswith(("_in_flight", "_waiting"))]
-    assert len(gauges) == 6
+    assert len(gauges) == 7
     wait_for(http, {name: 0.0 for name in gauges})
     wait_for(http, {"caption_studio_captioner_kv_cache_usage_ratio": 0.0})
     assert samples(http)["caption_studio_requests_cancelled_total"] >= 1

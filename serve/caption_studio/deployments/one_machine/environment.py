@@ -27,11 +27,6 @@ def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, st
         # own thread, only adds waits for the GIL: an eighth of a gateway's CPU time for a text.
         "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
         **NO_TASK_EVENTS,
-        # Ray's agent would collect each process's figures for a Prometheus that nobody has set up
-        # here; the gateways tell the service's own at /metrics without it.
-        "RAY_enable_metrics_collection": "0",
-        # By default Serve's controller compares what is with what shall be ten times a second.
-        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.3",
         # By default Serve kills a proxy that is not ready after 5 s, and the whole start fails; on
         # a busy machine the imports alone take longer.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
