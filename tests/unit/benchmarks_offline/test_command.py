@@ -30,12 +30,18 @@ def test_a_command_is_watched_to_its_end(tmp_path: Path) -> None:
 
 
 def test_the_report_says_what_was_wanted() -> None:
-    paced = {"engines_per_s": 100.0, "steady_per_s": 96.0, "start_s": 40.0, "share": 0.96}
+    paced = {
+        "engines_per_s": [100.0, 104.0],
+        "batches": [{"steady_per_s": 98.0}],
+        "share": 0.961,
+        "share_interval": None,
+    }
     memory = [
         {"rows": rows, "private_bytes": size, "shared_bytes": 0, "seconds": 9.0}
         for rows, size in ((10, 1_000_000), (100, 1_050_000))
     ]
     assert growth(memory) == pytest.approx(1.05)
     shown = "\n".join(lines(paced, memory))
-    assert "0.96 of the engines' (target: 0.95)" in shown
+    assert "100.0, 104.0 captions/s" in shown
+    assert "0.96 of the engines', one round (target: 0.95)" in shown
     assert "1.050 (target: at most 1.1)" in shown
