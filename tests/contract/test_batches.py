@@ -149,15 +149,21 @@ def test_a_file_with_bad_lines_fails_the_batch(client: openai.OpenAI) -> None:
     ]
 
 
-def test_a_caller_overtakes_the_lines_that_wait(
-    client: openai.OpenAI, pictures: list[Picture]
-) -> None:
+def long_one(client: openai.OpenAI) -> Batch:
+    """Return a batch that is under way and will be for a while."""
     body = {"model": "falcon-demo", "prompt": "A red", "max_tokens": 40, "ignore_eos": True}
     lines = [line(str(number), body, COMPLETIONS) for number in range(3000)]
     batch = created(client, lines, COMPLETIONS)
     while batch.status == "validating":
         time.sleep(0.1)
         batch = client.batches.retrieve(batch.id)
+    return batch
+
+
+def test_a_caller_overtakes_the_lines_that_wait(
+    client: openai.OpenAI, pictures: list[Picture]
+) -> None:
+    batch = long_one(client)
     for picture in pictures:  # all lines were there before
         client.chat.completions.create(**chat(image_part(picture.data_url())))
     batch = client.batches.cancel(batch.id)
@@ -167,12 +173,7 @@ def test_a_caller_overtakes_the_lines_that_wait(
 
 
 def test_a_cancelled_batch_keeps_what_it_has(client: openai.OpenAI) -> None:
-    body = {"model": "falcon-demo", "prompt": "A red", "max_tokens": 40, "ignore_eos": True}
-    lines = [line(str(number), body, COMPLETIONS) for number in range(3000)]
-    batch = created(client, lines, COMPLETIONS)
-    while batch.status == "validating":
-        time.sleep(0.1)
-        batch = client.batches.retrieve(batch.id)
+    batch = long_one(client)
     assert client.batches.cancel(batch.id).status == "cancelling"
     batch = ended(client, batch)
     assert batch.status == "cancelled"

@@ -20,7 +20,8 @@ from caption_studio.records import CacheResult, Description, Marks, RequestClass
 
 M = TypeVar("M", Counter, Histogram)
 
-Stage = Literal["intake", "describer", "captioner"]
+ModelStage = Literal["describer", "captioner"]
+Stage = Literal["intake", ModelStage]
 
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -167,9 +168,9 @@ class Metrics:
             name: self._stage_seconds.labels(name.removesuffix("_s")) for name in STAGES
         }
         self._calls_in = {name: self._in_stage.labels(name) for name in get_args(Stage)}
-        self._waits = {name: Waits() for name in get_args(Stage)}
-        for name in ("describer", "captioner"):
-            self.work.watch(wait_p95(name), self._waits[name].p95_s)
+        self._waits = {name: Waits() for name in get_args(ModelStage)}
+        for name, waits in self._waits.items():
+            self.work.watch(wait_p95(name), waits.p95_s)
         # A counter that begins with its first event hides that event from rate().
         for reason in sorted(REJECTIONS):
             self._rejected.labels(reason)
@@ -184,19 +185,23 @@ class Metrics:
             yield
 
     @contextmanager
-    def in_stage(self, stage: Stage) -> Generator[Callable[[], None]]:
-        """Count a call to a stage while it lasts; what is yielded tells that its caller has waited.
-
-        Only the first time that this is told counts.
-        """
+    def in_stage(self, stage: Stage) -> Generator[None]:
+        """Count a call to a stage while it lasts."""
         calls = self._calls_in[stage]
         calls.inc()
         self.work.count(asked(stage))
         try:
-            yield self._waits[stage].begin()
+            yield
         finally:
             calls.dec()
             self.work.count(done(stage))
+
+    def wait(self, stage: ModelStage, request_class: RequestClass) -> Callable[[], None]:
+        """Begin a caller's wait for a stage; return what ends it, of which the first call counts.
+
+        Nobody waits for a call of class `batch`.
+        """
+        return self._waits[stage].begin() if request_class == "online" else _nobody_waits
 
     def answered(self, *, route: str, method: str, model: str | None, status: int) -> None:
         """Count one answered request."""
@@ -269,3 +274,7 @@ class Metrics:
         """Return a series of a model, and remember that it is the model's."""
         self._series.setdefault(model, set()).add((metric, labels))
         return metric.labels(*labels)
+
+
+def _nobody_waits() -> None:
+    return None

@@ -46,15 +46,15 @@ class CountedDescriber:
         request_class: RequestClass,
     ) -> Described:
         """See `protocols.Describer`."""
-        with self._metrics.in_stage("describer") as waited:
+        waited = self._metrics.wait("describer", request_class)
+        with self._metrics.in_stage("describer"):
             described = await self._describer.describe(
                 pixels,
                 request_id=request_id,
                 traceparent=traceparent,
                 request_class=request_class,
             )
-            if request_class == "online":
-                waited()
+        waited()
         self._metrics.described(described.description)
         return described
 
@@ -72,15 +72,14 @@ class CountedCaptioner:
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """See `protocols.Captioner`."""
-        is_online = prompt.request_class == "online"
-        with self._metrics.in_stage("captioner") as waited:
+        waited = self._metrics.wait("captioner", prompt.request_class)
+        with self._metrics.in_stage("captioner"):
             async with aclosing(self._captioner.generate(prompt, stream=stream)) as groups:
                 async for group in groups:
-                    if stream and is_online:
+                    if stream:
                         waited()
                     yield group
-            if is_online:
-                waited()
+        waited()
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """See `protocols.Captioner`."""

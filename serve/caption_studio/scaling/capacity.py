@@ -9,8 +9,9 @@ see such a load again. So after a while in which it was not seen it is believed 
 the loads below count instead. If a new look confirms it, it is believed for four times as long: a
 steady load is tried with fewer replicas ever more rarely.
 
-A target for the 95th percentile of what callers wait becomes a load. How many mean latencies that
-percentile is, is learnt as well; the load is the one with a mean latency so many times below it.
+A target for the 95th percentile of what callers wait becomes a load. The ratio of that percentile
+to the mean latency is learnt as well. The target over this ratio is the mean latency that is
+allowed, and the load is the highest one that keeps it.
 """
 
 import math
@@ -77,8 +78,8 @@ class Capacity:
     """What is known of a replica: a load below the target, and one above it.
 
     `above_s` is when the latter was seen last, `trust_s` how long it is believed. `spread` is the
-    95th percentile of what callers wait, in mean latencies. `running` is the number of replicas at
-    the last look, at `seen_s`, and `since_s` since when.
+    ratio of the 95th percentile of what callers wait to the mean latency. `running` is the number
+    of replicas at the last look, at `seen_s`, and `since_s` since when.
     """
 
     below: Point | None = None
@@ -173,7 +174,7 @@ def _seen(load: Load, stage: StageScaling) -> Point | None:
 
 
 def _spread(before: float | None, load: Load, weight: float) -> float | None:
-    """Return the 95th percentile in mean latencies, by Little's law, after a look."""
+    """Return the ratio of the 95th percentile to the mean (by Little's law) after a look."""
     if not load.wait_p95_s or not load.ongoing or not load.finished_per_s:
         return before
     seen = load.wait_p95_s * load.finished_per_s / load.ongoing

@@ -61,8 +61,8 @@ class StageScaling(Pace):
         None,
         gt=0,
         description="Seconds within which 95 % of the stage's calls should be answered; of a "
-        "stream, the time to its first text. Each replica then gets so many requests less than "
-        "`target_ongoing` that this holds. Null: only the load counts.",
+        "stream, the time to its first text. If `target_ongoing` requests in a replica take "
+        "longer, each replica gets fewer. Null: only the load counts.",
     )
 
 

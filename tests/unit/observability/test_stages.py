@@ -28,3 +28,14 @@ async def test_nobody_waits_for_calls_of_class_batch(stream: bool) -> None:
         waits_s = metrics.work.counters()
         told.append([waits_s[wait_p95(stage)] > 0 for stage in ("describer", "captioner")])
     assert told == [[False, False], [True, True]]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_wait_for_a_stream_ends_with_its_first_text(stream: bool) -> None:
+    """Whoever reads slowly does not wait for the captioner."""
+    metrics = Metrics()
+    captioner = CountedCaptioner(FakeCaptioner(), metrics)
+    texts = captioner.generate(Prompt("r", "m", "text", sampling(), "verbatim"), stream=stream)
+    await anext(texts)
+    assert (metrics.work.counters()[wait_p95("captioner")] > 0) == stream
+    await texts.aclose()
