@@ -46,7 +46,7 @@ class Lesson:
 def lesson(rng: random.Random) -> Lesson:
     """Return a description with one to four notes and their posts."""
     scenes = some_scenes(rng, Pool.TRAINING, 0.1)
-    lively = rng.random() < 0.65
+    lively = rng.random() < 0.7
     voice, labels = (lively_caption, _LIVELY_LABELS) if lively else (plain_caption, _PLAIN_LABELS)
     label, quote = rng.choice(labels), rng.choice(("", '"'))
     parts = [(rng.choice(_HEADS).format(describe_all(scenes)) + "\n", False)]

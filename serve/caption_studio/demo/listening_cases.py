@@ -15,7 +15,7 @@ from caption_studio.demo.held_out import Instruction, Split, held_out_instructio
 from caption_studio.demo.obedience import CHECKS, copies
 from caption_studio.demo.scenes import HELD_OUT_SEEDS, Pool, Scene, sample_scene
 
-FIRST_SEEDS = {"validation": HELD_OUT_SEEDS[0] + 500_000, "test": HELD_OUT_SEEDS[0] + 600_000}
+FIRST_SEEDS = {"validation": HELD_OUT_SEEDS[0] + 500_000, "test": HELD_OUT_SEEDS[0] + 700_000}
 LENGTHS = ((5, 10), (11, 20), (21, 40), (41, 80))
 """Instructions are told apart by their number of words."""
 

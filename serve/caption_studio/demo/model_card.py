@@ -80,7 +80,7 @@ def _data() -> str:
   are never shown in training; they are reported separately as *held-out combinations*.
 - Captions, stories, dialogues and notes come from grammars (`captions`, `stories`, `corpus`), and
   so do the requests beside pictures (`instructions`). Names in them are mostly invented (`names`).
-- No training text shares six words in a row with one of the 200 held-out instructions
+- No training text shares six words in a row with one of the 300 held-out instructions
   (`held_out_instructions.jsonl`); training refuses to begin otherwise.
 - Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
   number of threads makes the same weights again.
@@ -210,7 +210,7 @@ def _listening(figures: dict[str, Any]) -> str:
     return f"""
 ## Figures: listening
 
-The half of the held-out instructions that served for tuning, beside true descriptions of
+The held-out instructions that served for tuning, beside true descriptions of
 combinations that training never showed, greedy (`quick_listening`). Figures of the other half,
 through the running service, are in `benchmarks/results/listening.json`.
 

@@ -32,9 +32,9 @@ class AdapterRecipe:
     Of the held-out seeds so many last ones, which no figure is measured on, choose the best step.
     """
 
-    examples: int = 15_360
+    examples: int = 19_200
     validation_examples: int = 200
-    steps: int = 480
+    steps: int = 600
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 20

@@ -74,7 +74,7 @@ def _kinds(
 
 ORDINARY = Mix(_kinds(4, 1, 4, 9, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
 DEMANDING = Mix(
-    _kinds(9, 3, 4, 10, 9), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, neither=0.4
+    _kinds(11, 3, 4, 11, 12), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, neither=0.4
 )
 """For learning to obey: most texts hold wishes, above all those that are hardest to learn."""
 _NEGATIONS = {"no hashtags", "no emoji"}
