@@ -7,8 +7,8 @@ from benchmarks.peers.servers.captioning import MAX_NEW_TOKENS, TEMPERATURE, TOP
 from benchmarks.scenario import Closed, ModelShare, Pictures, Poisson, Requests, Scenario, Text
 
 TEXT_TOKENS = 20
-PICTURES = 2500
-"""Painted for each round, in 8 s. No server describes as many in a round, so none repeats."""
+PICTURES = 2000
+"""Painted for each window, in 7 s. No server describes as many in a window, so none repeats."""
 
 REPEATED_PICTURES = 100
 """Pool of the load that shows the effect of a cache of descriptions."""
@@ -119,7 +119,7 @@ CAPTIONS_OPEN = Load(
     captions=True,
     in_flight=4,
     warmup_s=1.0,
-    window_s=8.0,
+    window_s=6.0,
     rate_per_s=OPEN_CAPTIONS_PER_S,
     pictures=500,
 )

@@ -26,7 +26,7 @@ ALONE_START_TIMEOUT_S = 240.0
 ALONE_LOADS = 4
 """The most loads that a program of `Alone` measures."""
 
-ALONE_WARMUP_S, ALONE_WINDOW_S = 2.0, 6.0
+ALONE_WARMUP_S, ALONE_WINDOW_S = 1.5, 4.5
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Plan:
     share: float = 1.0
 
 
-FULL = Plan(rounds=6)
+FULL = Plan(rounds=5)
 QUICK = Plan(rounds=3, share=0.7)
 SMOKE = Plan(rounds=1, share=0.3)
 
