@@ -75,9 +75,15 @@ class Fleet:
                 process.join()
 
     def round(
-        self, number: int, scenario: Scenario | None = None, on_progress: OnProgress | None = None
+        self,
+        number: int,
+        scenario: Scenario | None = None,
+        on_progress: OnProgress | None = None,
+        on_prepared: Callable[[], object] = lambda: None,
     ) -> Round:
         """Run one round; `scenario` may change the load, but not the requests.
+
+        `on_prepared` is called when all requests are painted, shortly before the first is sent.
 
         Raises:
             ClientFailed: A process ended or hung.
@@ -95,6 +101,7 @@ class Fleet:
             )
         for pipe in self._pipes:
             self._receive(pipe, START_TIMEOUT_S)
+        on_prepared()
         start_s = time.monotonic() + START_DELAY_S
         for pipe in self._pipes:
             self._send(pipe, start_s)

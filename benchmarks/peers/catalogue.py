@@ -29,8 +29,6 @@ from benchmarks.server import Server
 
 CLOSED_CAPTIONS = (loads.CAPTIONS_64, loads.CAPTIONS_1)
 CLOSED_TEXT = (loads.TEXT_WHOLE, loads.TEXT_STREAMED)
-CAPTIONS = (*CLOSED_CAPTIONS, loads.CAPTIONS_OPEN)
-TEXT = (*CLOSED_TEXT, loads.TEXT_OPEN)
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,6 @@ class Peer:
     name: str
     about: str
     model: str
-    loads: tuple[Load, ...]
     server: Callable[[Workspace, int], Server]
     needs_merged: bool = False
 
@@ -70,21 +67,18 @@ PEERS: tuple[Peer, ...] = (
         "notebook",
         "transformers generate for both models, PEFT adapter, one request at a time, FastAPI",
         ADAPTER_ID,
-        CAPTIONS,
         lambda work, port: captioning("notebook", FALCON, port, "--adapter", ADAPTER),
     ),
     Peer(
         "fixed-batches",
         "the same with batches of 8, gathered for up to 50 ms",
         ADAPTER_ID,
-        CAPTIONS,
         lambda work, port: captioning("fixed_batches", FALCON, port, "--adapter", ADAPTER),
     ),
     Peer(
         "stock-serve",
         "Ray Serve: @serve.batch GIT and ray.serve.llm (merged model), default proxy",
         ADAPTER_ID,
-        CAPTIONS,
         lambda work, port: captioning("stock_serve", work.merged, port),
         needs_merged=True,
     ),
@@ -92,7 +86,6 @@ PEERS: tuple[Peer, ...] = (
         "serve-llm",
         "ray.serve.llm's OpenAI application, base model, default proxy",
         BASE_ID,
-        TEXT,
         lambda work, port: as_ours(
             python(
                 "benchmarks.peers.servers.serve_llm",
@@ -106,28 +99,24 @@ PEERS: tuple[Peer, ...] = (
         "vllm-base",
         "vLLM's own API server, base model",
         BASE_ID,
-        TEXT,
         lambda work, port: vllm(port),
     ),
     Peer(
         "vllm-adapter",
         "vLLM's own API server, LoRA adapter",
         ADAPTER_ID,
-        TEXT,
         lambda work, port: vllm(port, **engine.LORA_ARGS, lora_modules=f"{ADAPTER_ID}={ADAPTER}"),
     ),
     Peer(
         "vllm-base-worker",
         "vLLM's own API server as it comes, a worker beside the engine's process, base model",
         BASE_ID,
-        TEXT,
         lambda work, port: vllm_with_worker(port),
     ),
     Peer(
         "vllm-adapter-worker",
         "the same with the LoRA adapter",
         ADAPTER_ID,
-        TEXT,
         lambda work, port: vllm_with_worker(
             port, **engine.LORA_ARGS, lora_modules=f"{ADAPTER_ID}={ADAPTER}"
         ),
@@ -136,28 +125,24 @@ PEERS: tuple[Peer, ...] = (
         "ours-base",
         "Caption Studio, no adapter configured",
         BASE_ID,
-        TEXT,
         lambda work, port: ours(work, "ours-base", port, {"adapters": []}),
     ),
     Peer(
         "ours-adapter",
         "Caption Studio, LoRA adapter",
         ADAPTER_ID,
-        (*CAPTIONS, loads.CAPTIONS_REPEATED, *TEXT),
         lambda work, port: ours(work, "ours-adapter", port, _OUR_ADAPTER),
     ),
     Peer(
         "ours-merged",
         "Caption Studio, language.mode merged",
         ADAPTER_ID,
-        (*CAPTIONS, *TEXT),
         lambda work, port: ours(work, "ours-merged", port, {**_OUR_ADAPTER, "mode": "merged"}),
     ),
     Peer(
         "ours-with-cache",
         "Caption Studio as it comes, which remembers descriptions, LoRA adapter",
         ADAPTER_ID,
-        (loads.CAPTIONS_REPEATED,),
         lambda work, port: ours(work, "ours-with-cache", port, _OUR_ADAPTER, cache=True),
     ),
 )
@@ -202,3 +187,26 @@ ALONE: tuple[Alone, ...] = (
 )
 
 ALL: tuple[Peer | Alone, ...] = (*ALONE, *PEERS)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Peers by name that run side by side and are asked in turn, under each of the loads."""
+
+    peers: tuple[str, ...]
+    loads: tuple[Load, ...]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        ("vllm-base", "ours-base", "vllm-base-worker", "serve-llm", "ours-merged"),
+        (*CLOSED_TEXT, loads.TEXT_OPEN),
+    ),
+    Group(("vllm-adapter", "ours-adapter", "vllm-adapter-worker"), (*CLOSED_TEXT, loads.TEXT_OPEN)),
+    Group(
+        ("notebook", "ours-adapter", "stock-serve", "ours-merged", "fixed-batches"),
+        (*CLOSED_CAPTIONS, loads.CAPTIONS_OPEN),
+    ),
+    Group(("ours-adapter", "ours-with-cache"), (loads.CAPTIONS_REPEATED,)),
+)
+"""All peers of a ratio are in one group, so that a slow hour of the machine is one for all."""

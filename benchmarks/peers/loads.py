@@ -7,8 +7,8 @@ from benchmarks.peers.servers.captioning import MAX_NEW_TOKENS, TEMPERATURE, TOP
 from benchmarks.scenario import Closed, ModelShare, Pictures, Poisson, Requests, Scenario, Text
 
 TEXT_TOKENS = 20
-PICTURES = 2500
-"""Painted for each round, in 8 s. No server describes as many in a round, so none repeats."""
+PICTURES = 2000
+"""Painted for each window, in 7 s. No server describes as many in a window, so none repeats."""
 
 REPEATED_PICTURES = 100
 """Pool of the load that shows the effect of a cache of descriptions."""
@@ -32,12 +32,15 @@ tokens (for all, and for all but 3, of 200 prompts), so `max_tokens` alone sets 
 class Load:
     """One load; `captions`: its requests carry pictures, else text.
 
-    With a `rate_per_s` it is an open loop (Poisson), else a closed loop.
+    With a `rate_per_s` it is an open loop (Poisson), else a closed loop. A warm-up is longer than
+    the slowest server's answers take, because the rate before is not that of the load.
     """
 
     name: str
     captions: bool
     in_flight: int
+    warmup_s: float
+    window_s: float
     streamed: bool = False
     rate_per_s: float | None = None
     pictures: int = PICTURES
@@ -69,8 +72,8 @@ class Load:
             stage_times=False,
         )
 
-    def scenario(self, model: str, *, warmup_s: float, window_s: float, repeats: int) -> Scenario:
-        """Return the load as a scenario for the client."""
+    def scenario(self, model: str, *, share: float = 1.0) -> Scenario:
+        """Return the load as a scenario for the client, with this share of its times."""
         return Scenario(
             name=self.name,
             requests=self.requests(model),
@@ -80,9 +83,8 @@ class Load:
                 else Poisson(rate_per_s=self.rate_per_s)
             ),
             seed=self.seed,
-            warmup_s=warmup_s,
-            duration_s=window_s,
-            repeats=repeats,
+            warmup_s=share * self.warmup_s,
+            duration_s=share * self.window_s,
             timeout_s=TIMEOUT_S,
         )
 
@@ -100,18 +102,37 @@ class Load:
         )
 
 
-CAPTIONS_64 = Load("captions-64", captions=True, in_flight=64)
-CAPTIONS_1 = Load("captions-1", captions=True, in_flight=1, pictures=500)
-CAPTIONS_REPEATED = Load(
-    "captions-64-of-100-pictures", captions=True, in_flight=64, pictures=REPEATED_PICTURES
+CAPTIONS_64 = Load("captions-64", captions=True, in_flight=64, warmup_s=6.0, window_s=8.0)
+CAPTIONS_1 = Load(
+    "captions-1", captions=True, in_flight=1, warmup_s=1.0, window_s=5.0, pictures=500
 )
-CAPTIONS_OPEN = Load("captions-open", captions=True, in_flight=4, rate_per_s=OPEN_CAPTIONS_PER_S)
+CAPTIONS_REPEATED = Load(
+    "captions-64-of-100-pictures",
+    captions=True,
+    in_flight=64,
+    warmup_s=3.0,
+    window_s=5.0,
+    pictures=REPEATED_PICTURES,
+)
+CAPTIONS_OPEN = Load(
+    "captions-open",
+    captions=True,
+    in_flight=4,
+    warmup_s=1.0,
+    window_s=6.0,
+    rate_per_s=OPEN_CAPTIONS_PER_S,
+    pictures=500,
+)
 TEXT_OPEN = Load(
     "text-open-streamed",
     captions=False,
     in_flight=4,
+    warmup_s=1.0,
+    window_s=5.0,
     streamed=True,
     rate_per_s=OPEN_TEXTS_PER_S,
 )
-TEXT_WHOLE = Load("text-64-whole", captions=False, in_flight=64)
-TEXT_STREAMED = Load("text-64-streamed", captions=False, in_flight=64, streamed=True)
+TEXT_WHOLE = Load("text-64-whole", captions=False, in_flight=64, warmup_s=2.0, window_s=5.0)
+TEXT_STREAMED = Load(
+    "text-64-streamed", captions=False, in_flight=64, warmup_s=2.0, window_s=5.0, streamed=True
+)

@@ -1,20 +1,24 @@
-"""A peer → the records of its loads: started, warmed up, measured, stopped."""
+"""A group of peers → the records of its loads: all started, then each measured in turn."""
 
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
+from benchmarks.fleet import ClientFailed, Fleet
+from benchmarks.frozen import Freezable
 from benchmarks.load.worker import Endpoint
 from benchmarks.peers import engine
 from benchmarks.peers.catalogue import Alone, Peer
 from benchmarks.peers.loads import Load
 from benchmarks.peers.records import RoundRecord, Row, from_json
 from benchmarks.peers.starts import ADAPTER, FALCON, ROOT, Workspace
-from benchmarks.peers.usage import usage
+from benchmarks.peers.usage import Usage, usage
 from benchmarks.ports import free_port
-from benchmarks.run import Repeat, run
+from benchmarks.run import Repeat, judge, run
 from benchmarks.server import StartFailed, run_program, running
 
 MERGE_TIMEOUT_S = 120.0
@@ -22,105 +26,162 @@ ALONE_START_TIMEOUT_S = 240.0
 ALONE_LOADS = 4
 """The most loads that a program of `Alone` measures."""
 
+ALONE_WARMUP_S, ALONE_WINDOW_S = 1.5, 4.5
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Rounds and windows. Each of `rounds` starts every peer anew, one after the other.
-
-    A start has `repeats` windows of each load; a median needs at least 3 windows in all.
-    """
+    """In each of `rounds` every peer has one window of each load, of this share of its length."""
 
     rounds: int
-    repeats: int
-    warmup_s: float
-    window_s: float
-
-    @property
-    def load_s(self) -> float:
-        """Seconds that one load takes in one start."""
-        return self.repeats * (self.warmup_s + self.window_s)
+    share: float = 1.0
 
 
-FULL = Plan(rounds=3, repeats=1, warmup_s=3.0, window_s=12.0)
-QUICK = Plan(rounds=1, repeats=3, warmup_s=2.0, window_s=5.0)
-SMOKE = Plan(rounds=1, repeats=1, warmup_s=0.0, window_s=2.0)
+FULL = Plan(rounds=5)
+QUICK = Plan(rounds=3, share=0.7)
+SMOKE = Plan(rounds=1, share=0.3)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A peer's server, frozen but while it is asked."""
+
+    peer: Peer
+    endpoint: Endpoint
+    pid: int
+    processes: Freezable
+    start_s: float
+
+
+class Failures:
+    """Why peers were given up, by name; a peer that failed once is not asked again."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Keep what made the peer of this name fail, and go on."""
+        try:
+            yield
+        except (StartFailed, ClientFailed) as error:
+            self.reasons[name] = str(error)
+
+
+@contextmanager
+def started(peers: Sequence[Peer], work: Workspace, failures: Failures) -> Iterator[list[Running]]:
+    """Run the peers' servers side by side for the length of the context, all of them frozen."""
+    with ExitStack() as stack:
+        servers: list[Running] = []
+        for peer in peers:
+            with failures.of(peer.name):
+                servers.append(_started(peer, work, stack))
+        yield servers
+
+
+def _started(peer: Peer, work: Workspace, stack: ExitStack) -> Running:
+    if peer.needs_merged:
+        _make_merged(work)
+    port = free_port()
+    server = stack.enter_context(running(peer.server(work, port), work.log(peer.name)))
+    processes = Freezable(server.pid)
+    stack.callback(processes.thaw)  # the frozen cannot end
+    processes.freeze()
+    endpoint = Endpoint(f"http://127.0.0.1:{port}")
+    return Running(peer, endpoint, server.pid, processes, server.start_s)
 
 
 def measure(
-    peer: Peer | Alone, plan: Plan, work: Workspace, *, round_: int
-) -> tuple[list[RoundRecord], float | None]:
-    """Return a peer's records of one round and its seconds from start to ready.
+    servers: Sequence[Running],
+    load: Load,
+    plan: Plan,
+    failures: Failures,
+    keep: Callable[[Peer, RoundRecord], object],
+) -> None:
+    """Measure all rounds of a load; every other round asks the servers in reverse order.
+
+    `keep` is given each record.
+    """
+    with ExitStack() as stack:
+        fleets: dict[str, Fleet] = {}
+        for server in servers:
+            model, name = server.peer.model, server.peer.name
+            with failures.of(name), server.processes.thawed():
+                _first_answers(server, load)
+                scenario = load.scenario(model, share=plan.share)
+                fleets[name] = stack.enter_context(Fleet(server.endpoint, scenario))
+        for round_ in range(plan.rounds):
+            for server in servers if round_ % 2 == 0 else reversed(servers):
+                name = server.peer.name
+                if name not in failures.reasons:
+                    with failures.of(name):
+                        keep(server.peer, _window(server, fleets[name], load, plan, round_))
+
+
+def _first_answers(server: Running, load: Load) -> None:
+    first = run(server.endpoint, load.first_requests(server.peer.model)).repeats[0]
+    if not any(sample.ok for sample in first.round.samples):
+        raise StartFailed(f"no answer: {first.round.samples[0].error}")
+
+
+def _window(server: Running, fleet: Fleet, load: Load, plan: Plan, round_: int) -> RoundRecord:
+    before: list[Usage] = []
+
+    def begin() -> None:
+        server.processes.thaw()
+        before.append(usage(server.pid))
+
+    try:
+        repeat = judge(fleet.round(round_, on_prepared=begin))
+        after = usage(server.pid)
+    finally:
+        server.processes.freeze()
+    answers = sum(sample.ok for sample in repeat.round.samples)
+    spent = after.processor_s_since(before[0])
+    return RoundRecord(
+        load.name,
+        round_,
+        plan.share * load.warmup_s,
+        plan.share * load.window_s,
+        _rows(repeat),
+        client_cpu_share=sum(effort.cpu_share for effort in repeat.round.efforts),
+        client_limits=tuple(repeat.client_limits),
+        processor_ms={part: s * 1e3 / answers for part, s in spent.items()} if answers else {},
+        memory_bytes=after.memory_bytes,
+    )
+
+
+def _rows(repeat: Repeat) -> list[Row]:
+    return [
+        Row(sample.scheduled_s, sample.done_s, sample.first_s, sample.completion_tokens, sample.ok)
+        for sample in repeat.round.samples
+    ]
+
+
+def measure_alone(peer: Alone, plan: Plan, work: Workspace, *, first: int) -> list[RoundRecord]:
+    """Return half of a program's rounds, rounded up, numbered from `first` on.
 
     Raises `StartFailed`.
     """
     if peer.needs_merged:
         _make_merged(work)
-    if isinstance(peer, Alone):
-        return _measure_alone(peer, plan, work, round_), None
-    port = free_port()
-    with running(peer.server(work, port), work.log(peer.name)) as started:
-        endpoint = Endpoint(f"http://127.0.0.1:{port}")
-        records = []
-        for load in peer.loads:
-            records += _measure_load(endpoint, started.pid, peer, load, plan, round_)
-    return records, started.start_s
-
-
-def _measure_load(
-    endpoint: Endpoint, pid: int, peer: Peer, load: Load, plan: Plan, round_: int
-) -> list[RoundRecord]:
-    first = run(endpoint, load.first_requests(peer.model)).repeats[0]
-    if not any(sample.ok for sample in first.round.samples):
-        raise StartFailed(f"no answer: {first.round.samples[0].error}")
-    scenario = load.scenario(
-        peer.model, warmup_s=plan.warmup_s, window_s=plan.window_s, repeats=plan.repeats
-    )
-    before = usage(pid)
-    repeats = run(endpoint, scenario).repeats
-    after = usage(pid)
-    answers = sum(sample.ok for repeat in repeats for sample in repeat.round.samples)
-    processor_ms = {
-        part: seconds * 1e3 / answers
-        for part, seconds in after.processor_s_since(before).items()
-        if answers
-    }
-    records = [
-        _record(load, round_ * plan.repeats + number, plan, repeat)
-        for number, repeat in enumerate(repeats)
-    ]
-    return [
-        replace(record, processor_ms=processor_ms, memory_bytes=after.memory_bytes)
-        for record in records
-    ]
-
-
-def _record(load: Load, number: int, plan: Plan, repeat: Repeat) -> RoundRecord:
-    rows = [
-        Row(sample.scheduled_s, sample.done_s, sample.first_s, sample.completion_tokens, sample.ok)
-        for sample in repeat.round.samples
-    ]
-    return RoundRecord(
-        load.name,
-        number,
-        plan.warmup_s,
-        plan.window_s,
-        rows,
-        client_cpu_share=sum(effort.cpu_share for effort in repeat.round.efforts),
-        client_limits=tuple(repeat.client_limits),
-    )
-
-
-def _measure_alone(peer: Alone, plan: Plan, work: Workspace, round_: int) -> list[RoundRecord]:
     output = work.folder / f"{peer.name}.json"
+    repeats = alone_repeats(plan)
+    warmup_s, window_s = plan.share * ALONE_WARMUP_S, plan.share * ALONE_WINDOW_S
     program = peer.command(
         work,
-        *("--warmup-s", plan.warmup_s, "--window-s", plan.window_s),
-        *("--repeats", plan.repeats, "--output", output),
+        *("--warmup-s", warmup_s, "--window-s", window_s),
+        *("--repeats", repeats, "--output", output),
     )
-    timeout_s = ALONE_START_TIMEOUT_S + ALONE_LOADS * plan.load_s
+    timeout_s = ALONE_START_TIMEOUT_S + ALONE_LOADS * repeats * (warmup_s + window_s)
     run_program(program, work.log(peer.name), timeout_s)
     records = [from_json(value) for value in json.loads(output.read_text())]
-    return [record.numbered(round_ * plan.repeats + record.round) for record in records]
+    return [record.numbered(first + record.round) for record in records]
+
+
+def alone_repeats(plan: Plan) -> int:
+    """Return the windows of one run of such a program, which runs before and after all groups."""
+    return (plan.rounds + 1) // 2
 
 
 def _make_merged(work: Workspace) -> None:

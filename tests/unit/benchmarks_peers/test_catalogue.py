@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from benchmarks.peers import engine, loads
-from benchmarks.peers.catalogue import ALONE, PEERS, Peer
+from benchmarks.peers.catalogue import ALONE, GROUPS, PEERS, Peer
 from benchmarks.peers.starts import Workspace
 from caption_studio.settings import LanguageSettings, Settings
 
@@ -66,7 +66,7 @@ def test_every_vllm_runs_as_ours_does_but_for_those_that_are_named_for_it(tmp_pa
 
 
 def test_every_load_has_pictures_and_texts_of_its_own() -> None:
-    every = {load for peer in PEERS for load in peer.loads}
+    every = {load for group in GROUPS for load in group.loads}
     assert len({load.seed for load in every}) == len(every)
 
 
@@ -80,10 +80,15 @@ def test_a_load_asks_nothing_that_one_of_the_servers_refuses(load: loads.Load) -
     assert requests.max_tokens == (50 if load.captions else 20)
 
 
-def test_all_repeats_of_a_load_keep_as_many_requests_in_flight() -> None:
-    scenario = loads.TEXT_WHOLE.scenario("m", warmup_s=1, window_s=2, repeats=3)
+def test_a_shorter_plan_keeps_as_many_requests_in_flight() -> None:
+    scenario = loads.TEXT_WHOLE.scenario("m", share=0.5)
     assert scenario.load.model_dump() == {"kind": "closed", "concurrency": 64}
-    assert (scenario.warmup_s, scenario.duration_s, scenario.repeats) == (1, 2, 3)
+    assert scenario.warmup_s == loads.TEXT_WHOLE.warmup_s / 2
+    assert scenario.duration_s == loads.TEXT_WHOLE.window_s / 2
+
+
+def test_groups_name_peers_that_exist_and_every_peer_is_in_one() -> None:
+    assert {name for group in GROUPS for name in group.peers} == set(BY_NAME)
 
 
 def test_programs_without_server_measure_loads_that_exist(tmp_path: Path) -> None:
