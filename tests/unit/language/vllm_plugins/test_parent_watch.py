@@ -16,7 +16,10 @@ def test_it_lives_as_long_as_its_parent_and_ends_after_a_sigkill_of_it() -> None
         try:
             assert parent.stdout is not None
             child = psutil.Process(int(parent.stdout.readline()))
-            (watch,) = psutil.wait_procs([child], timeout=2.5)[1]
+            assert psutil.wait_procs([child], timeout=2.5)[1] == [child]
         finally:
             parent.kill()
-        assert psutil.wait_procs([watch], timeout=END_S)[1] == []
+    _, left = psutil.wait_procs([child], timeout=END_S)
+    for one in left:
+        one.kill()
+    assert left == []
