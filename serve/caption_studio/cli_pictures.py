@@ -65,6 +65,12 @@ def add_batch(
     )
     batch.add_argument("--address", help="of a Ray cluster; default: RAY_ADDRESS, or this machine")
     batch.add_argument("--picture-column", metavar="NAME", help="of a table; default: picture")
+    batch.add_argument(
+        "--price-per-hour",
+        type=_price,
+        metavar="PRICE",
+        help="of all machines together; the cost is then shown",
+    )
     _add_table_options(batch, "OUTPUT")
 
 
@@ -85,6 +91,16 @@ def _errors(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text} is no number of errors")
     return int(text)
+
+
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no price")
+    return price
 
 
 def _count(text: str) -> int:

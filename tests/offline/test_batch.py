@@ -32,10 +32,13 @@ def test_the_guides_example_captions_a_folder(tmp_path: Path) -> None:
     shutil.copy(first, folder / "alike.png")
     (folder / "broken.png").write_bytes(b"no picture")
     with one_start_at_a_time():
-        status, printed = run(tmp_path, *arguments, *(f"--model={model}" for model in MODELS))
+        status, printed = run(
+            tmp_path, *arguments, "--price-per-hour=2", *(f"--model={model}" for model in MODELS)
+        )
     assert status == 1, printed
     assert "84 rows, 2 of them with an error; 41 pictures captioned now" in printed
     assert "1 described by an equal one" in printed
+    assert re.search(r"this run: [\d,]+ tokens in, [\d,]+ out, \d+\.\d{3} CPU-hours, cost", printed)
     rows = list(read_table(table))
     pictures = sorted(str(path.relative_to(tmp_path)) for path in folder.iterdir())
     assert [row["picture"] for row in rows] == [name for name in pictures for _ in MODELS]

@@ -12,7 +12,7 @@ import pytest
 
 from caption_studio.client.tables import read_table
 from tests.conftest import ROOT, one_start_at_a_time
-from tests.offline.batch_command import TIMEOUT_S
+from tests.offline.batch_command import TIMEOUT_S, VARIABLE, left_behind
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -24,15 +24,17 @@ ANEW = "a node has died; the models start anew for the"
 def on_two_nodes(table: Path, *poison: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "tests.offline.two_nodes", str(PICTURES), str(table), *poison]
     with one_start_at_a_time():
-        return subprocess.run(
+        ended = subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, "RAY_AUTH_TOKEN": secrets.token_hex(32)},
+            env={**os.environ, "RAY_AUTH_TOKEN": secrets.token_hex(32), VARIABLE: str(table)},
             timeout=TIMEOUT_S,
             capture_output=True,
             text=True,
             check=False,
         )
+        assert left_behind() == []
+    return ended
 
 
 def test_a_node_that_is_killed_costs_no_row_and_doubles_none(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from caption_studio.offline.plan import Plan, Pool
 from caption_studio.offline.restarts import restarting
 from caption_studio.offline.run import Job, run
 from caption_studio.settings import LoggingSettings
+from tests import orphans
 
 STEP_S = 0.05
 KILL_AFTER = 100
@@ -36,12 +37,18 @@ SEES_CRASHES = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 10
 
 
 class StandIn:
-    """Makes of each picture what the next stage needs; the last one says on which node it is."""
+    """Makes of each picture what the next stage needs; the last one says on which node it is.
 
-    def __init__(self, poison: str | None) -> None:
+    It may have a process of its own, as a captioner has.
+    """
+
+    def __init__(self, poison: str | None, *, has_engine: bool = False) -> None:
         self.poison = poison
+        self.has_engine = has_engine
 
     async def start(self) -> None:
+        if self.has_engine:
+            orphans.start()
         self.node = ray.get_runtime_context().get_node_id()
 
     async def work(self, message: Message) -> Message:
@@ -70,7 +77,8 @@ def main() -> int:
             with ends_told(), connected(nodes.address) as has:
                 size = int(has["CPU"]) // 3
                 pool = Pool(size, size, calls=2, options=OPTIONS)
-                stages = [partial(StandIn, poison)] * 3
+                stand_in = partial(StandIn, poison)
+                stages = [stand_in, stand_in, partial(stand_in, has_engine=True)]
                 rows = flow(lacking, Plan(pool, pool, pool), stages, LoggingSettings())
                 for count, done in enumerate(rows, start=1):
                     yield done

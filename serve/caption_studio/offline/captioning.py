@@ -7,7 +7,7 @@ already: prompts, defaults, controls, checks and guards are the service's, and s
 import asyncio
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from caption_studio.voices.guards.guards import Guards
 from caption_studio.wire.parse import parse_chat
 from caption_studio.wire.render import Rendering
 
+_NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0}
 _NO_PIXELS = Loaded(Pixels(b"", 0, 0), fetch_s=0.0, decode_queue_s=0.0, decode_s=0.0)
 
 
@@ -98,20 +99,29 @@ class CaptioningStage:
         """See `Stage`."""
         if not isinstance(message, Seen):
             return message
-        rows = await asyncio.gather(*(self._row(message, model) for model in message.models))
-        return Done(message.picture, tuple(rows), is_shared=message.is_shared)
+        written = await asyncio.gather(*(self._row(message, model) for model in message.models))
+        return Done(
+            message.picture,
+            tuple(row for row, _ in written),
+            is_shared=message.is_shared,
+            tokens_in=sum(usage["prompt_tokens"] for _, usage in written),
+            tokens_out=sum(usage["completion_tokens"] for _, usage in written),
+        )
 
-    async def _row(self, seen: Seen, model: str) -> dict[str, Any]:
+    async def _row(self, seen: Seen, model: str) -> tuple[dict[str, Any], Mapping[str, int]]:
+        """Return the row and the usage; a failure does not say what it has used."""
+        row: dict[str, Any] = {"picture": seen.picture, "model": model}
         try:
-            return {"picture": seen.picture, "model": model, **await self._caption(seen, model)}
+            body = await self._answer(seen, model)
         except EngineDied:
             raise
         except CaptionStudioError as error:
-            known = {"picture": seen.picture, "model": model, "description": seen.text}
-            return {**known, "error": error.message}
+            return {**row, "description": seen.text, "error": error.message}, _NO_USAGE
+        text = body["choices"][0]["message"]["content"]
+        return {**row, **body["caption_studio"], "caption": text}, body["usage"]
 
-    async def _caption(self, seen: Seen, model: str) -> dict[str, Any]:
-        """Return the service's answer in the columns of a table. Raises `CaptionStudioError`."""
+    async def _answer(self, seen: Seen, model: str) -> dict[str, Any]:
+        """Return the service's answer. Raises `CaptionStudioError`."""
         known = KnownPicture(Description(seen.text, seen.confidence, seen.familiar))
         assert self._captioner is not None, "the stage has not started"
         pipeline = CaptionPipeline(
@@ -126,9 +136,8 @@ class CaptioningStage:
         )
         request = replace(self._requests[model], request_id=uuid.uuid4().hex)
         answer = await pipeline.answer(request)
-        body = json.loads(await Rendering(request, answer).whole())
-        text = body["choices"][0]["message"]["content"]
-        return {**body["caption_studio"], "caption": text}
+        body: dict[str, Any] = json.loads(await Rendering(request, answer).whole())
+        return body
 
 
 def request_of(model: str, settings: Settings) -> CaptionRequest:

@@ -19,6 +19,7 @@ from caption_studio.offline.messages import Asked, Done
 from caption_studio.offline.restarts import restarting
 from caption_studio.offline.run import MISUSED, Job, run
 from caption_studio.offline.sidecars import SUFFIXES, files_beside
+from caption_studio.offline.spent import Spent
 from caption_studio.settings import Settings
 from caption_studio.voices.catalog import ConfiguredVoices
 
@@ -37,13 +38,15 @@ def batch(arguments: argparse.Namespace) -> int:
         print(f"caption-studio: {error}", file=sys.stderr)
         return MISUSED
 
+    spent = Spent(arguments.price_per_hour)
+
     def flow(lacking: Sequence[Asked]) -> Generator[Done]:
-        return _on_ray(lacking, application, settings, models, arguments.address)
+        return _on_ray(lacking, application, settings, models, arguments.address, spent)
 
     job = Job(
         pictures, arguments.output, arguments.resume, arguments.overwrite, arguments.max_errors
     )
-    return run(job, restarting(flow))
+    return run(job, restarting(flow), spent)
 
 
 def _check_apart(source: str, output: Path, pictures: Sequence[Asked]) -> None:
@@ -86,6 +89,7 @@ def _on_ray(
     settings: Settings,
     models: Sequence[str],
     address: str | None,
+    spent: Spent,
 ) -> Generator[Done]:
     """Start Ray or join a cluster, and yield the pictures as they are done. Raises `Unfinished`."""
     # Ray Data takes seconds to import, and a misuse is told before.
@@ -96,5 +100,6 @@ def _on_ray(
 
     with ends_told(), connected(address) as has:
         listen()
+        spent.run_on(has)
         pools = plan(application, settings, has, models=len(models))
         yield from flow(lacking, pools, stages(settings, models, pools), settings.logging)

@@ -44,11 +44,13 @@ class Seen(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """Its rows of the table, one for each model."""
+    """Its rows of the table, one for each model, and the tokens that their captions took."""
 
     picture: str
     rows: tuple[dict[str, Any], ...]
     is_shared: bool = False
+    tokens_in: int = 0
+    tokens_out: int = 0
 
     @property
     def error(self) -> str | None:

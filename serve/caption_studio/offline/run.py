@@ -17,6 +17,7 @@ from tqdm import tqdm
 from caption_studio.client.tables import TableFailed
 from caption_studio.offline.messages import Asked, Done
 from caption_studio.offline.sidecars import SUFFIXES, Sidecars
+from caption_studio.offline.spent import Spent
 from caption_studio.offline.stopping import Stopped, stoppable
 from caption_studio.offline.table import Table
 
@@ -47,18 +48,20 @@ class Unfinished(Exception):
 
 @dataclass(slots=True)
 class _Counts:
-    """What this run has done."""
+    """What this run has done, and what that took."""
 
+    spent: Spent
     pictures: int = 0
     failed: int = 0
     shared: int = 0
 
 
-def run(job: Job, flow: Flow) -> int:
+def run(job: Job, flow: Flow, spent: Spent | None = None) -> int:
     """Write a row for each picture and model; return 0, 1 if any failed, 2 for a misuse.
 
     If a signal stops it, it returns that signal's status, such as 130 for Ctrl-C. Only rows that
-    are lacking are asked of the flow; if there are none, it is not called.
+    are lacking are asked of the flow; if there are none, it is not called. What it takes is counted
+    in `spent`.
     """
     form = Sidecars if str(job.output) in SUFFIXES else Table
     try:
@@ -66,7 +69,7 @@ def run(job: Job, flow: Flow) -> int:
             stoppable(),
             form(job.output, job.pictures, resume=job.resume, overwrite=job.overwrite) as rows,
         ):
-            return _write(job, rows, flow)
+            return _write(job, rows, flow, spent or Spent())
     except TableFailed as error:
         print(f"caption-studio: {error}", file=sys.stderr)
         return MISUSED
@@ -78,14 +81,18 @@ def run(job: Job, flow: Flow) -> int:
         return stopped.status
 
 
-def _write(job: Job, rows: Rows, flow: Flow) -> int:
+def _write(job: Job, rows: Rows, flow: Flow, spent: Spent) -> int:
     lacking = _lacking(job.pictures, rows)
-    counts = _Counts()
+    counts = _Counts(spent)
     begun_s = time.monotonic()
     try:
         if lacking:
-            with closing(flow(lacking)) as done:
-                _note_all(done, len(lacking), rows, job.max_errors, counts)
+            try:
+                with closing(flow(lacking)) as done:
+                    _note_all(done, len(lacking), rows, job.max_errors, counts)
+            finally:
+                if counts.pictures:
+                    print(f"caption-studio: this run: {spent.told(len(lacking))}", file=sys.stderr)
     except (TableFailed, Unfinished) as error:
         print(f"caption-studio: {error}", file=sys.stderr)
         print(f"caption-studio: {job.output} is not finished: --resume goes on", file=sys.stderr)
@@ -116,28 +123,31 @@ def _note_all(
     done: Iterator[Done], total: int, rows: Rows, max_errors: int | None, counts: _Counts
 ) -> None:
     """Note the rows as they come. Raises `Unfinished`, `TableFailed`."""
-    for one in _shown(done, total):
-        for row in one.rows:
-            rows.add(row)
-        counts.pictures += 1
-        counts.shared += one.is_shared
-        counts.failed += one.error is not None
-        if max_errors is not None and counts.failed > max_errors:
-            raise Unfinished(f"more than {max_errors} pictures failed: {one.error}")
+    with closing(_shown(done, total, counts.spent)) as shown:
+        for one in shown:
+            for row in one.rows:
+                rows.add(row)
+            counts.pictures += 1
+            counts.shared += one.is_shared
+            counts.failed += one.error is not None
+            counts.spent.add(one)
+            if max_errors is not None and counts.failed > max_errors:
+                raise Unfinished(f"more than {max_errors} pictures failed: {one.error}")
     if counts.pictures < total:
         raise Unfinished(f"{total - counts.pictures} pictures got lost on their way")
 
 
-def _shown(done: Iterator[Done], total: int) -> Iterator[Done]:
+def _shown(done: Iterator[Done], total: int, spent: Spent) -> Generator[Done]:
     """Yield the pictures, with a progress bar from the first one on: the models start before it."""
     print(f"caption-studio: {total} pictures to caption; the models start …", file=sys.stderr)
     interval_s = 0.1 if sys.stderr.isatty() else LOG_EVERY_S
     first = next(done, None)
     if first is None:
         return
-    with tqdm(total=total, unit="picture", mininterval=interval_s) as bar:
+    with tqdm(total=total, unit="picture", mininterval=interval_s, dynamic_ncols=True) as bar:
         for one in chain((first,), done):
             yield one
+            bar.set_postfix_str(spent.told(total), refresh=False)
             bar.update()
 
 

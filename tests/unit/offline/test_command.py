@@ -53,6 +53,15 @@ def test_a_misuse_is_told(arguments: list[str], says: str, folder: Path, capsys:
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("price", ["cheap", "-1", "nan", "inf"])
+def test_a_price_that_is_none_is_told(price: str, folder: Path, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["batch", str(folder), "a.csv", f"--price-per-hour={price}"])
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith(f"argument --price-per-hour: {price} is no price")
+
+
 def test_a_config_file_without_an_application_is_told(
     folder: Path, tmp_path: Path, capsys: Captured
 ) -> None:

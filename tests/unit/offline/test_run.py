@@ -1,6 +1,7 @@
 """A table of many pictures, through stages over fakes: what it holds, whatever ends the run."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from caption_studio.client.tables import read_table
 from caption_studio.offline.inputs import pictures_in
 from caption_studio.offline.messages import Asked, Done
 from caption_studio.offline.run import Job, Unfinished, run
+from caption_studio.offline.spent import Spent
 from caption_studio.offline.stopping import STOP_SIGNALS
 from tests.unit.offline.stages import BATCH, MODELS, local_flow
 
@@ -62,6 +64,7 @@ def test_a_row_for_each_picture_in_their_order(
     }
     printed = capsys.readouterr().err
     assert "60 rows, 1 of them with an error; 59 pictures captioned now" in printed
+    assert "this run: 413 tokens in, 118 out\n" in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([table.name, folder.name])
 
 
@@ -136,6 +139,27 @@ def test_failed_rows_are_tried_again_and_the_others_are_not(folder: Path, tmp_pa
     flow = local_flow(lambda what, whom: done.append(f"{what} {whom}"))
     assert run(job(folder, table, resume=True), flow) == 0
     assert done == ["described a picture of 07", f"done {folder / '07.png'}"]
+
+
+def test_a_run_that_goes_on_tells_what_it_has_spent_itself(
+    folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    table = tmp_path / "captions.jsonl"
+
+    def stopped(lacking: Sequence[Asked]) -> Generator[Done]:
+        yield from list(local_flow()(lacking))[:20]
+        raise Unfinished("Ray has ended")
+
+    assert run(job(folder, table), stopped, Spent(3600.0)) == 1
+    printed = capsys.readouterr().err
+    assert re.search(
+        r"this run: 140 tokens in, 40 out, cost \d\.\d{4} of about \d\.\d{4}\n", printed
+    )
+    assert run(job(folder, table, resume=True), local_flow(), Spent(3600.0)) == 0
+    printed = capsys.readouterr().err
+    assert re.search(r"this run: 280 tokens in, 80 out, cost \d\.\d{4}\n", printed)
+    assert run(job(folder, table, resume=True), local_flow(), Spent(3600.0)) == 0
+    assert "this run" not in capsys.readouterr().err
 
 
 def test_a_table_that_lacks_nothing_starts_no_flow(folder: Path, tmp_path: Path) -> None:

@@ -179,6 +179,7 @@ def test_the_row_is_the_services_answer() -> None:
     (prompt,) = captioner.prompts
     assert "Description: a red boat" in str(prompt.text)
     assert prompt.sampling.max_tokens == Settings().language.caption_max_tokens
+    assert (done.tokens_in, done.tokens_out) == (7, 3)
 
 
 def test_a_voice_of_the_settings_writes_with_its_controls() -> None:

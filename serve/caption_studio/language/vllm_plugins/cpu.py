@@ -1,8 +1,11 @@
 """The vLLM platform plugin: LoRA at full speed where the engine runs on a CPU.
 
 vLLM calls `platform` through the entry point `vllm.platform_plugins` in each of its
-processes, to choose its platform. Not here: the arithmetic (language.vllm_plugins.cpu_lora).
+processes, to choose its platform. It calls no other plugin as early, so here such a process also
+begins to watch its parent. Not here: the arithmetic (language.vllm_plugins.cpu_lora).
 """
+
+from caption_studio.language.vllm_plugins.parent_watch import end_with_parent
 
 STOCK = "vllm.platforms.cpu.CpuPlatform"
 
@@ -15,6 +18,7 @@ def platform() -> str | None:
     """
     from vllm.platforms import cpu_platform_plugin
 
+    end_with_parent()
     if cpu_platform_plugin() != STOCK:
         return None
     return "caption_studio.language.vllm_plugins.cpu_platform.GroupedLoraCpuPlatform"
