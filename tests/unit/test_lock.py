@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 from tests.upstream.listed import ROOT
 
 LOCK = ROOT / "deploy" / "lock"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 IMAGE = {
     "python_version": "3.11",
     "python_full_version": "3.11.14",
@@ -34,7 +35,7 @@ def locked(name: str) -> dict[str, str]:
 
 
 BUILD = "setuptools"
-"""It runs no service, and torch's builds require different ones."""
+"""It runs no service, and vLLM's build for CPUs pins another one than that for GPUs takes."""
 
 LEFT_OUT = {Requirement(line).name for line in lines("left-out.txt")}
 
@@ -114,6 +115,14 @@ def test_gateways_have_the_versions_of_the_workers(name: str) -> None:
     theirs = locked(name)
     ours = {package: version for package, version in locked("gateway").items() if package != BUILD}
     assert {package: theirs[package] for package in ours} == ours
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu", "gateway"])
+def test_a_lock_can_build_the_project(name: str) -> None:
+    needs = PYPROJECT["build-system"]["requires"]
+    assert lines("build.in") == needs
+    for one in map(Requirement, needs):
+        assert one.specifier.contains(locked(name)[one.name]), one
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu", "gateway"])

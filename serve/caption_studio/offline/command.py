@@ -12,6 +12,7 @@ from ray.serve.schema import ServeApplicationSchema
 
 from caption_studio.client.tables import TableFailed
 from caption_studio.deployments.one_machine.config_file import StartFailed, read
+from caption_studio.deployments.one_machine.libraries import check_libraries
 from caption_studio.errors import CaptionStudioError
 from caption_studio.language.adapters.configured import ConfiguredAdapters
 from caption_studio.offline.inputs import pictures_in
@@ -30,6 +31,8 @@ def batch(arguments: argparse.Namespace) -> int:
     """Caption the pictures of INPUT into the table OUTPUT; return the command's status."""
     try:
         _check_installed()
+        if arguments.address is None:  # else other machines run the models
+            check_libraries()
         application, settings = _application(arguments.config)
         models = asyncio.run(_models(arguments.model, settings))
         pictures = pictures_in(arguments.input, column=arguments.picture_column, models=models)

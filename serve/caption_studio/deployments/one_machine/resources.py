@@ -3,11 +3,9 @@
 Ray would wait for ever for a missing GPU, and report it only in a log.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
 from ray.serve.schema import DeploymentSchema, ServeDeploySchema
-
-from caption_studio.model_libraries import INSTALL, lacking
 
 _NAMES = {"num_gpus": "GPU", "num_cpus": "CPU"}
 
@@ -29,13 +27,6 @@ def missing(config: ServeDeploySchema, has: Mapping[str, float]) -> str | None:
             asked = f"{wanted[option]:g} {resource}{'' if wanted[option] == 1 else 's'}"
             return f"It asks for {asked}, and has {there:g}."
     return None
-
-
-def missing_libraries(packages: Container[str]) -> str | None:
-    """Return which of the models' libraries this environment lacks, in words, or None."""
-    if not (lack := lacking(packages)):
-        return None
-    return f"No model can run in this environment: it lacks {' and '.join(lack)}. {INSTALL}"
 
 
 def _fewest(deployment: DeploymentSchema) -> int:

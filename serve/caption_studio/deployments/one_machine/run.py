@@ -31,10 +31,10 @@ from caption_studio.deployments.one_machine.config_file import (
 )
 from caption_studio.deployments.one_machine.drain import drain
 from caption_studio.deployments.one_machine.environment import serve_environment
+from caption_studio.deployments.one_machine.libraries import check_libraries
 from caption_studio.deployments.one_machine.ray_start import start_ray
-from caption_studio.deployments.one_machine.resources import missing, missing_libraries
+from caption_studio.deployments.one_machine.resources import missing
 from caption_studio.deployments.one_machine.serve_start import start_serve
-from caption_studio.model_libraries import TORCH, VLLM, installed
 
 START_TIMEOUT_S = 1800.0
 """Long enough to fetch Falcon-7B from the hub."""
@@ -55,7 +55,8 @@ def run(config_path: Path, *, host: str | None, port: int | None) -> None:
     for line in clear_dead():
         print(line, flush=True)
     _check_free(config.http_options.host, config.http_options.port)
-    _check_can_run_models()
+    if "RAY_ADDRESS" not in os.environ:  # other machines of a cluster may run the models
+        check_libraries()
     stop, reload = threading.Event(), threading.Event()
     previous = _listen_to_signals(stop, reload)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -96,14 +97,6 @@ def _say_ready(config: ServeDeploySchema, seconds: float) -> None:
     for page in pages(config):
         print(f"Open {page}")
     print("Try: caption-studio caption PICTURE    Stop: Ctrl-C", flush=True)
-
-
-def _check_can_run_models() -> None:
-    if "RAY_ADDRESS" in os.environ:  # other machines of a cluster may run them
-        return
-    lack = missing_libraries(installed((TORCH, *VLLM)))
-    if lack is not None:
-        raise StartFailed(lack)
 
 
 def _check_fits(config: ServeDeploySchema, path: Path) -> None:

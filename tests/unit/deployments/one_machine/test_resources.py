@@ -7,7 +7,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from caption_studio.deployments.one_machine.resources import missing, missing_libraries
+from caption_studio.deployments.one_machine.resources import missing
 from tests.conftest import ROOT
 
 SERVER = {"CPU": 64.0, "GPU": 2.0}
@@ -57,11 +57,3 @@ def test_thirds_of_processors_add_up() -> None:
         deployment["ray_actor_options"] = {"num_cpus": cpus}
         deployment["num_replicas"] = 3 if cpus == 0.4 else 1
     assert lack(value, CPU=2.0) is None
-
-
-def test_an_environment_without_models_says_what_to_install() -> None:
-    said = missing_libraries({"torch"})
-    assert said is not None
-    assert "it lacks vLLM." in said
-    assert "caption-studio[cpu]" in said
-    assert missing_libraries({"torch", "vllm"}) is None
