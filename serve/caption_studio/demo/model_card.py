@@ -83,7 +83,8 @@ def _data() -> str:
 - No training text shares six words in a row with one of the 300 held-out instructions
   (`held_out_instructions.jsonl`); training refuses to begin otherwise.
 - Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
-  number of threads makes the same weights again.
+  number of threads makes the same weights again. The published base had its first five rounds of
+  lessons before the phrases were as many as they are now.
 """
 
 
@@ -211,7 +212,7 @@ def _listening(figures: dict[str, Any]) -> str:
 ## Figures: listening
 
 The held-out instructions that served for tuning, beside true descriptions of
-combinations that training never showed, greedy (`quick_listening`). Figures of the other half,
+combinations that training never showed, greedy (`quick_listening`). Figures of those held back,
 through the running service, are in `benchmarks/results/listening.json`.
 
 | adapter | what | share | of |
