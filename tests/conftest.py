@@ -34,6 +34,7 @@ LONGEST_FIRST = {
         (
             "faults",
             "contract",
+            "training/test_own_voice.py",
             "cluster",
             "engine",
             "training/test_finetune.py",

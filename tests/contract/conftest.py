@@ -4,7 +4,6 @@ import random
 import string
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import openai
@@ -46,21 +45,12 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="package")
-def adapters_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder from which the service takes adapters; empty at first."""
-    return tmp_path_factory.mktemp("adapters")
-
-
-@pytest.fixture(scope="package")
-def service(
-    tmp_path_factory: pytest.TempPathFactory, collector: Collector, adapters_dir: Path
-) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Service]:
     """Start the embedded demo once for the tests of this folder, and hold it to a clean end.
 
     It traces the requests of callers who do so, and no others.
     """
-    language = {**ARGS["language"], "adapters_dir": str(adapters_dir)}
-    args = {**ARGS, "language": language, "tracing": {"otlp_endpoint": collector.url}}
+    args = {**ARGS, "tracing": {"otlp_endpoint": collector.url}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
         with running(tmp_path_factory.mktemp("service"), args) as service:

@@ -5,7 +5,6 @@ The file's name puts it after those that want every process to have lived.
 
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -54,14 +53,9 @@ def refused(response: httpx.Response) -> tuple[int, str, str | None]:
     return response.status_code, error["code"], error["param"]
 
 
-@pytest.fixture(params=["embedded", "folder"])
-def source(request: pytest.FixtureRequest, adapters_dir: Path) -> str:
-    if request.param == "embedded":
-        return "embedded:caption-demo-plain"
-    shipped = EMBEDDED_MODELS_DIR / "caption-demo-plain"
-    return str(shutil.copytree(shipped, adapters_dir / shipped.name))
-
-
+@pytest.mark.parametrize(
+    "source", ["embedded:caption-demo-plain", f"{EMBEDDED_MODELS_DIR}/caption-demo-plain"]
+)
 def test_an_added_adapter_answers_at_once_and_a_removed_one_soon_no_more(
     admin: httpx.Client, http: httpx.Client, source: str
 ) -> None:
@@ -101,17 +95,12 @@ def test_an_added_adapter_answers_at_once_and_a_removed_one_soon_no_more(
     ],
 )
 def test_a_wrong_one_is_refused_by_name(
-    admin: httpx.Client,
-    http: httpx.Client,
-    adapters_dir: Path,
-    body: dict[str, str],
-    expected: tuple[int, str, str],
+    admin: httpx.Client, http: httpx.Client, body: dict[str, str], expected: tuple[int, str, str]
 ) -> None:
     before = models(http)
     response = admin.post(ADAPTERS, json=body)
     assert refused(response) == expected
     assert str(EMBEDDED_MODELS_DIR) not in response.text
-    assert str(adapters_dir) not in response.text
     assert models(http) == before
 
 
