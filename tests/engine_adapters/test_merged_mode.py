@@ -2,18 +2,16 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from caption_studio.errors import InvalidAdapter
-from caption_studio.records import Adapter, Prompt
+from caption_studio.language.adapters.configured import configured
+from caption_studio.records import Prompt
 from caption_studio.settings import AdapterSettings, LanguageSettings
 from tests.adapters import config, write
 from tests.fakes import sampling
-
-if TYPE_CHECKING:
-    from caption_studio.language.engine import FalconEngine
 
 pytestmark = [
     pytest.mark.anyio,
@@ -36,38 +34,33 @@ PROMPT = (
 )
 
 
-def merged(cache: Path, adapter: AdapterSettings) -> LanguageSettings:
-    return LanguageSettings(
-        mode="merged", adapters=(adapter,), adapter_cache_dir=cache, kv_cache_bytes=32 * 1024**2
-    )
+def settings(cache: Path, **changes: Any) -> LanguageSettings:
+    values = {"adapters": (ADAPTER,), "adapter_cache_dir": cache, "kv_cache_bytes": 32 * 1024**2}
+    return LanguageSettings(**{**values, **changes})
 
 
-async def answers(engine: "FalconEngine", adapter: Adapter | None) -> list[str]:
+async def answers(chosen: LanguageSettings) -> list[str]:
+    from caption_studio.language.engine import FalconEngine
+
+    engine = FalconEngine(chosen)
+    adapter = next(iter(configured(chosen)), None)
+
     async def answer(description: str) -> str:
         text = PROMPT.format(description)
         prompt = Prompt(description, "m", text, sampling(max_tokens=30), "verbatim", (), adapter)
         groups = [group async for group in engine.generate(prompt, stream=False)]
         return "".join(delta.text for group in groups for delta in group)
 
-    return await asyncio.gather(*(answer(description) for description in DESCRIPTIONS))
-
-
-async def answers_merged(settings: LanguageSettings) -> list[str]:
-    from caption_studio.language.engine import FalconEngine
-
-    engine = FalconEngine(settings)
     try:
         await engine.start()
-        return await answers(engine, adapter=None)
+        return await asyncio.gather(*(answer(description) for description in DESCRIPTIONS))
     finally:
         engine.stop()
 
 
-async def test_it_answers_as_the_adapter_beside_the_weights(
-    engine: "FalconEngine", tmp_path: Path
-) -> None:
-    beside = await answers(engine, Adapter(ADAPTER.id, ADAPTER.source, configured=True))
-    assert await answers_merged(merged(tmp_path, ADAPTER)) == beside
+async def test_it_answers_as_the_adapter_beside_the_weights(tmp_path: Path) -> None:
+    beside = await answers(settings(tmp_path))
+    assert await answers(settings(tmp_path, mode="merged")) == beside
     assert len(set(beside)) > len(beside) / 2
 
 
@@ -75,4 +68,4 @@ async def test_an_adapter_that_does_not_fit_ends_the_start(tmp_path: Path) -> No
     broken = write(tmp_path / "broken", config(base_model_name_or_path="another-model", r=16))
     adapter = AdapterSettings(id="broken", source=str(broken))
     with pytest.raises(InvalidAdapter, match="base model"):
-        await answers_merged(merged(tmp_path, adapter))
+        await answers(settings(tmp_path, mode="merged", adapters=(adapter,)))

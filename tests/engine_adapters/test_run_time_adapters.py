@@ -1,7 +1,10 @@
-"""Adapters come and go in a running vLLM engine, and callers come before batches."""
+"""Adapters come and go in a running vLLM engine, and callers come before batches.
+
+One engine serves all tests of this file.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +16,9 @@ from transformers import AutoConfig
 
 from caption_studio.errors import AdapterUnavailable, InvalidAdapter
 from caption_studio.language.adapters.check import BaseModel
-from caption_studio.records import Adapter, Prompt
+from caption_studio.records import Adapter, BatchShare, Prompt
+from caption_studio.settings import LanguageSettings
 from tests.adapters import DEMO, TARGETS, config, tensors, write
-from tests.engine_adapters.conftest import BATCHES, SLOTS
 from tests.fakes import sampling
 
 if TYPE_CHECKING:
@@ -30,12 +33,43 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
+SLOTS = 2
+BATCHES = BatchShare(places=2, patience_s=6.0)
 TEXT = (
     "Convert the given image description to social media worthy caption:\n"
     "Description: a red boat on a calm sea\nCaption:"
 )
 DEMO_CONFIG = config(base_model_name_or_path="falcon-demo", r=16, lora_alpha=32)
 DEMO_BASE = BaseModel.of(AutoConfig.from_pretrained(DEMO.parent / "falcon-demo"), ())
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("adapters")
+
+
+@pytest.fixture(scope="module")
+async def engine(folder: Path) -> AsyncIterator["FalconEngine"]:
+    from caption_studio.language.engine import FalconEngine  # not above: see pytestmark
+
+    settings = LanguageSettings(
+        max_loaded_adapters=SLOTS,
+        adapters_dir=folder,
+        adapter_cache_dir=folder / "cache",
+        kv_cache_bytes=32 * 1024**2,
+        max_num_seqs=32,
+    )
+    engine = FalconEngine(settings, run_time_adapters=True, batches=BATCHES)
+    try:
+        await engine.start()
+        yield engine
+    finally:
+        engine.stop()
 
 
 async def answer(
