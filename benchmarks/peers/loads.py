@@ -24,8 +24,7 @@ WARMUP_TIMEOUT_S = 180.0
 
 _BEFORE, _AFTER = caption_prompt("@").split("@")
 _TEXT_TEMPLATE = Text(before=_BEFORE, after=_AFTER)
-"""Random words in the captioning prompt. On these, base model and adapter both write more than 20
-tokens (for all, and for all but 3, of 200 prompts), so `max_tokens` alone sets the length."""
+"""Random words in the captioning prompt. On most, base and adapter write 20 tokens or more."""
 
 
 @dataclass(frozen=True)
