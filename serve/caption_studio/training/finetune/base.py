@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from torch import nn
 from transformers import BitsAndBytesConfig, FalconConfig, FalconForCausalLM
 
@@ -28,6 +29,7 @@ def load(base: Base, machine: Machine, quantize: str | None) -> FalconForCausalL
     model.requires_grad_(False)
     if quantize:
         _require_quantized(model)
+        _keep_trainable(model)
     return model
 
 
@@ -54,3 +56,15 @@ def _require_quantized(model: FalconForCausalLM) -> None:
     ]
     if kept:
         raise RuntimeError(f"{len(kept)} layers were not quantized, {kept[0]} among them")
+
+
+def _keep_trainable(model: FalconForCausalLM) -> None:
+    """Let the layers keep the form of four bits that gradients pass through.
+
+    On a CPU with AVX512_BF16, bitsandbytes 0.50 (nn/modules.py, `Linear4bit.forward`) packs the
+    weights anew in the first evaluation, for a product without gradients. It fails where a layer
+    has a number of inputs that is no multiple of 64, and training goes on after an evaluation.
+    """
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False

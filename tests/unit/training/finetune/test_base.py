@@ -127,3 +127,18 @@ def test_nf4_answers_nearly_as_the_base(base_folder: Path) -> None:
     plain, packed = (load(base, CPU, q).eval()(input_ids).logits for q in (None, "nf4"))
     assert torch.nn.functional.cosine_similarity(plain, packed, dim=-1).mean() > 0.95
     assert not torch.equal(plain, packed)
+
+
+def test_nf4_learns_after_an_evaluation_on_a_cpu_with_bfloat16(
+    base_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bitsandbytes packs weights anew in evaluations there: without gradients, and not ours."""
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
+    model = load(find(str(base_folder)), CPU, "nf4")
+    input_ids = torch.arange(1, 20)[None]
+    with torch.no_grad():
+        model.eval()(input_ids)
+    embedded = model.get_input_embeddings()(input_ids).requires_grad_()
+    model.train()(inputs_embeds=embedded).logits.sum().backward()
+    assert embedded.grad is not None
+    assert embedded.grad.abs().sum() > 0
