@@ -14,7 +14,6 @@ from caption_studio.deployments.app import application
 from caption_studio.deployments.captioner import Captioner
 from caption_studio.deployments.describer import Describer
 from caption_studio.deployments.shared import metrics
-from caption_studio.deployments.streaming.sender import RelaySender
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.records import (
@@ -114,7 +113,6 @@ class StandInCaptioner(Captioner):
         self._sampling = None
         await asyncio.sleep(models.CAPTIONER_LOAD_S)
         self._engine = ContinuousStandIn(models.CAPTIONER)  # type: ignore[assignment]
-        self._relay = RelaySender()
 
 
 def build(values: Mapping[str, Any] | None = None) -> Application:

@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
-from ray.util import get_node_ip_address
 
 from caption_studio.batches.storage import Storage
 from caption_studio.deployments import scaling_to_zero
 from caption_studio.deployments.allocator import give_back_large_blocks
 from caption_studio.deployments.captioner import captioner_deployment
 from caption_studio.deployments.describer import describer_deployment
+from caption_studio.deployments.direct.connection import Connections
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
 from caption_studio.deployments.listening import listening_host
@@ -28,7 +28,6 @@ from caption_studio.deployments.routing.router import by_adapter, by_picture
 from caption_studio.deployments.scheduling_class import interrupt_nobody
 from caption_studio.deployments.shared.ledger import RayLedger
 from caption_studio.deployments.shared.metrics import of_this_proxy, of_this_replica
-from caption_studio.deployments.streaming.listener import RelayListener
 from caption_studio.gateway.app import Parts, create_app
 from caption_studio.gateway.exposure import check_exposure, is_loopback
 from caption_studio.gateway.limits.limiter import KeyLimits, Limiter
@@ -100,10 +99,10 @@ class Gateway:
         interrupt_nobody()
         give_back_large_blocks()
         intake = self._intake = self._make_intake(settings)
-        relay = RelayListener(get_node_ip_address())
+        connections = Connections()
         is_asleep = scaling_to_zero.in_application(serve.get_replica_context().app_name)
-        describer = DescriberHandle(self._describer, is_asleep)
-        captioner = CaptionerHandle(self._captioner, relay, is_asleep)
+        describer = DescriberHandle(self._describer, connections, is_asleep)
+        captioner = CaptionerHandle(self._captioner, connections, is_asleep)
         metrics = Metrics()
         self._work = metrics.work
         models = models_of(settings, metrics)
@@ -123,7 +122,7 @@ class Gateway:
                 for resource in (
                     metrics.loop_watch,
                     intake,
-                    relay,
+                    connections,
                     structures,
                     models.added_adapters,
                     models.added_voices,
@@ -209,8 +208,8 @@ def application(
         )
         for deployment in (describer, captioner, gateway_deployment)
     )
-    if settings.vision.cache_size:
-        describer = describer.options(request_router_config=by_picture())
+    remembers = bool(settings.vision.cache_size)
+    describer = describer.options(request_router_config=by_picture(remembers=remembers))
     room = settings.language.max_loaded_adapters
     captioner = captioner.options(request_router_config=by_adapter(room))
     return gateway.bind(settings, make_intake, describer.bind(settings), captioner.bind(settings))

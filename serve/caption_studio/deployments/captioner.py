@@ -5,19 +5,18 @@ The engine runs in its own process. If it dies, the replica ends too: see `endin
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import aclosing, contextmanager
 
 from ray import serve
 
+from caption_studio.deployments.direct.listener import Method
+from caption_studio.deployments.direct.pieces import pieces_of
 from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.one_machine.semaphores import name_semaphores
 from caption_studio.deployments.scheduling_class import interrupt_nobody
 from caption_studio.deployments.shared import metrics
-from caption_studio.deployments.streaming.packed import Packed, pack
-from caption_studio.deployments.streaming.relay import Ticket
-from caption_studio.deployments.streaming.sender import RelaySender
 from caption_studio.deployments.working import Working
 from caption_studio.errors import EngineDied
 from caption_studio.limits import MAX_IN_FLIGHT
@@ -25,7 +24,7 @@ from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.loop_watch import LoopWatch
 from caption_studio.observability.stage_metrics import captioner_registry
-from caption_studio.records import Adapter, DeltaGroup, Prompt
+from caption_studio.records import Adapter, Prompt
 from caption_studio.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,6 @@ class Captioner(Working):
             stall_s=settings.gateway.request_timeout_s / 2,  # leaves time to ask another replica
             batches=settings.batch_share,
         )
-        self._relay = RelaySender()
         loop_watch = LoopWatch()
         registry = captioner_registry(self._engine.load, loop_watch)
         self._metrics = metrics.of_this_replica(registry)
@@ -63,23 +61,16 @@ class Captioner(Working):
         await loop_watch.start()  # it ends with the loop
         self._sampling = asyncio.create_task(self._keep_sampling())
 
-    async def stream(self, prompt: Prompt, ticket: Ticket) -> Packed:
-        """Send the answer's groups over the relay as they come; return them all at the end."""
-        studio_logging.request_id.set(prompt.request_id)
-        sent: list[DeltaGroup] = []
-        with ending_with_the_engine(), self._span(prompt):
-            async with aclosing(self._engine.generate(prompt, stream=True)) as groups:
-                async for group in groups:
-                    self._relay.send(ticket, len(sent), group)
-                    sent.append(group)
-            return await pack(sent)
+    def _methods(self) -> Mapping[str, Method]:
+        return {"generate": self.generate}
 
-    async def complete(self, prompt: Prompt) -> Packed:
-        """Return the whole answer, one delta per choice, as one message between processes."""
+    async def generate(self, prompt: Prompt, stream: bool) -> AsyncGenerator[bytes]:
+        """Yield the answer's pieces (`direct.pieces`); without `stream` all groups are one."""
         studio_logging.request_id.set(prompt.request_id)
         with ending_with_the_engine(), self._span(prompt):
-            async with aclosing(self._engine.generate(prompt, stream=False)) as groups:
-                return await pack((await anext(groups),))
+            async with aclosing(self._engine.generate(prompt, stream=stream)) as groups:
+                async for piece in pieces_of(groups):
+                    yield piece
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """Get, check and load an adapter in this replica; return it with its digest."""
@@ -112,7 +103,8 @@ class Captioner(Working):
                     logger.exception("the engine could not be asked what it does")
                 await asyncio.sleep(SAMPLE_S)
 
-    def __del__(self) -> None:
+    async def __del__(self) -> None:
+        await self._direct.close()
         if self._sampling is not None:
             self._sampling.cancel()
         self._metrics.end()

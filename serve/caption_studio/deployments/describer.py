@@ -3,8 +3,12 @@
 If its engine becomes unusable, the replica ends: see `ending`.
 """
 
+from collections.abc import AsyncGenerator, Mapping
+
+import msgspec
 from ray import serve
 
+from caption_studio.deployments.direct.listener import Method
 from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.shared import metrics
@@ -48,21 +52,24 @@ class Describer(Working):
         leave_out_what_is_loaded()
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
+    def _methods(self) -> Mapping[str, Method]:
+        return {"describe": self.describe}
+
     async def describe(
         self,
         pixels: Pixels,
         request_id: str,
         traceparent: str | None,
         request_class: RequestClass,
-    ) -> Described:
-        """Return the description of one picture."""
+    ) -> AsyncGenerator[bytes]:
+        """Yield the description of one picture, a `Described` as msgpack."""
         studio_logging.request_id.set(request_id)
         with (
             ending_with_the_engine(),
             self._working(),
             self._tracing.span("describe", traceparent) as span,
         ):
-            described = await self._cache.describe(pixels, request_class)
+            described: Described = await self._cache.describe(pixels, request_class)
             span.set(
                 {
                     "request_id": request_id,
@@ -71,7 +78,7 @@ class Describer(Working):
                     "cache": described.cache,
                 }
             )
-        return described
+        yield msgspec.msgpack.encode(described)
 
     async def check_ready(self) -> None:
         """Raise `EngineDied`, a `NotReady`, if the engine is unusable."""
@@ -82,7 +89,8 @@ class Describer(Working):
         with ending_with_the_engine():
             self._engine.check_health()
 
-    def __del__(self) -> None:
+    async def __del__(self) -> None:
+        await self._direct.close()
         self._metrics.end()
         self._tracing.close()
         self._engine.close()

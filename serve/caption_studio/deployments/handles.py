@@ -1,25 +1,22 @@
-"""Serve handles as the pipeline's stages; Ray's exceptions are translated here.
-
-A method of a handle is itself a handle, which Serve makes anew at each access (2.60.0, a twentieth
-of a gateway's time). So the method handles that requests use are cached.
+"""The stages' deployments as the pipeline's stages; their failures are translated here.
 
 If a replica dies during a call, the call is repeated once, unless part of its answer has already
-been passed on. Serve then routes it to another replica, or holds it until there is one. A repeated
+been passed on. The call then goes to another replica, or waits until there is one. A repeated
 call is harmless at both stages. Deadlines are left to the caller.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, contextmanager
-from functools import cached_property, partial
-from typing import Any, TypeVar
 
+import msgspec
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from caption_studio.deployments.streaming.listener import Live, RelayListener
-from caption_studio.deployments.streaming.packed import Packed, unpack
+from caption_studio.deployments.direct.connection import Connections, ReplicaLost
+from caption_studio.deployments.direct.pieces import groups_of
+from caption_studio.deployments.direct.stage import StageReplicas
 from caption_studio.errors import (
     RETRY_AFTER_S,
     CaptionStudioError,
@@ -42,14 +39,19 @@ READY_TIMEOUT_S = 2.0
 IsAsleep = Callable[[str], bool]
 """Whether a deployment has no replica on purpose (deployments.scaling_to_zero). Blocking."""
 
-T = TypeVar("T")
+LOST = (ReplicaLost, RayActorError)
+
+_decode_described = msgspec.msgpack.Decoder(Described).decode
 
 
 class DescriberHandle:
     """`protocols.Describer` over the describer's deployment."""
 
-    def __init__(self, handle: DeploymentHandle, is_asleep: IsAsleep) -> None:
+    def __init__(
+        self, handle: DeploymentHandle, connections: Connections, is_asleep: IsAsleep
+    ) -> None:
         self._handle = handle
+        self._replicas = StageReplicas(handle, connections)
         self._is_asleep = is_asleep
 
     async def describe(
@@ -61,66 +63,48 @@ class DescriberHandle:
         request_class: RequestClass,
     ) -> Described:
         """See `protocols.Describer`."""
+        asked = (pixels, request_id, traceparent, request_class)
         with _translated("describer"):
-            described: Described = await _twice_if_lost(
-                lambda: self._describe.remote(pixels, request_id, traceparent, request_class)
-            )
-            return described
+            try:
+                return await self._described(*asked)
+            except LOST:
+                return await self._described(*asked)
 
     async def check_ready(self) -> None:
         """See `protocols.Describer`."""
         await _check_ready("describer", self._handle, self._is_asleep)
 
-    @cached_property
-    def _describe(self) -> DeploymentHandle:
-        return self._handle.describe
+    async def _described(self, *asked: object) -> Described:
+        async with self._replicas.ask("describe", *asked) as answer:
+            described: Described = _decode_described(await anext(answer))
+            return described
 
 
 class CaptionerHandle:
-    """`protocols.Captioner` over the captioner's deployment; `relay` delivers streams."""
+    """`protocols.Captioner` over the captioner's deployment."""
 
-    def __init__(self, handle: DeploymentHandle, relay: RelayListener, is_asleep: IsAsleep) -> None:
+    def __init__(
+        self, handle: DeploymentHandle, connections: Connections, is_asleep: IsAsleep
+    ) -> None:
         self._handle = handle
-        self._relay = relay
+        self._replicas = StageReplicas(handle, connections)
         self._is_asleep = is_asleep
 
     async def generate(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
         """See `protocols.Captioner`."""
         with _translated("captioner"):
-            if not stream:
-                whole: Packed = await _twice_if_lost(lambda: self._complete.remote(prompt))
-                (group,) = await unpack(whole)
-                yield group
-                return
             for is_last in (False, True):
                 yielded = False
                 try:
-                    async with aclosing(self._streamed(prompt)) as groups:
-                        async for group in groups:
-                            yield group
-                            yielded = True
+                    async with self._replicas.ask("generate", prompt, stream) as answer:
+                        async with aclosing(groups_of(answer)) as groups:
+                            async for group in groups:
+                                yield group
+                                yielded = True
                     return
-                except RayActorError:
+                except LOST:
                     if yielded or is_last:
                         raise
-
-    async def _streamed(self, prompt: Prompt) -> AsyncGenerator[DeltaGroup]:
-        with self._relay.live() as live:
-            call = self._stream.remote(prompt, live.ticket)
-            whole = asyncio.ensure_future(_awaited(call))
-            whole.add_done_callback(partial(_end, live))
-            try:
-                yielded = 0
-                async for group in live:
-                    yield group
-                    yielded += 1
-                packed: Packed = await whole
-                if packed.number > yielded:
-                    for group in (await unpack(packed))[yielded:]:
-                        yield group
-            finally:
-                whole.cancel()
-                call.cancel()  # no effect on one that has ended
 
     async def load_adapter(self, adapter: Adapter) -> Adapter:
         """See `protocols.Captioner`."""
@@ -131,32 +115,6 @@ class CaptionerHandle:
     async def check_ready(self) -> None:
         """See `protocols.Captioner`."""
         await _check_ready("captioner", self._handle, self._is_asleep)
-
-    @cached_property
-    def _complete(self) -> DeploymentHandle:
-        return self._handle.complete
-
-    @cached_property
-    def _stream(self) -> DeploymentHandle:
-        return self._handle.stream
-
-
-async def _twice_if_lost(call: Callable[[], Awaitable[T]]) -> T:
-    """Return the call's result; if its replica dies first, call once more."""
-    try:
-        return await call()
-    except RayActorError:
-        return await call()
-
-
-def _end(live: Live, whole: asyncio.Future[Any]) -> None:
-    if not whole.cancelled():
-        whole.exception()  # else asyncio logs it as never retrieved if the reader has gone
-    live.end()
-
-
-async def _awaited(response: Awaitable[Any]) -> Any:
-    return await response
 
 
 async def _check_ready(stage: str, handle: DeploymentHandle, is_asleep: IsAsleep) -> None:
@@ -187,7 +145,7 @@ def _translated(stage: str) -> Generator[None]:
         raise Overloaded(
             "The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S
         ) from error
-    except (RayActorError, DeploymentUnavailableError) as error:
+    except (*LOST, DeploymentUnavailableError) as error:
         raise NotReady(f"The {stage} is being replaced.", retry_after_s=RETRY_AFTER_S) from error
-    except Exception as error:  # by gRPC, a stage's exception arrives unchanged
+    except Exception as error:
         raise EngineFailure(f"The {stage} failed on this request.") from error

@@ -9,7 +9,7 @@ this module holds nothing that must be one object for all.
 
 import random
 import zlib
-from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.serve.config import RequestRouterConfig
@@ -21,6 +21,8 @@ from ray.serve.request_router import (
     RunningReplica,
 )
 
+from caption_studio.deployments.direct.frames import ADDRESS, Address
+from caption_studio.deployments.routing import known
 from caption_studio.deployments.routing.crowd import Crowd
 from caption_studio.deployments.routing.order import first_within_bound, in_order
 from caption_studio.deployments.routing.recent import Recent
@@ -41,9 +43,10 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._named: dict[str, RunningReplica] = {}
-        self._under_way: Counter[str] = Counter()
+        self._addresses: dict[str, Address] = {}
+        known.routers[self._deployment_id] = self
 
-    def key(self, call: PendingRequest) -> bytes | None:
+    def key(self, asked: object) -> bytes | None:
         """Return what the replica should know already, None if any replica will do."""
         raise NotImplementedError
 
@@ -54,21 +57,36 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
     def update_replicas(self, replicas: list[RunningReplica]) -> None:
         """See Serve's `RequestRouter`; called whenever a replica comes, goes or changes."""
         self._named = {replica.replica_id.unique_id: replica for replica in replicas}
-        for name in self._under_way.keys() - self._named.keys():
-            del self._under_way[name]
+        addresses = {name: one.replica_metadata.get(ADDRESS) for name, one in self._named.items()}
+        self._addresses = {name: address for name, address in addresses.items() if address}
         super().update_replicas(replicas)
 
     def on_send_request(self, replica_id: ReplicaID) -> None:
         """See Serve's `RequestRouter`; a call goes to a replica, which may still refuse it."""
         super().on_send_request(replica_id)
-        if replica_id.unique_id in self._named:
-            self._under_way[replica_id.unique_id] += 1
+        known.under_way[replica_id.unique_id] += 1
 
     def on_request_completed(self, replica_id: ReplicaID, internal_request_id: str) -> None:
         """See Serve's `RequestRouter`; a call has ended, however it did."""
         super().on_request_completed(replica_id, internal_request_id)
-        if self._under_way[replica_id.unique_id] > 0:
-            self._under_way[replica_id.unique_id] -= 1
+        known.ended(replica_id.unique_id)
+
+    def pick(self, asked: object, is_lost: Callable[[Address], bool]) -> Address | None:
+        """Return the replica for a direct call, None if none can be reached.
+
+        It is the one that `choose_replicas` would let Serve take.
+        """
+        loads = {
+            name: known.under_way[name]
+            for name, address in self._addresses.items()
+            if not is_lost(address)
+        }
+        if not loads:
+            return None
+        key = self.key(asked)
+        names = [] if key is None else self._with_affinity(key, loads)
+        names = names or random.sample(list(loads), min(2, len(loads)))
+        return self._addresses[min(names, key=loads.__getitem__)]
 
     async def choose_replicas(
         self,
@@ -82,24 +100,25 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
         key = None
         if pending_request is not None:
             pending_request.routing_context.should_backoff = True  # else a retry never waits
-            key = self.key(pending_request)
+            args = pending_request.args
+            key = self.key(args[0] if args else None)
         if key is not None and len(candidate_replicas) > 1:
-            first = self._with_affinity(key, candidate_replicas)
+            names = [one.replica_id.unique_id for one in candidate_replicas]
+            chosen = self._with_affinity(key, {name: known.under_way[name] for name in names})
+            first = [self._named[name] for name in chosen]
             return [first, [one for one in candidate_replicas if one not in first]]
         return [random.sample(candidate_replicas, min(2, len(candidate_replicas)))]
 
-    def _with_affinity(self, key: bytes, candidates: list[RunningReplica]) -> list[RunningReplica]:
+    def _with_affinity(self, key: bytes, loads: Mapping[str, int]) -> list[str]:
         """Return the key's replica, or two for a new key: the less busy of them takes it.
 
         Of two that are equally busy Serve takes the first.
         """
-        names = (one.replica_id.unique_id for one in candidates)
-        loads = {name: self._under_way[name] for name in names}
         order = in_order(key, loads)
         if self.is_new(key):
-            return [self._named[name] for name in order[:2]]
+            return order[:2]
         name = first_within_bound(order, loads)
-        return [] if name is None else [self._named[name]]
+        return [] if name is None else [name]
 
     def _get_pending_request_matching_metadata(
         self, request_metadata: Any = None
@@ -126,14 +145,19 @@ class PictureRouter(AffinityRouter):
         super().__init__(*args, **kwargs)
         self._recent = Recent(LATELY)
 
-    def key(self, call: PendingRequest) -> bytes | None:
+    def initialize_state(self, **kwargs: Any) -> None:
+        """Take `remembers`: whether describers remember descriptions at all."""
+        self._remembers = kwargs["remembers"]
+
+    def key(self, asked: object) -> bytes | None:
         """Return the checksum of the pixels that a describer is asked about.
 
         Equal pictures have equal checksums. Two others with the same one share a replica, no more.
         The description cache's own hash would cost twenty times as much.
         """
-        pixels = call.args[0] if call.args else None
-        return zlib.crc32(pixels.data).to_bytes(4) if isinstance(pixels, Pixels) else None
+        if not self._remembers or not isinstance(asked, Pixels):
+            return None
+        return zlib.crc32(asked.data).to_bytes(4)
 
     def is_new(self, key: bytes) -> bool:
         """Return whether no such picture passed this gateway lately."""
@@ -150,18 +174,19 @@ class AdapterRouter(AffinityRouter):
         """Take `room`: the adapters that one replica has in its model at a time."""
         self._crowd = Crowd(kwargs["room"])
 
-    def key(self, call: PendingRequest) -> bytes | None:
+    def key(self, asked: object) -> bytes | None:
         """Return the id of the adapter that a captioner is asked to use or to load."""
-        asked = call.args[0] if call.args else None
         adapter = asked.adapter if isinstance(asked, Prompt) else asked
         if not isinstance(adapter, Adapter):
             return None
         return adapter.id.encode() if self._crowd.add(adapter.id) else None
 
 
-def by_picture() -> RequestRouterConfig:
-    """Return how calls find a describer that remembers descriptions."""
-    return RequestRouterConfig(request_router_class=PictureRouter)
+def by_picture(*, remembers: bool) -> RequestRouterConfig:
+    """Return how calls find a describer; `remembers`: it may know the picture's description."""
+    return RequestRouterConfig(
+        request_router_class=PictureRouter, request_router_kwargs={"remembers": remembers}
+    )
 
 
 def by_adapter(room: int) -> RequestRouterConfig:

@@ -1,0 +1,155 @@
+"""What passes over a direct connection: the listener's secret, then messages with their lengths."""
+
+import asyncio
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+
+ADDRESS = "direct"
+"""Where a replica's metadata in Serve have its `Address`."""
+
+SECRET_BYTES = 32
+LENGTH_BYTES = 4
+
+MAX_FRAME_BYTES = 64 * 1024**2
+"""Far above any picture or prompt; a connection that announces more is closed."""
+
+OPENING_TIMEOUT_S = 2.0
+"""Limit for connecting and for sending the secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a replica takes direct calls. `replica` is the id that Serve's routers know it by."""
+
+    replica: str
+    host: str
+    port: int
+    secret: bytes
+
+
+class Ask(msgspec.Struct, array_like=True, frozen=True, tag=0):
+    """Call `number`: a method of the stage, with its pickled arguments."""
+
+    number: int
+    method: str
+    arguments: bytes
+
+
+class Leave(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """Nobody waits for call `number` any more."""
+
+    number: int
+
+
+class Piece(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """The next piece of a call's answer."""
+
+    number: int
+    value: bytes
+
+
+class End(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """A call's answer is complete."""
+
+    number: int
+
+
+class Failed(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """A call raised an error: one of ours, pickled; else empty, and the replica has logged it."""
+
+    number: int
+    error: bytes
+
+
+FromGateway = Ask | Leave
+FromReplica = Piece | End | Failed
+
+
+def encoded_arguments(arguments: tuple[Any, ...]) -> bytes:
+    """Return a call's arguments as bytes."""
+    return pickle.dumps(arguments, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def decoded_arguments(data: bytes) -> tuple[Any, ...]:
+    """Return the arguments; only for bytes from a connection that knew the secret."""
+    arguments: tuple[Any, ...] = pickle.loads(data)
+    return arguments
+
+
+def encoded_error(error: Exception) -> bytes:
+    """Return an error as bytes."""
+    return pickle.dumps(error, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def decoded_error(data: bytes) -> Exception:
+    """Return the error; only for bytes from a replica that Serve named."""
+    error: Exception = pickle.loads(data)
+    return error
+
+
+class Framed(asyncio.Protocol):
+    """One end of a connection: all messages of one turn of the event loop go out in one write."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._encoder = msgspec.msgpack.Encoder()
+        self._received = bytearray()
+        self._unsent: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`; the other end reads too slowly."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._writable.set()
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Send a message; it is dropped if the connection is lost."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        data = self._encoder.encode(message)
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent += (len(data).to_bytes(LENGTH_BYTES), data)
+
+    async def writable(self) -> None:
+        """Return when the other end has read what it was sent, but for a small buffer."""
+        if not self._writable.is_set():
+            await self._writable.wait()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.writelines(unsent)
+
+    def _frames(self, data: bytes) -> Iterator[bytes]:
+        """Yield the messages that are complete with `data`. Raises `ValueError` for a long one."""
+        self._received += data
+        start = 0
+        while len(self._received) - start >= LENGTH_BYTES:
+            length = int.from_bytes(self._received[start : start + LENGTH_BYTES])
+            if length > MAX_FRAME_BYTES:
+                raise ValueError("a frame too long")
+            end = start + LENGTH_BYTES + length
+            if len(self._received) < end:
+                break
+            yield bytes(self._received[start + LENGTH_BYTES : end])
+            start = end
+        del self._received[:start]
