@@ -1,8 +1,7 @@
-"""Serve handles as stages: every exception of Ray becomes one of ours."""
+"""The stages as a gateway sees them: failures become ours, a lost call is made once more."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,11 +10,12 @@ from ray.exceptions import ActorDiedError, RayTaskError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from caption_studio.deployments import handles
+from caption_studio.deployments.direct.connection import Connections
+from caption_studio.deployments.direct.frames import Address
+from caption_studio.deployments.direct.listener import DirectListener
+from caption_studio.deployments.direct.pieces import pieces_of
 from caption_studio.deployments.handles import CaptionerHandle, DescriberHandle
-from caption_studio.deployments.streaming.listener import RelayListener
-from caption_studio.deployments.streaming.packed import Packed
-from caption_studio.deployments.streaming.relay import Ticket
-from caption_studio.deployments.streaming.sender import RelaySender
+from caption_studio.deployments.routing import known
 from caption_studio.errors import (
     CaptionStudioError,
     ContextLengthExceeded,
@@ -23,30 +23,119 @@ from caption_studio.errors import (
     NotReady,
     Overloaded,
 )
-from caption_studio.records import Adapter, CaptionDelta, DeltaGroup, Description, Prompt
+from caption_studio.records import (
+    Adapter,
+    CaptionDelta,
+    DeltaGroup,
+    Described,
+    Description,
+    Prompt,
+)
 from tests.fakes import PIXEL, sampling
 
 pytestmark = pytest.mark.anyio
 
 PROMPT = Prompt("r", "m", "text", sampling(), "quoted")
 GROUP = (CaptionDelta(0, "Sea", 1, 7),)
-SENDER: ContextVar[RelaySender] = ContextVar("sender")
+DESCRIBED = Described(Description("a cat", 0.5), 0.1, 0.2, "miss")
+ASKED: Any = {"request_id": "r", "traceparent": None, "request_class": "online"}
 
 
-def packed(*groups: DeltaGroup) -> Packed:
-    return Packed(len(groups), tuple(map(msgspec.msgpack.encode, enumerate(groups))))
+LISTENERS: list[DirectListener] = []
+
+
+class Replica:
+    """A stage's replica: it answers `groups` and `DESCRIBED`, or raises `failure`.
+
+    The first `lost` calls lose their connection, after `sent` groups. Where it `hangs`, it waits
+    after its groups until the call is cancelled.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[DeltaGroup] = (GROUP,),
+        failure: Exception | None = None,
+        lost: int = 0,
+        sent: int = 0,
+        hangs: bool = False,
+    ) -> None:
+        self.groups, self.failure, self.hangs = groups, failure, hangs
+        self.lost, self.sent = lost, sent
+        self.asked = 0
+        self.cancelled = asyncio.Event()
+        self.listener = DirectListener(
+            {"describe": self.describe, "generate": self.generate}, most=10
+        )
+        LISTENERS.append(self.listener)
+
+    async def describe(self, *_: object) -> AsyncGenerator[bytes]:
+        await self._begin(0)
+        yield msgspec.msgpack.encode(DESCRIBED)
+
+    async def generate(self, prompt: Prompt, stream: bool) -> AsyncGenerator[bytes]:
+        async for piece in pieces_of(self._groups()):
+            yield piece
+
+    async def _groups(self) -> AsyncIterator[DeltaGroup]:
+        for group in self.groups[: self.sent]:
+            yield group
+        await self._begin(self.sent)
+        for group in self.groups[self.sent :]:
+            yield group
+        try:
+            if self.hangs:
+                await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+    async def _begin(self, sent: int) -> None:
+        self.asked += 1
+        await asyncio.sleep(0.01 if sent else 0)  # what was sent is on its way
+        if self.asked <= self.lost:
+            for incoming in tuple(self.listener._connections):
+                incoming.abort()
+        if self.failure is not None:
+            raise self.failure
+
+
+class Handle:
+    """A Serve handle: `address` gives the replica's, and `failure` is what a call raises."""
+
+    deployment_name = "Stage"
+    deployment_id = "Stage in application"
+
+    def __init__(
+        self, address: Address | None = None, failure: Exception | None = None, hangs: bool = False
+    ) -> None:
+        self._address, self._failure, self._hangs = address, failure, hangs
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def remote(self, *arguments: Any) -> Any:
+        return self._answer(*arguments)
+
+    async def _answer(self, *arguments: Any) -> Any:
+        if self._failure is not None:
+            raise self._failure
+        if self._hangs:
+            await asyncio.sleep(60)
+        return arguments[0] if arguments else self._address
 
 
 def raised_in_the_replica(cause: Exception) -> Exception:
-    """What a caller gets: of the cause's class too, but with Ray's attributes."""
+    """What a caller of a handle gets: of the cause's class too, but with Ray's attributes."""
     return RayTaskError("f", "traceback", cause).as_instanceof_cause()
 
 
-FAILURES: list[tuple[Exception, type[CaptionStudioError]]] = [
-    (raised_in_the_replica(ContextLengthExceeded("long", code="own")), ContextLengthExceeded),
-    (raised_in_the_replica(ValueError("secret")), EngineFailure),
+IN_THE_REPLICA: list[tuple[Exception, type[CaptionStudioError]]] = [
     (ContextLengthExceeded("long", code="own"), ContextLengthExceeded),
     (ValueError("secret"), EngineFailure),
+]
+IN_SERVE: list[tuple[Exception, type[CaptionStudioError]]] = [
+    (raised_in_the_replica(ContextLengthExceeded("long", code="own")), ContextLengthExceeded),
+    (raised_in_the_replica(ValueError("secret")), EngineFailure),
     (BackPressureError(1, 1), Overloaded),
     (ActorDiedError(), NotReady),
     (DeploymentUnavailableError("d"), NotReady),  # type: ignore[arg-type]
@@ -54,185 +143,168 @@ FAILURES: list[tuple[Exception, type[CaptionStudioError]]] = [
 ]
 
 
-class Method:
-    """A method of a Serve handle: gives `result`, raises `failure`, or waits until it has `failed`.
-
-    The replicas of its first `lost` calls die. Called with a ticket it sends `ahead` there
-    first, as a captioner's replica does.
-    """
-
-    def __init__(
-        self,
-        result: Any = None,
-        failure: Exception | None = None,
-        ahead: Sequence[tuple[CaptionDelta, ...]] = (),
-        lost: int = 0,
-    ) -> None:
-        self.lost = lost
-        self.result = result
-        self.failure = failure
-        self.ahead = ahead
-        self.failed = asyncio.Event()
-        self.asked = self.cancelled = 0
-
-    def remote(self, *arguments: Any) -> Any:
-        self.asked += 1
-        for argument in arguments:
-            if isinstance(argument, Ticket):
-                for position, group in enumerate(self.ahead):
-                    SENDER.get().send(argument, position, group)
-        return self
-
-    def __await__(self) -> Any:
-        return self._answer().__await__()
-
-    async def _answer(self) -> Any:
-        if self.asked <= self.lost:
-            raise ActorDiedError
-        if self.failure is not None:
-            raise self.failure
-        if self.result is None:
-            await self.failed.wait()
-            raise ActorDiedError
-        return self.result
-
-    def cancel(self) -> None:
-        self.cancelled += 1
-
-
 def awake(deployment: str) -> bool:
     return False
 
 
-ASKED: Any = {"request_id": "r", "traceparent": None, "request_class": "online"}
+class Stages:
+    """Both stages over one replica, or over a handle that never gives an address."""
 
+    def __init__(self, handle: Any, connections: Connections) -> None:
+        self.describer = DescriberHandle(handle, connections, awake)
+        self.captioner = CaptionerHandle(handle, connections, awake)
 
-class Handle:
-    deployment_name = "Stage"
+    async def describe(self) -> Described:
+        return await self.describer.describe(PIXEL, **ASKED)
 
-    def __init__(self, **answer: Any) -> None:
-        self.method = Method(**answer)
+    def generate(self, *, stream: bool) -> AsyncGenerator[DeltaGroup]:
+        return self.captioner.generate(PROMPT, stream=stream)
 
-    def __getattr__(self, _: str) -> Method:
-        return self.method
+    async def groups(self, *, stream: bool) -> list[DeltaGroup]:
+        return [group async for group in self.generate(stream=stream)]
 
 
 @pytest.fixture
-async def relay() -> AsyncIterator[RelayListener]:
-    """Give a relay whose other end sends what a `Method` has for it."""
-    listener, sender = RelayListener("127.0.0.1"), RelaySender()
-    SENDER.set(sender)
-    await listener.start()
-    yield listener
-    sender.close()
-    await listener.close()
+async def connections() -> AsyncIterator[Connections]:
+    connections = Connections()
+    yield connections
+    await connections.close()
+    while LISTENERS:
+        await LISTENERS.pop().close()
+    known.under_way.clear()
 
 
-async def test_results_pass(relay: RelayListener) -> None:
-    describer = DescriberHandle(Handle(result=Description("a cat")), awake)  # type: ignore[arg-type]
-    assert (await describer.describe(PIXEL, **ASKED)).text == "a cat"
-    captioner = CaptionerHandle(Handle(result=packed(GROUP)), relay, awake)  # type: ignore[arg-type]
-    assert [g async for g in captioner.generate(PROMPT, stream=False)] == [GROUP]
+async def over(replica: Replica, connections: Connections) -> Stages:
+    return Stages(Handle(await replica.listener.start("127.0.0.1", "one")), connections)
+
+
+async def test_results_pass(connections: Connections) -> None:
+    stages = await over(Replica(), connections)
+    assert await stages.describe() == DESCRIBED
+    for stream in (False, True):
+        assert await stages.groups(stream=stream) == [GROUP]
     adapter = Adapter("a", "x/a", digest="d")
-    captioner = CaptionerHandle(Handle(result=adapter), relay, awake)  # type: ignore[arg-type]
-    assert await captioner.load_adapter(Adapter("a", "x/a")) == adapter
+    assert await stages.captioner.load_adapter(adapter) == adapter
+    assert not known.under_way
 
 
-@pytest.mark.parametrize(("failure", "expected"), FAILURES)
-async def test_failures_become_ours(
-    failure: Exception, expected: type[CaptionStudioError], relay: RelayListener
+@pytest.mark.parametrize(("failure", "expected"), IN_THE_REPLICA)
+async def test_failures_in_the_replica_become_ours(
+    failure: Exception, expected: type[CaptionStudioError], connections: Connections
 ) -> None:
-    handle: Any = Handle(failure=failure)
+    stages = await over(Replica(failure=failure), connections)
     with pytest.raises(expected) as described:
-        await DescriberHandle(handle, awake).describe(PIXEL, **ASKED)
+        await stages.describe()
+    assert type(described.value) is expected
+    assert "secret" not in described.value.message
+    for stream in (False, True):
+        with pytest.raises(expected):
+            await stages.groups(stream=stream)
+
+
+@pytest.mark.parametrize(("failure", "expected"), IN_SERVE)
+async def test_failures_of_serve_become_ours(
+    failure: Exception, expected: type[CaptionStudioError], connections: Connections
+) -> None:
+    stages = Stages(Handle(failure=failure), connections)
+    with pytest.raises(expected) as described:
+        await stages.describe()
     assert type(described.value) is expected
     assert "secret" not in described.value.message
     with pytest.raises(expected):
-        await CaptionerHandle(handle, relay, awake).load_adapter(Adapter("a", "x/a"))
+        await stages.captioner.load_adapter(Adapter("a", "x/a"))
     for stream in (False, True):
         with pytest.raises(expected):
-            _ = [
-                g
-                async for g in CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
-            ]
+            await stages.groups(stream=stream)
 
 
-async def test_an_error_of_ours_keeps_what_it_was_raised_with() -> None:
-    handle: Any = Handle(failure=FAILURES[0][0])
-    with pytest.raises(ContextLengthExceeded) as refused:
-        await DescriberHandle(handle, awake).describe(PIXEL, **ASKED)
-    assert (refused.value.message, refused.value.code) == ("long", "own")
+async def test_an_error_of_ours_keeps_what_it_was_raised_with(connections: Connections) -> None:
+    for stages in (
+        await over(Replica(failure=IN_THE_REPLICA[0][0]), connections),
+        Stages(Handle(failure=IN_SERVE[0][0]), connections),
+    ):
+        with pytest.raises(ContextLengthExceeded) as refused:
+            await stages.describe()
+        assert (refused.value.message, refused.value.code) == ("long", "own")
 
 
-@pytest.mark.parametrize("arrived", [0, 1, 2, 3])
-async def test_a_stream_is_whole_however_much_of_it_was_sent_ahead(
-    arrived: int, relay: RelayListener
-) -> None:
-    groups = tuple((CaptionDelta(0, text, 1, 7),) for text in ("A ", "red ", "bus"))
-    handle: Any = Handle(result=packed(*groups), ahead=groups[:arrived])
-    streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
-    assert tuple([group async for group in streamed]) == groups
-
-
-async def test_groups_sent_ahead_are_read_while_the_answer_is_written(
-    relay: RelayListener,
-) -> None:
-    handle: Any = Handle(ahead=[GROUP, GROUP])  # and no result ever
-    streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
+async def test_groups_are_read_while_the_answer_is_written(connections: Connections) -> None:
+    replica = Replica([GROUP, GROUP], hangs=True)
+    streamed = (await over(replica, connections)).generate(stream=True)
     assert [await anext(streamed), await anext(streamed)] == [GROUP, GROUP]
     await streamed.aclose()
 
 
-async def test_an_answer_that_has_begun_is_not_begun_again(relay: RelayListener) -> None:
-    handle: Any = Handle(ahead=[GROUP])
-    streamed = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
+async def test_an_answer_that_has_begun_is_not_begun_again(connections: Connections) -> None:
+    replica = Replica([GROUP, GROUP], lost=1, sent=1)
+    streamed = (await over(replica, connections)).generate(stream=True)
     assert await anext(streamed) == GROUP
-    handle.method.failed.set()
     with pytest.raises(NotReady):
         await anext(streamed)
-    assert handle.method.asked == 1
+    assert replica.asked == 1
 
 
-async def test_a_call_whose_replica_dies_is_made_once_more(relay: RelayListener) -> None:
-    described = Description("a cat")
-    handle: Any = Handle(result=described, lost=1)
-    assert await DescriberHandle(handle, awake).describe(PIXEL, **ASKED) == described
+async def test_a_call_whose_replica_dies_is_made_once_more(connections: Connections) -> None:
+    replica = Replica(lost=1)
+    assert await (await over(replica, connections)).describe() == DESCRIBED
     for stream in (False, True):
-        handle = Handle(result=packed(GROUP), lost=1)
-        groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
-        assert [group async for group in groups] == [GROUP]
-        assert handle.method.asked == 2
+        replica = Replica(lost=1)
+        assert await (await over(replica, connections)).groups(stream=stream) == [GROUP]
+        assert replica.asked == 2
 
 
-async def test_a_call_is_not_made_a_third_time(relay: RelayListener) -> None:
+async def test_a_call_is_not_made_a_third_time(connections: Connections) -> None:
     for stream in (False, True):
-        handle: Any = Handle(result=packed(GROUP), lost=2)
-        groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=stream)
+        replica = Replica(lost=2)
         with pytest.raises(NotReady):
-            await anext(groups)
-        assert handle.method.asked == 2
+            await (await over(replica, connections)).groups(stream=stream)
+        assert replica.asked == 2
 
 
-async def test_leaving_a_stream_cancels_it_in_the_replica(relay: RelayListener) -> None:
-    handle: Any = Handle(ahead=[GROUP])
-    groups = CaptionerHandle(handle, relay, awake).generate(PROMPT, stream=True)
+async def test_the_second_call_goes_to_a_replica_that_can_be_reached(
+    connections: Connections,
+) -> None:
+    """Serve may name a dead replica for seconds."""
+    dying, well = Replica(lost=1), Replica()
+    addresses = [await one.listener.start("127.0.0.1", "one") for one in (dying, well)]
+
+    class Router:
+        def pick(self, asked: object, is_lost: Any) -> Address | None:
+            return next((one for one in addresses if not is_lost(one)), None)
+
+    known.routers[Handle.deployment_id] = Router()
+    try:
+        stages = Stages(Handle(failure=AssertionError("asked Serve")), connections)
+        assert await stages.describe() == DESCRIBED
+    finally:
+        known.routers.clear()
+    assert (dying.asked, well.asked) == (1, 1)
+
+
+async def test_leaving_a_stream_cancels_it_in_the_replica(connections: Connections) -> None:
+    replica = Replica(hangs=True)
+    groups = (await over(replica, connections)).generate(stream=True)
     assert await anext(groups) == GROUP
     await groups.aclose()
-    assert handle.method.cancelled == 1
+    async with asyncio.timeout(10):
+        await replica.cancelled.wait()
+    assert not known.under_way
 
 
 async def test_a_stage_that_does_not_answer_is_not_ready(
-    monkeypatch: pytest.MonkeyPatch, relay: RelayListener
+    monkeypatch: pytest.MonkeyPatch, connections: Connections
 ) -> None:
     monkeypatch.setattr(handles, "READY_TIMEOUT_S", 0.01)
-    handle: Any = Handle()
-    for stage in (DescriberHandle(handle, awake), CaptionerHandle(handle, relay, awake)):
+    stages = Stages(Handle(hangs=True), connections)
+    for stage in (stages.describer, stages.captioner):
         with pytest.raises(NotReady) as refused:
             await stage.check_ready()
         assert refused.value.retry_after_s == 1
 
 
-async def test_a_sleeping_stage_is_ready_and_is_not_woken_to_say_so(relay: RelayListener) -> None:
+async def test_a_sleeping_stage_is_ready_and_is_not_woken_to_say_so(
+    connections: Connections,
+) -> None:
     asked = []
 
     def asleep(deployment: str) -> bool:
@@ -240,6 +312,6 @@ async def test_a_sleeping_stage_is_ready_and_is_not_woken_to_say_so(relay: Relay
         return True
 
     handle: Any = Handle(failure=AssertionError("woken"))
-    await DescriberHandle(handle, asleep).check_ready()
-    await CaptionerHandle(handle, relay, asleep).check_ready()
+    await DescriberHandle(handle, connections, asleep).check_ready()
+    await CaptionerHandle(handle, connections, asleep).check_ready()
     assert asked == ["Stage", "Stage"]

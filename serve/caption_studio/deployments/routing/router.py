@@ -83,9 +83,11 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
         }
         if not loads:
             return None
-        key = self.key(asked)
-        names = [] if key is None else self._with_affinity(key, loads)
-        names = names or random.sample(list(loads), min(2, len(loads)))
+        names = list(loads)
+        if len(names) > 1:
+            key = self.key(asked)
+            chosen = [] if key is None else self._with_affinity(key, loads)
+            names = chosen or random.sample(names, 2)
         return self._addresses[min(names, key=loads.__getitem__)]
 
     async def choose_replicas(

@@ -1,6 +1,7 @@
 """Serve's own routing loop, with our choice in it, over replicas that are only counted."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from ray.serve._private.common import (
 )
 from ray.serve.request_router import PendingRequest
 
+from caption_studio.deployments.direct.frames import ADDRESS, Address
+from caption_studio.deployments.routing import known
 from caption_studio.deployments.routing.router import (
     AdapterRouter,
     AffinityRouter,
@@ -36,6 +39,7 @@ class Replica:
     max_ongoing_requests: int = 100
     silent: bool = False
     load: int = 0
+    replica_metadata: dict[str, Any] = field(default_factory=dict)
     replica_id: ReplicaID = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +55,21 @@ def replicas(count: int) -> list[Replica]:
     return [Replica(f"replica{number}") for number in range(count)]
 
 
+def addressed(count: int) -> list[Replica]:
+    """Replicas that take direct calls."""
+    fleet = replicas(count)
+    for one in fleet:
+        one.replica_metadata = {ADDRESS: Address(one.name, "127.0.0.1", 1, one.name.encode())}
+    return fleet
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> Iterator[None]:
+    yield
+    known.routers.clear()
+    known.under_way.clear()
+
+
 async def started(kind: type[AffinityRouter], over: list[Replica], **state: Any) -> AffinityRouter:
     """Return a router that has asked each replica for its load."""
     router = kind(
@@ -58,7 +77,7 @@ async def started(kind: type[AffinityRouter], over: list[Replica], **state: Any)
         handle_source=DeploymentHandleSource.REPLICA,
         use_replica_queue_len_cache=True,
     )
-    router.initialize_state(**state)
+    router.initialize_state(**{"remembers": True, **state})
     router.update_replicas(over)  # type: ignore[arg-type]
     loads = router.replica_queue_len_cache
     for _ in range(100):
@@ -240,8 +259,66 @@ async def test_an_adapter_is_loaded_where_its_prompts_will_go() -> None:
 
 
 async def test_serve_can_take_them_to_another_process() -> None:
-    for config, kind in ((by_picture(), PictureRouter), (by_adapter(4), AdapterRouter)):
+    for config, kind in (
+        (by_picture(remembers=True), PictureRouter),
+        (by_adapter(4), AdapterRouter),
+    ):
         there = config.get_request_router_class()
         assert there.__name__ == kind.__name__
         router = await started(there, replicas(2), room=4)
         await chosen(router, picture(1))
+
+
+def reached(address: Address) -> bool:
+    """Say of no replica that it is lost."""
+    return False
+
+
+def picked(router: AffinityRouter, asked: object, lost: frozenset[str] = frozenset()) -> str | None:
+    address = router.pick(asked, lambda one: one.replica in lost)
+    return None if address is None else address.replica
+
+
+async def test_direct_calls_go_where_serve_would_send_them() -> None:
+    router = await started(PictureRouter, addressed(4))
+    for number in range(40):
+        picked(router, picture(number))
+        assert picked(router, picture(number)) == await chosen(router, picture(number))
+    router = await started(AdapterRouter, addressed(4), room=1)
+    for name in "ab":
+        picked(router, prompt(name))
+    for name in "abcd":
+        assert picked(router, prompt(name)) == await chosen(router, prompt(name))
+
+
+async def test_direct_calls_that_need_no_replica_go_to_the_less_busy_of_two() -> None:
+    router = await started(PictureRouter, addressed(2), remembers=False)
+    assert len({picked(router, picture(1)) for _ in range(40)}) == 2
+    known.under_way["replica0"] = 1
+    assert {picked(router, picture(1)) for _ in range(40)} == {"replica1"}
+    assert {picked(router, picture(number)) for number in range(40)} == {"replica1"}
+
+
+async def test_a_hot_picture_that_is_asked_directly_does_not_overload_its_replica() -> None:
+    router = await started(PictureRouter, addressed(4))
+    for _ in range(100):
+        known.under_way[picked(router, picture(1)) or ""] += 1  # and it goes on
+    assert max(known.under_way.values()) <= 1.25 * 100 / 4 + 1
+
+
+async def test_a_lost_replica_is_not_asked_directly() -> None:
+    router = await started(PictureRouter, addressed(2))
+    lost = frozenset({"replica0"})
+    assert {picked(router, picture(number), lost) for number in range(20)} == {"replica1"}
+    assert picked(router, picture(1), frozenset({"replica0", "replica1"})) is None
+
+
+async def test_replicas_come_and_go() -> None:
+    fleet = addressed(2)
+    router = await started(PictureRouter, [])
+    assert known.routers[DEPLOYMENT] is router
+    assert router.pick(picture(1), reached) is None
+    router.update_replicas(fleet)  # type: ignore[arg-type]
+    assert {picked(router, picture(number)) for number in range(20)} == {"replica0", "replica1"}
+    router.update_replicas(fleet[1:])  # type: ignore[arg-type]
+    assert {picked(router, picture(number)) for number in range(20)} == {"replica1"}

@@ -1,10 +1,11 @@
 """Groups on their way between replicas."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 
-from caption_studio.deployments.streaming.packed import pack, unpack
+from caption_studio.deployments.direct.pieces import groups_of, pieces_of
 from caption_studio.logprob_parts import PART, in_parts, logprobs_in
 from caption_studio.records import CaptionDelta, DeltaGroup, TokenLogprob
 
@@ -14,6 +15,11 @@ CANDIDATES = (TokenLogprob(b"a", -1.0), TokenLogprob(b"b", -2.0))
 TOKEN = TokenLogprob(b"\xf0\x9f", -0.5, CANDIDATES, 3)
 DELTA = CaptionDelta(1, "Sea 🌊", 2, 7, "stop", (TOKEN, TOKEN), queued=True)
 LARGE = replace(DELTA, logprobs=(TOKEN,) * PART)
+
+
+async def every(of: Sequence[DeltaGroup]) -> AsyncIterator[DeltaGroup]:
+    for one in of:
+        yield one
 
 
 @pytest.mark.parametrize(
@@ -26,13 +32,12 @@ LARGE = replace(DELTA, logprobs=(TOKEN,) * PART)
     ],
 )
 async def test_groups_arrive_as_they_were(groups: tuple[DeltaGroup, ...]) -> None:
-    packed = await pack(groups)
-    assert packed.number == len(groups)
-    assert await unpack(packed) == groups
+    assert tuple([group async for group in groups_of(pieces_of(every(groups)))]) == groups
 
 
-async def test_no_part_holds_more_than_one_large_delta() -> None:
-    assert len((await pack(((LARGE, LARGE), (DELTA, DELTA)))).parts) == 3
+async def test_no_piece_holds_more_than_one_large_delta() -> None:
+    groups = every(((LARGE, LARGE), (DELTA, DELTA)))
+    assert len([piece async for piece in pieces_of(groups)]) == 3
 
 
 def test_alternatives_count() -> None:

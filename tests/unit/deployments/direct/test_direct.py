@@ -1,0 +1,314 @@
+"""Both ends of direct calls on real sockets: answers, errors, strangers, lost replicas."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from caption_studio.deployments.direct import connection as gateways_end
+from caption_studio.deployments.direct import listener as replicas_end
+from caption_studio.deployments.direct.connection import (
+    Answer,
+    Connections,
+    ReplicaFailed,
+    ReplicaLost,
+)
+from caption_studio.deployments.direct.frames import (
+    LENGTH_BYTES,
+    MAX_FRAME_BYTES,
+    Address,
+    Ask,
+    encoded_arguments,
+)
+from caption_studio.deployments.direct.listener import DirectListener
+from caption_studio.errors import ContextLengthExceeded, Overloaded
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE_S = 10.0
+HOST = "127.0.0.1"
+
+
+class Stage:
+    """Methods that answer, fail, or wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.left: asyncio.Queue[str] = asyncio.Queue()
+
+    async def spell(self, word: str) -> AsyncGenerator[bytes]:
+        for letter in word:
+            yield letter.encode()
+
+    async def wait(self, name: str) -> AsyncGenerator[bytes]:
+        try:
+            yield b"begun"
+            await self.go.wait()
+            yield b"done"
+        finally:
+            if not self.go.is_set():
+                self.left.put_nowait(name)
+
+    async def refuse(self, message: str) -> AsyncGenerator[bytes]:
+        raise ContextLengthExceeded(message, code="own")
+        yield b""
+
+    async def fail(self, message: str) -> AsyncGenerator[bytes]:
+        yield b"begun"
+        raise ValueError(message)
+
+    def methods(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("spell", "wait", "refuse", "fail")}
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+async def listener(stage: Stage) -> AsyncIterator[DirectListener]:
+    listener = DirectListener(stage.methods(), most=50)
+    yield listener
+    stage.go.set()
+    await listener.close()
+
+
+@pytest.fixture
+async def address(listener: DirectListener) -> Address:
+    return await listener.start(HOST, "replica")
+
+
+@pytest.fixture
+async def connections() -> AsyncIterator[Connections]:
+    connections = Connections()
+    yield connections
+    await connections.close()
+
+
+async def pieces(answer: Answer) -> list[bytes]:
+    async with asyncio.timeout(PATIENCE_S):
+        found = [piece async for piece in answer]
+    answer.close()
+    return found
+
+
+async def ask(connections: Connections, address: Address, method: str, word: str) -> Answer:
+    return (await connections.to(address)).ask(method, (word,))
+
+
+async def test_each_call_gets_its_own_answer_in_order(
+    connections: Connections, address: Address
+) -> None:
+    words = [f"word{number}" * number for number in range(40)]
+    answers = [await ask(connections, address, "spell", word) for word in words]
+    for word, answer in zip(words, answers, strict=True):
+        assert b"".join(await pieces(answer)) == word.encode()
+
+
+async def test_calls_that_begin_together_share_a_connection(
+    connections: Connections, address: Address
+) -> None:
+    opened = await asyncio.gather(*(connections.to(address) for _ in range(5)))
+    assert len(set(map(id, opened))) == 1
+
+
+async def test_pieces_come_while_the_answer_is_written(
+    connections: Connections, address: Address, stage: Stage
+) -> None:
+    answer = await ask(connections, address, "wait", "one")
+    assert await anext(answer) == b"begun"
+    stage.go.set()
+    assert await pieces(answer) == [b"done"]
+
+
+async def test_an_error_of_ours_keeps_what_it_was_raised_with(
+    connections: Connections, address: Address
+) -> None:
+    with pytest.raises(ContextLengthExceeded) as refused:
+        await pieces(await ask(connections, address, "refuse", "long"))
+    assert (refused.value.message, refused.value.code) == ("long", "own")
+
+
+@pytest.mark.parametrize("method", ["fail", "no such method"])
+async def test_any_other_error_stays_in_the_replica(
+    connections: Connections,
+    address: Address,
+    method: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(ReplicaFailed) as failed:
+        await pieces(await ask(connections, address, method, "secret"))
+    assert "secret" not in str(failed.value)
+    assert f"a call of {method} failed" in caplog.text
+
+
+async def test_a_call_that_nobody_waits_for_ends(
+    connections: Connections, address: Address, stage: Stage
+) -> None:
+    answer = await ask(connections, address, "wait", "one")
+    assert await anext(answer) == b"begun"
+    answer.close()
+    async with asyncio.timeout(PATIENCE_S):
+        assert await stage.left.get() == "one"
+    assert await pieces(await ask(connections, address, "spell", "on")) == [b"o", b"n"]
+
+
+async def test_the_calls_of_a_gateway_that_is_gone_end(
+    connections: Connections, address: Address, stage: Stage
+) -> None:
+    for name in ("one", "two"):
+        assert await anext(await ask(connections, address, "wait", name)) == b"begun"
+    await connections.close()
+    async with asyncio.timeout(PATIENCE_S):
+        assert {await stage.left.get(), await stage.left.get()} == {"one", "two"}
+
+
+async def test_more_calls_than_there_is_room_for_are_refused(
+    connections: Connections, stage: Stage
+) -> None:
+    small = DirectListener(stage.methods(), most=2)
+    address = await small.start(HOST, "small")
+    waiting = [await ask(connections, address, "wait", "one") for _ in range(2)]
+    assert [await anext(answer) for answer in waiting] == [b"begun"] * 2
+    with pytest.raises(Overloaded):
+        await pieces(await ask(connections, address, "spell", "on"))
+    stage.go.set()
+    assert [await pieces(answer) for answer in waiting] == [[b"done"]] * 2
+    assert await pieces(await ask(connections, address, "spell", "on")) == [b"o", b"n"]
+    await small.close()
+
+
+async def test_a_replica_that_stops_answers_first(
+    connections: Connections, listener: DirectListener, address: Address, stage: Stage
+) -> None:
+    answer = await ask(connections, address, "wait", "one")
+    assert await anext(answer) == b"begun"
+    closing = asyncio.ensure_future(listener.close())
+    await asyncio.sleep(0.01)
+    assert not closing.done()
+    stage.go.set()
+    assert await pieces(answer) == [b"done"]
+    await closing
+    with pytest.raises(ReplicaLost):
+        await pieces(await ask(connections, address, "spell", "on"))
+
+
+async def test_the_calls_of_a_replica_that_dies_are_lost_and_it_is_known(
+    connections: Connections, address: Address, listener: DirectListener
+) -> None:
+    answer = await ask(connections, address, "wait", "one")
+    assert await anext(answer) == b"begun"
+    assert not connections.is_lost(address)
+    for incoming in tuple(listener._connections):
+        incoming.abort()
+    with pytest.raises(ReplicaLost):
+        await pieces(answer)
+    assert connections.is_lost(address)
+
+
+async def test_a_replica_that_lives_on_is_connected_to_again(
+    connections: Connections,
+    address: Address,
+    listener: DirectListener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = await connections.to(address)
+    first.abort()
+    monkeypatch.setattr(gateways_end, "REOPEN_AFTER_S", 0.0)
+    await asyncio.sleep(0.01)
+    assert not connections.is_lost(address)
+    assert await connections.to(address) is not first
+    assert await pieces(await ask(connections, address, "spell", "on")) == [b"o", b"n"]
+
+
+async def test_a_replica_that_is_not_there_is_lost(connections: Connections) -> None:
+    gone = DirectListener({}, most=1)
+    address = await gone.start(HOST, "gone")
+    await gone.close()
+    with pytest.raises(ReplicaLost):
+        await connections.to(address)
+    assert connections.is_lost(address)
+
+
+async def raw(address: Address, data: bytes) -> bytes:
+    """Send bytes to the listener; return what comes back until it closes."""
+    reader, writer = await asyncio.open_connection(HOST, address.port)
+    writer.write(data)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bytes(32) + b"\x00\x00\x00\x01\x90",
+        b"GET / HTTP/1.1\r\nHost: somewhere.example\r\n\r\n",
+    ],
+    ids=["another secret", "HTTP"],
+)
+async def test_strangers_are_cut_off(address: Address, data: bytes) -> None:
+    assert await raw(address, data) == b""
+
+
+async def test_a_stranger_cannot_have_anything_unpickled(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+    monkeypatch.setattr(replicas_end, "decoded_arguments", read.append)
+    ask = msgspec.msgpack.encode(Ask(0, "spell", encoded_arguments(("on",))))
+    assert await raw(address, bytes(32) + len(ask).to_bytes(LENGTH_BYTES) + ask) == b""
+    assert not read
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [(MAX_FRAME_BYTES + 1).to_bytes(4), b"\x00\x00\x00\x01\xc1", b"\x00\x00\x00\x02\x91\x01"],
+    ids=["too long", "no msgpack", "another shape"],
+)
+async def test_a_broken_frame_ends_its_connection_only(
+    connections: Connections, address: Address, frame: bytes
+) -> None:
+    assert await raw(address, address.secret + frame) == b""
+    assert await pieces(await ask(connections, address, "spell", "on")) == [b"o", b"n"]
+
+
+async def test_who_never_says_the_secret_is_cut_off(
+    listener: DirectListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas_end, "OPENING_TIMEOUT_S", 0.01)
+    address = await listener.start(HOST, "replica")
+    assert await raw(address, b"half a secret") == b""
+
+
+async def test_a_frame_may_come_byte_by_byte(address: Address) -> None:
+    ask = msgspec.msgpack.encode(Ask(7, "spell", encoded_arguments(("o",))))
+    reader, writer = await asyncio.open_connection(HOST, address.port)
+    for byte in address.secret + len(ask).to_bytes(LENGTH_BYTES) + ask:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_S):
+        length = int.from_bytes(await reader.readexactly(LENGTH_BYTES))
+        assert msgspec.msgpack.decode(await reader.readexactly(length)) == [2, 7, b"o"]
+    writer.close()
+
+
+async def test_a_large_picture_passes_in_both_directions(
+    connections: Connections, stage: Stage
+) -> None:
+    async def echo(data: bytes) -> AsyncGenerator[bytes]:
+        yield data
+
+    listener = DirectListener({"echo": echo}, most=1)
+    address = await listener.start(HOST, "echo")
+    data = bytes(range(256)) * 20_000
+    answer = (await connections.to(address)).ask("echo", (data,))
+    assert await pieces(answer) == [data]
+    await listener.close()
