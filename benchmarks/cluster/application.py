@@ -97,6 +97,7 @@ class StandInDescriber(Describer):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         studio_logging.configure(settings.logging)
+        self._longest_s = settings.gateway.request_timeout_s
         self._tracing = tracing.make(settings.tracing, "describer")
         self._metrics = metrics.of_this_replica(CollectorRegistry())
         await asyncio.sleep(models.DESCRIBER_LOAD_S)
@@ -108,6 +109,7 @@ class StandInCaptioner(Captioner):
 
     async def __init__(self, settings: Settings) -> None:  # type: ignore[misc]  # Serve awaits it
         studio_logging.configure(settings.logging)
+        self._longest_s = settings.gateway.request_timeout_s
         self._tracing = tracing.make(settings.tracing, "captioner")
         self._metrics = metrics.of_this_replica(CollectorRegistry())
         self._sampling = None

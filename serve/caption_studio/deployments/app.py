@@ -38,7 +38,7 @@ from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
 from caption_studio.observability.metrics import Metrics
 from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
-from caption_studio.observability.work import Work, asked, done
+from caption_studio.observability.work import STAGES, Work, asked, done
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
@@ -84,7 +84,7 @@ class Gateway:
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Return what Serve's controller hands to `scaling.JointPolicy`."""
         return self._work.counters(
-            asked("intake"), done("intake"), asked("describer"), asked("captioner")
+            *(asked(stage) for stage in STAGES), *(done(stage) for stage in STAGES)
         )
 
     async def __serve_build_asgi_app__(self) -> FastAPI:

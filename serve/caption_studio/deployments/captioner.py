@@ -42,6 +42,7 @@ class Captioner(Working):
         from caption_studio.language.engine import FalconEngine
 
         studio_logging.configure(settings.logging)
+        self._longest_s = settings.gateway.request_timeout_s
         name_semaphores()
         self._tracing = tracing.make(settings.tracing, "captioner")
         self._engine = FalconEngine(
@@ -104,7 +105,7 @@ class Captioner(Working):
                 await asyncio.sleep(SAMPLE_S)
 
     async def __del__(self) -> None:
-        await self._direct.close()
+        await self._direct.close(within_s=self._longest_s)
         if self._sampling is not None:
             self._sampling.cancel()
         self._metrics.end()

@@ -37,6 +37,7 @@ class Describer(Working):
         from caption_studio.vision.git import load
 
         studio_logging.configure(settings.logging)
+        self._longest_s = settings.gateway.request_timeout_s
         self._tracing = tracing.make(settings.tracing, "describer")
         self._engine = DescriberEngine(
             load(settings.vision),
@@ -90,7 +91,7 @@ class Describer(Working):
             self._engine.check_health()
 
     async def __del__(self) -> None:
-        await self._direct.close()
+        await self._direct.close(within_s=self._longest_s)
         self._metrics.end()
         self._tracing.close()
         self._engine.close()

@@ -5,8 +5,9 @@ A Serve config file names `JointPolicy` under `autoscaling_policy`; its `policy_
 (ray/serve/autoscaling_policy.py, `_apply_app_level_autoscaling_config`, 2.60). The fewest and most
 replicas come from each deployment's `autoscaling_config`.
 
-Serve tells how many requests are in progress; what came, what was answered and the CPUs in use come
-from our replicas' own counters (`scaling_reports`).
+Serve tells how many requests the gateways have in progress. It does not see calls of the stages
+(`direct`): how many are in progress, what came, what was answered and the CPUs in use come from our
+replicas' own counters (`scaling_reports`).
 
 Serve overrides any policy in one case: a deployment that has a request but no running replica gets
 one, or keeps its current target.
@@ -76,17 +77,23 @@ class JointPolicy:
         return replicas, states
 
 
+def _ongoing(context: AutoscalingContext, under_way: float | None) -> float:
+    """Return the requests in progress; Serve counts those that wait for a stage's first replica."""
+    return float(context.total_num_requests) if under_way is None else under_way
+
+
 def _load(name: str, context: AutoscalingContext, told: Told, heard: set[Any]) -> Load:
     at_gateway = name == GATEWAY
     # The gateways' handles report the stages' loads: without a gateway they are unknown.
     known = at_gateway or told.has_gateways
+    under_way = None if at_gateway else told.under_way(name)
     answered_per_s, answers_heard = finished_per_s(context, heard)
     return Load(
         target=context.target_num_replicas,
         running=context.current_num_replicas,
         min_replicas=context.capacity_adjusted_min_replicas,
         max_replicas=context.capacity_adjusted_max_replicas,
-        ongoing=float(context.total_num_requests) if known else None,
+        ongoing=_ongoing(context, under_way) if known else None,
         asked_per_s=told.asked_per_s(name),
         finished_per_s=told.decoded_per_s if at_gateway else answered_per_s,
         cpus=told.cpus if at_gateway else None,

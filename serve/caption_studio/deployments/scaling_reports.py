@@ -82,6 +82,8 @@ class Told:
     room: load.Room | None = None
     described_p95_s: float | None = None
     captioned_p95_s: float | None = None
+    describing: float | None = None
+    captioning: float | None = None
 
     @classmethod
     def by(cls, gateways: AutoscalingContext, heard: set[Any], hearing: Hearing) -> "Told":
@@ -103,6 +105,8 @@ class Told:
             room=_room(gateways, heard),
             described_p95_s=_wait_s(gateways, wait_p95("describer"), heard),
             captioned_p95_s=_wait_s(gateways, wait_p95("captioner"), heard),
+            describing=_under_way(gateways, "describer", heard),
+            captioning=_under_way(gateways, "captioner", heard),
         )
 
     def wait_p95_s(self, name: str) -> float | None:
@@ -110,6 +114,10 @@ class Told:
         if name == load.GATEWAY:
             return None
         return self.described_p95_s if name == load.DESCRIBER else self.captioned_p95_s
+
+    def under_way(self, name: str) -> float | None:
+        """Return the calls of a stage that are in progress, or wait for a replica."""
+        return self.describing if name == load.DESCRIBER else self.captioning
 
     def asked_per_s(self, name: str) -> float | None:
         """Return what was asked of a deployment."""
@@ -151,6 +159,20 @@ def _room(gateways: AutoscalingContext, heard: set[Any]) -> load.Room:
         bytes_share=sum(in_use(BYTES_SHARE)),
         full_share=mean(full) if full else 0.0,
     )
+
+
+def _under_way(gateways: AutoscalingContext, stage: str, heard: set[Any]) -> float | None:
+    """Return the sum of the gateways' means of late; None if none tells both counters."""
+    means = [
+        mean(
+            begun.value - ended.value
+            for begun, ended in zip(reversed(asked_points), reversed(done_points), strict=False)
+        )
+        for key in heard
+        if (asked_points := _series(gateways, asked(stage)).get(key))
+        and (done_points := _series(gateways, done(stage)).get(key))
+    ]
+    return sum(means) if means else None
 
 
 def _wait_s(gateways: AutoscalingContext, name: str, heard: set[Any]) -> float | None:

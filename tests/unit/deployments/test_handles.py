@@ -170,7 +170,7 @@ async def connections() -> AsyncIterator[Connections]:
     yield connections
     await connections.close()
     while LISTENERS:
-        await LISTENERS.pop().close()
+        await LISTENERS.pop().close(within_s=10)
     known.under_way.clear()
 
 

@@ -173,6 +173,34 @@ def test_the_replicas_counters_tell_it_of_cpus_and_flows(policy: Any) -> None:
     assert found == {"Gateway": 3, "Describer": 3, "Captioner": 9}
 
 
+def test_calls_that_serve_does_not_see_keep_a_stage_awake_and_make_it_grow(policy: Any) -> None:
+    """No request comes or ends, but two gateways have 300 prompts at the captioner."""
+
+    def raw(under_way: float) -> Callable[[float, dict[str, int]], dict[str, Any]]:
+        def at(now_s: float, running: dict[str, int]) -> dict[str, Any]:
+            points = {"0": under_way / 3, "1": under_way * 2 / 3}
+            return {
+                "Gateway": {
+                    CPU_S: counter(0.2, now_s, replicas=2),
+                    asked("captioner"): {
+                        key: [Point(now_s - ago, 1000 + value) for ago in (5, 3, 1)]
+                        for key, value in points.items()
+                    },
+                    done("captioner"): {
+                        key: [Point(now_s - ago, 1000.0) for ago in (5, 3, 1)] for key in points
+                    },
+                }
+            }
+
+        return at
+
+    nothing = {"Gateway": 0.0, "Describer": 0.0, "Captioner": 0.0}
+    two = {"Gateway": 2, "Describer": 1, "Captioner": 1}
+    assert rounds(policy, nothing, two, 60, raw=raw(300.0))["Captioner"] == 2
+    assert rounds(policy, nothing, two, 1200, raw=raw(1.0))["Captioner"] == 1
+    assert rounds(policy, nothing, two, 1200, raw=raw(0.0))["Captioner"] == 0
+
+
 def told(gateways: Any, freshness: Freshness, now_s: float, hearing: Hearing | None = None) -> Told:
     heard = freshness.look([gateways], now_s)["Gateway"]
     return Told.by(gateways, heard, hearing or Hearing().after(gateways.current_num_replicas, 0))

@@ -1,8 +1,8 @@
 """The gateway's end of direct calls: one connection for each replica that it asks."""
 
 import asyncio
+import contextvars
 import itertools
-import socket
 import time
 from collections import deque
 from typing import Any, Self
@@ -13,6 +13,7 @@ from caption_studio.deployments.direct.frames import (
     OPENING_TIMEOUT_S,
     Address,
     Ask,
+    Beat,
     Failed,
     Framed,
     FromReplica,
@@ -22,8 +23,9 @@ from caption_studio.deployments.direct.frames import (
     encoded_arguments,
 )
 
-SILENT_S = 10
-"""A host that does not answer TCP for this long counts as dead."""
+QUIET_S = 3.0
+"""A replica with calls under way that says nothing for so long hangs, or its machine does; new
+calls go to others. It says something every second (listener.BEAT_S)."""
 
 REOPEN_AFTER_S = 1.0
 """How long a replica is not asked once its connection was lost, while Serve may still name it."""
@@ -90,12 +92,17 @@ class Connection(Framed):
         self._numbers = itertools.count()
         self._answers: dict[int, Answer] = {}
         self._decoder = msgspec.msgpack.Decoder(FromReplica)
+        self._heard_at_s = 0.0
         self.lost_at_s: float | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the replica has said nothing for long, though calls are under way."""
+        return bool(self._answers) and time.monotonic() - self._heard_at_s > QUIET_S
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the secret."""
         super().connection_made(transport)
-        _end_if_silent(transport.get_extra_info("socket"))
         if self._transport is not None:
             self._transport.write(self._secret)
 
@@ -107,6 +114,7 @@ class Connection(Framed):
 
     def data_received(self, data: bytes) -> None:
         """Hand each piece to its call."""
+        self._heard_at_s = time.monotonic()
         try:
             for frame in self._frames(data):
                 self._take(self._decoder.decode(frame))
@@ -114,12 +122,14 @@ class Connection(Framed):
             self.abort()
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> Answer:
-        """Call a method of the stage. Raises `ReplicaLost`."""
+        """Call a method of the stage. Raises `ReplicaLost`, and `ValueError`: too much at once."""
         if self.lost_at_s is not None:
             raise ReplicaLost
         number = next(self._numbers)
-        answer = self._answers[number] = Answer(number, self)
         self.send(Ask(number, method, encoded_arguments(arguments)))
+        if not self._answers:
+            self._heard_at_s = time.monotonic()
+        answer = self._answers[number] = Answer(number, self)
         return answer
 
     def forget(self, number: int, *, told: bool) -> None:
@@ -128,13 +138,15 @@ class Connection(Framed):
             self.send(Leave(number))
 
     def _take(self, message: FromReplica) -> None:
+        if isinstance(message, Beat):
+            return
         answer = self._answers.get(message.number)
         if answer is None:
             return
         if isinstance(message, Piece):
             answer.put(message.value)
         elif isinstance(message, Failed):
-            answer.end(decoded_error(message.error) if message.error else ReplicaFailed())
+            answer.end(_error(message.error))
         else:
             answer.end()
 
@@ -151,21 +163,32 @@ class Connections:
 
     async def close(self) -> None:
         """Close all of them."""
+        for opening in self._opening.values():
+            opening.cancel()
         for connection in self._open.values():
             connection.abort()
 
     def is_lost(self, address: Address) -> bool:
-        """Tell whether the connection to this replica was lost a moment ago."""
+        """Tell whether the connection to this replica was lost a moment ago, or is tried again."""
         connection = self._open.get(address)
-        lost_at_s = None if connection is None else connection.lost_at_s
-        return lost_at_s is not None and time.monotonic() - lost_at_s < REOPEN_AFTER_S
+        if connection is None or connection.lost_at_s is None:
+            return False
+        return address in self._opening or time.monotonic() - connection.lost_at_s < REOPEN_AFTER_S
+
+    def is_quiet(self, address: Address) -> bool:
+        """Tell whether this replica cannot be reached, or seems to hang."""
+        connection = self._open.get(address)
+        return connection is not None and (connection.is_quiet or self.is_lost(address))
 
     async def to(self, address: Address) -> Connection:
         """Return an open connection. Raises `ReplicaLost`."""
         connection = self._open.get(address)
         if connection is None or connection.lost_at_s is not None:
             if address not in self._opening:
-                opening = asyncio.ensure_future(self._opened(address))
+                # Without the context of the call that happens to be the first.
+                opening = asyncio.get_running_loop().create_task(
+                    self._opened(address), context=contextvars.Context()
+                )
                 self._opening[address] = opening
                 opening.add_done_callback(lambda _: self._opening.pop(address))
             connection = await asyncio.shield(self._opening[address])
@@ -182,26 +205,21 @@ class Connections:
             async with asyncio.timeout(OPENING_TIMEOUT_S):
                 await loop.create_connection(lambda: connection, address.host, address.port)
         except (OSError, TimeoutError):
+            connection.abort()
             connection.lost_at_s = time.monotonic()
         self._open[address] = connection
         return connection
 
     def _forget_old_ones(self) -> None:
         for address in [one for one in self._open if self._is_old(one)]:
-            del self._open[address]
+            del self._open[address]  # else those of replicas that are gone would gather
 
     def _is_old(self, address: Address) -> bool:
         return self._open[address].lost_at_s is not None and not self.is_lost(address)
 
 
-def _end_if_silent(connected: socket.socket) -> None:
-    """Let the kernel notice a host that is gone without a word."""
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", SILENT_S // 2),
-        ("TCP_KEEPINTVL", 1),
-        ("TCP_KEEPCNT", SILENT_S // 2),
-        ("TCP_USER_TIMEOUT", SILENT_S * 1000),
-    ):
-        if hasattr(socket, option):  # not on every system
-            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+def _error(data: bytes) -> Exception:
+    try:
+        return decoded_error(data) if data else ReplicaFailed()
+    except Exception:  # whatever its class does
+        return ReplicaFailed()

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,6 +17,12 @@ LENGTH_BYTES = 4
 
 MAX_FRAME_BYTES = 64 * 1024**2
 """Far above any picture or prompt; a connection that announces more is closed."""
+
+UNSENT_BYTES = 64 * 1024
+"""Messages of one turn of the loop that are gathered before they are written."""
+
+SILENT_S = 30
+"""A host that does not answer TCP, or takes nothing more, for this long counts as dead."""
 
 OPENING_TIMEOUT_S = 2.0
 """Limit for connecting and for sending the secret."""
@@ -45,6 +52,10 @@ class Leave(msgspec.Struct, array_like=True, frozen=True, tag=1):
     number: int
 
 
+class Beat(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """The replica has calls under way, and its event loop turns."""
+
+
 class Piece(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """The next piece of a call's answer."""
 
@@ -66,7 +77,7 @@ class Failed(msgspec.Struct, array_like=True, frozen=True, tag=4):
 
 
 FromGateway = Ask | Leave
-FromReplica = Piece | End | Failed
+FromReplica = Piece | End | Failed | Beat
 
 
 def encoded_arguments(arguments: tuple[Any, ...]) -> bytes:
@@ -99,6 +110,7 @@ class Framed(asyncio.Protocol):
         self._encoder = msgspec.msgpack.Encoder()
         self._received = bytearray()
         self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -106,6 +118,7 @@ class Framed(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        _end_if_silent(transport.get_extra_info("socket"))
 
     def pause_writing(self) -> None:
         """See `asyncio.Protocol`; the other end reads too slowly."""
@@ -116,18 +129,29 @@ class Framed(asyncio.Protocol):
         self._writable.set()
 
     def send(self, message: msgspec.Struct) -> None:
-        """Send a message; it is dropped if the connection is lost."""
+        """Send a message, or drop it if the connection is lost. Raises `ValueError`: too long."""
         if self._transport is None or self._transport.is_closing():
             return
         data = self._encoder.encode(message)
+        if len(data) > MAX_FRAME_BYTES:
+            raise ValueError("a message too long")
         if not self._unsent:
             self._loop.call_soon(self._flush)
         self._unsent += (len(data).to_bytes(LENGTH_BYTES), data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes > UNSENT_BYTES:
+            self._flush()
 
     async def writable(self) -> None:
         """Return when the other end has read what it was sent, but for a small buffer."""
         if not self._writable.is_set():
             await self._writable.wait()
+
+    def finish(self) -> None:
+        """Close the connection once all that was sent has left."""
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -135,8 +159,8 @@ class Framed(asyncio.Protocol):
             self._transport.abort()
 
     def _flush(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        if self._transport is not None and not self._transport.is_closing():
+        unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
+        if unsent and self._transport is not None and not self._transport.is_closing():
             self._transport.writelines(unsent)
 
     def _frames(self, data: bytes) -> Iterator[bytes]:
@@ -153,3 +177,16 @@ class Framed(asyncio.Protocol):
             yield bytes(self._received[start + LENGTH_BYTES : end])
             start = end
         del self._received[:start]
+
+
+def _end_if_silent(connected: socket.socket) -> None:
+    """Let the kernel notice a host that is gone without a word."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", SILENT_S // 2),
+        ("TCP_KEEPINTVL", 1),
+        ("TCP_KEEPCNT", SILENT_S // 2),
+        ("TCP_USER_TIMEOUT", SILENT_S * 1000),
+    ):
+        if hasattr(socket, option):  # not on every system
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

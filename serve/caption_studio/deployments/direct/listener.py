@@ -15,6 +15,7 @@ from caption_studio.deployments.direct.frames import (
     SECRET_BYTES,
     Address,
     Ask,
+    Beat,
     End,
     Failed,
     Framed,
@@ -26,6 +27,12 @@ from caption_studio.deployments.direct.frames import (
 from caption_studio.errors import RETRY_AFTER_S, CaptionStudioError, Overloaded
 
 logger = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+"""A gateway with calls under way hears from the replica as often as this."""
+
+FINISH_S = 2.0
+"""Limit for what was sent to leave, at the end."""
 
 Method = Callable[..., AsyncGenerator[bytes]]
 """A stage's method: it yields the pieces of its answer, encoded."""
@@ -52,14 +59,26 @@ class DirectListener:
         port = self._server.sockets[0].getsockname()[1]
         return Address(replica, host, port, self._secret)
 
-    async def close(self) -> None:
+    async def close(self, *, within_s: float) -> None:
         """Wait for the calls that are under way, then stop listening and close the connections."""
         if self._server is None:
             return
-        await self._idle.wait()
+        try:
+            async with asyncio.timeout(within_s):
+                while self._under_way:
+                    await self._idle.wait()
+        except TimeoutError:
+            logger.warning("%d calls are cut off: they take too long", self._under_way)
         self._server.close()
         for connection in tuple(self._connections):
-            connection.abort()
+            connection.finish()
+        try:
+            async with asyncio.timeout(FINISH_S):
+                while self._connections:
+                    await next(iter(self._connections)).gone.wait()
+        except TimeoutError:
+            for connection in tuple(self._connections):
+                connection.abort()
         self._server = None
 
     def admits(self, secret: bytes) -> bool:
@@ -87,22 +106,32 @@ class DirectListener:
             return
         self._under_way += 1
         self._idle.clear()
+        last: End | Failed = Failed(ask.number, b"")
         try:
             arguments: tuple[Any, ...] = decoded_arguments(ask.arguments)
             async with aclosing(self._methods[ask.method](*arguments)) as pieces:
                 async for piece in pieces:
                     to.send(Piece(ask.number, piece))
                     await to.writable()
-            to.send(End(ask.number))
-        except CaptionStudioError as error:
-            to.send(Failed(ask.number, encoded_error(error)))
-        except Exception:
-            logger.exception("a call of %s failed", ask.method)
-            to.send(Failed(ask.number, b""))
+            last = End(ask.number)
+        except Exception as error:
+            last = _failed(ask, error)
         finally:
+            to.send(last)
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
+
+
+def _failed(ask: Ask, error: Exception) -> Failed:
+    """Return what the gateway learns: our own errors; of others that there was one."""
+    try:
+        if isinstance(error, CaptionStudioError):
+            return Failed(ask.number, encoded_error(error))
+    except Exception:
+        logger.exception("an error could not be sent")
+    logger.error("a call of %s failed", ask.method, exc_info=error)
+    return Failed(ask.number, b"")
 
 
 class _Incoming(Framed):
@@ -113,6 +142,8 @@ class _Incoming(Framed):
         self._listener = listener
         self._admitted = False
         self._calls: dict[int, asyncio.Task[None]] = {}
+        self._beating: asyncio.TimerHandle | None = None
+        self.gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -123,6 +154,7 @@ class _Incoming(Framed):
         """End the calls: nobody waits for them any more."""
         self._deadline.cancel()
         self._listener.disconnected(self)
+        self.gone.set()
         self._writable.set()
         for call in tuple(self._calls.values()):
             call.cancel()
@@ -149,5 +181,13 @@ class _Incoming(Framed):
             task = self._loop.create_task(self._listener.answer(message, self))
             self._calls[message.number] = task
             task.add_done_callback(lambda _: self._calls.pop(message.number, None))
+            if self._beating is None:
+                self._beating = self._loop.call_later(BEAT_S, self._beat)
         elif (call := self._calls.get(message.number)) is not None:
             call.cancel()
+
+    def _beat(self) -> None:
+        self._beating = None
+        if self._calls and not self.gone.is_set():
+            self.send(Beat())
+            self._beating = self._loop.call_later(BEAT_S, self._beat)

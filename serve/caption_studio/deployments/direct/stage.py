@@ -44,9 +44,10 @@ class StageReplicas:
 
     async def _address(self, asked: object) -> Address:
         router = known.routers.get(self._handle.deployment_id)
-        chosen = None if router is None else router.pick(asked, self._connections.is_lost)
-        if chosen is not None:
-            return chosen
+        if router is not None:
+            for shunned in (self._connections.is_quiet, self._connections.is_lost):
+                if (chosen := router.pick(asked, shunned)) is not None:
+                    return chosen
         try:
             found: Address = await self._find.remote()
         except RayActorError:  # that replica has died; Serve asks another one

@@ -30,4 +30,4 @@ def ended(replica: str) -> None:
     """Count a call as over; a replica without any is forgotten."""
     under_way[replica] -= 1
     if under_way[replica] <= 0:
-        del under_way[replica]
+        under_way.pop(replica, None)

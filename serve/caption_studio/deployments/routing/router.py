@@ -76,9 +76,10 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
 
         It is the one that `choose_replicas` would let Serve take.
         """
+        addresses = self._addresses  # Serve may put others there meanwhile
         loads = {
             name: known.under_way[name]
-            for name, address in self._addresses.items()
+            for name, address in addresses.items()
             if not is_lost(address)
         }
         if not loads:
@@ -88,7 +89,7 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
             key = self.key(asked)
             chosen = [] if key is None else self._with_affinity(key, loads)
             names = chosen or random.sample(names, 2)
-        return self._addresses[min(names, key=loads.__getitem__)]
+        return addresses[min(names, key=loads.__getitem__)]
 
     async def choose_replicas(
         self,

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from caption_studio.deployments.direct import connection as gateways_end
+from caption_studio.deployments.direct import frames
 from caption_studio.deployments.direct import listener as replicas_end
 from caption_studio.deployments.direct.connection import (
     Answer,
@@ -73,7 +74,7 @@ async def listener(stage: Stage) -> AsyncIterator[DirectListener]:
     listener = DirectListener(stage.methods(), most=50)
     yield listener
     stage.go.set()
-    await listener.close()
+    await listener.close(within_s=10)
 
 
 @pytest.fixture
@@ -132,6 +133,29 @@ async def test_an_error_of_ours_keeps_what_it_was_raised_with(
     assert (refused.value.message, refused.value.code) == ("long", "own")
 
 
+class Unspeakable(ContextLengthExceeded):
+    """An error that cannot be sent."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("secret")
+
+
+@pytest.mark.parametrize("trouble", [asyncio.CancelledError(), Unspeakable("secret")])
+async def test_a_call_always_has_an_end(
+    connections: Connections, stage: Stage, trouble: BaseException
+) -> None:
+    async def end_oddly() -> AsyncGenerator[bytes]:
+        raise trouble
+        yield b""
+
+    odd = DirectListener({"end_oddly": end_oddly}, most=2)
+    address = await odd.start(HOST, "odd")
+    for _ in range(3):  # and it takes no place afterwards
+        with pytest.raises(ReplicaFailed):
+            await pieces((await connections.to(address)).ask("end_oddly", ()))
+    await odd.close(within_s=PATIENCE_S)
+
+
 @pytest.mark.parametrize("method", ["fail", "no such method"])
 async def test_any_other_error_stays_in_the_replica(
     connections: Connections,
@@ -178,7 +202,7 @@ async def test_more_calls_than_there_is_room_for_are_refused(
     stage.go.set()
     assert [await pieces(answer) for answer in waiting] == [[b"done"]] * 2
     assert await pieces(await ask(connections, address, "spell", "on")) == [b"o", b"n"]
-    await small.close()
+    await small.close(within_s=10)
 
 
 async def test_a_replica_that_stops_answers_first(
@@ -186,7 +210,7 @@ async def test_a_replica_that_stops_answers_first(
 ) -> None:
     answer = await ask(connections, address, "wait", "one")
     assert await anext(answer) == b"begun"
-    closing = asyncio.ensure_future(listener.close())
+    closing = asyncio.ensure_future(listener.close(within_s=10))
     await asyncio.sleep(0.01)
     assert not closing.done()
     stage.go.set()
@@ -227,7 +251,7 @@ async def test_a_replica_that_lives_on_is_connected_to_again(
 async def test_a_replica_that_is_not_there_is_lost(connections: Connections) -> None:
     gone = DirectListener({}, most=1)
     address = await gone.start(HOST, "gone")
-    await gone.close()
+    await gone.close(within_s=10)
     with pytest.raises(ReplicaLost):
         await connections.to(address)
     assert connections.is_lost(address)
@@ -311,4 +335,72 @@ async def test_a_large_picture_passes_in_both_directions(
     data = bytes(range(256)) * 20_000
     answer = (await connections.to(address)).ask("echo", (data,))
     assert await pieces(answer) == [data]
-    await listener.close()
+    await listener.close(within_s=10)
+
+
+async def test_what_is_too_long_harms_no_other_call(
+    connections: Connections, address: Address, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = await ask(connections, address, "wait", "one")
+    assert await anext(waiting) == b"begun"
+    monkeypatch.setattr(frames, "MAX_FRAME_BYTES", 1000)
+    with pytest.raises(ValueError, match="too long"):
+        await ask(connections, address, "spell", "o" * 1000)
+    stage.go.set()
+    assert await pieces(waiting) == [b"done"]
+
+
+async def test_a_slow_reader_gets_all_of_its_answer_from_a_replica_that_stops(
+    connections: Connections,
+) -> None:
+    written: list[int] = []
+
+    async def much() -> AsyncGenerator[bytes]:
+        for number in range(300):
+            written.append(number)
+            yield bytes(100_000)
+
+    listener = DirectListener({"much": much}, most=1)
+    connection = await connections.to(await listener.start(HOST, "much"))
+    assert connection._transport is not None
+    connection._transport.pause_reading()
+    answer = connection.ask("much", ())
+    await asyncio.sleep(0.1)
+    assert len(written) < 300  # it waits for its reader
+    closing = asyncio.ensure_future(listener.close(within_s=PATIENCE_S))
+    await asyncio.sleep(0.01)
+    connection._transport.resume_reading()
+    assert sum(map(len, await pieces(answer))) == 30_000_000
+    await closing
+
+
+async def test_a_replica_that_stops_cuts_off_what_takes_too_long(
+    connections: Connections, address: Address, listener: DirectListener
+) -> None:
+    answer = await ask(connections, address, "wait", "one")
+    assert await anext(answer) == b"begun"
+    await listener.close(within_s=0.01)
+    with pytest.raises((ReplicaLost, ReplicaFailed)):
+        await pieces(answer)
+
+
+async def test_a_replica_that_hangs_is_known_and_one_that_takes_long_is_not(
+    connections: Connections,
+    address: Address,
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gateways_end, "QUIET_S", 0.2)
+    monkeypatch.setattr(replicas_end, "BEAT_S", 0.02)
+    answer = await ask(connections, address, "wait", "one")
+    assert await anext(answer) == b"begun"
+    for _ in range(5):
+        await asyncio.sleep(0.1)
+        assert not connections.is_quiet(address)
+    monkeypatch.setattr(replicas_end, "BEAT_S", 60.0)
+    await asyncio.sleep(0.4)
+    assert connections.is_quiet(address)
+    assert not connections.is_lost(address)
+    stage.go.set()
+    assert await pieces(answer) == [b"done"]
+    assert not connections.is_quiet(address)
