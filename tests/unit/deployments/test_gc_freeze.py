@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
+from caption_studio.deployments.gc_freeze import YOUNG, leave_out_what_is_loaded
 
 
 class Ring:
@@ -17,7 +17,9 @@ class Ring:
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
     gc.disable()
+    before = gc.get_threshold()
     yield
+    gc.set_threshold(*before)
     gc.unfreeze()
     gc.enable()
 
@@ -42,3 +44,12 @@ def test_what_comes_later_is_freed() -> None:
     gone = weakref.ref(Ring())
     gc.collect()
     assert gone() is None
+
+
+def test_what_comes_later_is_freed_by_itself_before_long() -> None:
+    leave_out_what_is_loaded()
+    gone = weakref.ref(Ring())
+    gc.enable()
+    kept = [[number] for number in range(YOUNG + 1)]
+    assert gone() is None
+    assert len(kept) > YOUNG
