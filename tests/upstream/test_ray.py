@@ -203,6 +203,13 @@ def drains_nodes() -> None:
     assert not options["--node-id"].required  # its own node
 
 
+def asks_for_metadata() -> None:
+    assert found(f"{CONSTANTS}.RECORD_REPLICA_METADATA_METHOD") == "record_replica_metadata"
+    has_attributes("ray.serve._private.common.RunningReplicaInfo", "replica_metadata")
+    destructor = "ray.serve._private.replica.UserCallableWrapper.call_destructor"
+    says(destructor, "await self._call_func_or_gen(\n                    self._callable.__del__")
+
+
 LINES = (
     "errorfile 502/errorfile 503/errorfile 504",
     "if routes",
@@ -297,6 +304,13 @@ CHECKS: dict[str, Callable[[], None]] = {
         says,
         "ray.serve.request_router.RequestRouter._choose_replica_for_request",
         "self._pending_requests_to_fulfill.append(pending_request)",
+    ),
+    "record_replica_metadata": asks_for_metadata,
+    "RunningReplica.replica_metadata": partial(
+        has_attributes, "ray.serve.request_router.RunningReplica", "replica_metadata"
+    ),
+    "RequestRouter._deployment_id": partial(
+        says, "ray.serve.request_router.RequestRouter", "self._deployment_id = deployment_id"
     ),
     "drain-node": drains_nodes,
     "ServeReplica": partial(
