@@ -31,7 +31,8 @@ from benchmarks.affinity.figures import Case, Sent, What, lines, row
 from benchmarks.affinity.stages import BASE_S, EACH_S, ROOM, Captioner, Describer, Way
 from benchmarks.affinity.traces import Trace, fresh, zipf
 from benchmarks.hardware import describe
-from caption_studio.deployments.routing.router import AdapterRouter, PictureRouter
+from caption_studio.deployments.direct.frames import ADDRESS, Address
+from caption_studio.deployments.routing.router import AdapterRouter, AffinityRouter, PictureRouter
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.records import Adapter, Pixels, Prompt, Sampling
 
@@ -65,6 +66,12 @@ class Replica:
     node_id: str = "node"
     availability_zone: str | None = None
     multiplexed_model_ids: frozenset[str] = frozenset()
+
+    @property
+    def replica_metadata(self) -> dict[str, Address]:
+        """Where it takes direct calls; here nobody connects."""
+        name = self.replica_id.unique_id
+        return {ADDRESS: Address(name, "", 0, b"")}
 
     async def get_queue_len(self, *, deadline_s: float) -> int:
         """Return the requests in progress."""
@@ -102,7 +109,9 @@ async def send(case: Case, trace: Trace) -> Sent:
 
 
 async def _call(router: RequestRouter, asked: Pixels | Prompt, request_id: str) -> str:
-    """Do what Serve does for a call (ray/serve/_private/router.py, 2.60)."""
+    """Call as a gateway does, or as Serve does (ray/serve/_private/router.py, 2.60)."""
+    if isinstance(router, AffinityRouter):
+        return await _call_directly(router, asked)
     metadata = RequestMetadata(request_id=request_id, internal_request_id=request_id)
     pending = PendingRequest(args=[asked], kwargs={}, metadata=metadata)
     replica = await router._choose_replica_for_request(pending)
@@ -115,6 +124,18 @@ async def _call(router: RequestRouter, asked: Pixels | Prompt, request_id: str) 
         replica.ongoing -= 1
         router.decrement_queue_len_cache(replica.replica_id)
         router.on_request_completed(replica.replica_id, request_id)
+    return said
+
+
+async def _call_directly(router: AffinityRouter, asked: Pixels | Prompt) -> str:
+    address = router.pick(asked, lambda _: False)
+    assert address is not None
+    replica: Any = router.curr_replicas[ReplicaID(address.replica, DEPLOYMENT)]
+    router.begun(address.replica)
+    try:
+        said: str = await replica.answer(asked)
+    finally:
+        router.ended(address.replica)
     return said
 
 
@@ -142,7 +163,7 @@ def _router(case: Case, fleet: list[Replica]) -> RequestRouter:
         use_replica_queue_len_cache=True,
         get_curr_time_s=asyncio.get_running_loop().time,
     )
-    router.initialize_state(room=ROOM)
+    router.initialize_state(room=ROOM, remembers=True)
     router.update_replicas(fleet)
     return router
 

@@ -1,7 +1,7 @@
 """The stages as a gateway sees them: failures become ours, a lost call is made once more."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -124,6 +124,23 @@ class Handle:
         return arguments[0] if arguments else self._address
 
 
+class Router:
+    """A stage's router that takes the first replica that can be reached."""
+
+    def __init__(self, addresses: Sequence[Address]) -> None:
+        self._addresses = addresses
+        self.under_way: list[str] = []
+
+    def pick(self, asked: object, is_lost: Callable[[Address], bool]) -> Address | None:
+        return next((one for one in self._addresses if not is_lost(one)), None)
+
+    def begun(self, replica: str) -> None:
+        self.under_way.append(replica)
+
+    def ended(self, replica: str) -> None:
+        self.under_way.remove(replica)
+
+
 def raised_in_the_replica(cause: Exception) -> Exception:
     """What a caller of a handle gets: of the cause's class too, but with Ray's attributes."""
     return RayTaskError("f", "traceback", cause).as_instanceof_cause()
@@ -171,7 +188,7 @@ async def connections() -> AsyncIterator[Connections]:
     await connections.close()
     while LISTENERS:
         await LISTENERS.pop().close(within_s=10)
-    known.under_way.clear()
+    known.routers.clear()
 
 
 async def over(replica: Replica, connections: Connections) -> Stages:
@@ -185,7 +202,6 @@ async def test_results_pass(connections: Connections) -> None:
         assert await stages.groups(stream=stream) == [GROUP]
     adapter = Adapter("a", "x/a", digest="d")
     assert await stages.captioner.load_adapter(adapter) == adapter
-    assert not known.under_way
 
 
 @pytest.mark.parametrize(("failure", "expected"), IN_THE_REPLICA)
@@ -268,27 +284,24 @@ async def test_the_second_call_goes_to_a_replica_that_can_be_reached(
     dying, well = Replica(lost=1), Replica()
     addresses = [await one.listener.start("127.0.0.1", "one") for one in (dying, well)]
 
-    class Router:
-        def pick(self, asked: object, is_lost: Any) -> Address | None:
-            return next((one for one in addresses if not is_lost(one)), None)
-
-    known.routers[Handle.deployment_id] = Router()
-    try:
-        stages = Stages(Handle(failure=AssertionError("asked Serve")), connections)
-        assert await stages.describe() == DESCRIBED
-    finally:
-        known.routers.clear()
+    router = known.routers[Handle.deployment_id] = Router(addresses)
+    stages = Stages(Handle(failure=AssertionError("asked Serve")), connections)
+    assert await stages.describe() == DESCRIBED
     assert (dying.asked, well.asked) == (1, 1)
+    assert not router.under_way
 
 
 async def test_leaving_a_stream_cancels_it_in_the_replica(connections: Connections) -> None:
     replica = Replica(hangs=True)
-    groups = (await over(replica, connections)).generate(stream=True)
+    address = await replica.listener.start("127.0.0.1", "one")
+    router = known.routers[Handle.deployment_id] = Router([address])
+    groups = Stages(Handle(), connections).generate(stream=True)
     assert await anext(groups) == GROUP
+    assert router.under_way == ["one"]
     await groups.aclose()
     async with asyncio.timeout(10):
         await replica.cancelled.wait()
-    assert not known.under_way
+    assert not router.under_way
 
 
 async def test_a_stage_that_does_not_answer_is_not_ready(

@@ -31,7 +31,9 @@ class StageReplicas:
         Raises `ReplicaLost`, and what the handle's call for an address raises.
         """
         address = await self._address(arguments[0])
-        known.under_way[address.replica] += 1
+        router = known.routers.get(self._handle.deployment_id)
+        if router is not None:
+            router.begun(address.replica)
         try:
             connection = await self._connections.to(address)
             answer = connection.ask(method, arguments)
@@ -40,7 +42,8 @@ class StageReplicas:
             finally:
                 answer.close()
         finally:
-            known.ended(address.replica)
+            if router is not None:
+                router.ended(address.replica)
 
     async def _address(self, asked: object) -> Address:
         router = known.routers.get(self._handle.deployment_id)

@@ -1,10 +1,8 @@
-"""What this gateway knows of the stages' replicas.
+"""The routers of this process, for the gateway's own code.
 
-Serve makes the routers from copies of their classes, so what they share with the gateway's own code
-is here.
+Serve makes routers from copies of their classes, so they cannot be found by their classes' modules.
 """
 
-from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
@@ -18,16 +16,14 @@ class Router(Protocol):
         """Return where to send a call with this argument, None if no replica can be reached."""
         ...
 
+    def begun(self, replica: str) -> None:
+        """Count a call that begins at this replica."""
+        ...
+
+    def ended(self, replica: str) -> None:
+        """Count a call as over."""
+        ...
+
 
 routers: dict[Hashable, Router] = {}
 """By the id that a Serve handle has of its deployment, too."""
-
-under_way: Counter[str] = Counter()
-"""This gateway's calls in progress, by replica."""
-
-
-def ended(replica: str) -> None:
-    """Count a call as over; a replica without any is forgotten."""
-    under_way[replica] -= 1
-    if under_way[replica] <= 0:
-        under_way.pop(replica, None)

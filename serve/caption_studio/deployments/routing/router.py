@@ -9,6 +9,7 @@ this module holds nothing that must be one object for all.
 
 import random
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,6 +45,7 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
         super().__init__(*args, **kwargs)
         self._named: dict[str, RunningReplica] = {}
         self._addresses: dict[str, Address] = {}
+        self._under_way: Counter[str] = Counter()
         known.routers[self._deployment_id] = self
 
     def key(self, asked: object) -> bytes | None:
@@ -64,12 +66,22 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
     def on_send_request(self, replica_id: ReplicaID) -> None:
         """See Serve's `RequestRouter`; a call goes to a replica, which may still refuse it."""
         super().on_send_request(replica_id)
-        known.under_way[replica_id.unique_id] += 1
+        self.begun(replica_id.unique_id)
 
     def on_request_completed(self, replica_id: ReplicaID, internal_request_id: str) -> None:
         """See Serve's `RequestRouter`; a call has ended, however it did."""
         super().on_request_completed(replica_id, internal_request_id)
-        known.ended(replica_id.unique_id)
+        self.ended(replica_id.unique_id)
+
+    def begun(self, replica: str) -> None:
+        """Count a call that begins at this replica."""
+        self._under_way[replica] += 1
+
+    def ended(self, replica: str) -> None:
+        """Count a call as over; a replica without any is forgotten."""
+        self._under_way[replica] -= 1
+        if self._under_way[replica] <= 0:
+            self._under_way.pop(replica, None)
 
     def pick(self, asked: object, is_lost: Callable[[Address], bool]) -> Address | None:
         """Return the replica for a direct call, None if none can be reached.
@@ -78,7 +90,7 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
         """
         addresses = self._addresses  # Serve may put others there meanwhile
         loads = {
-            name: known.under_way[name]
+            name: self._under_way[name]
             for name, address in addresses.items()
             if not is_lost(address)
         }
@@ -107,7 +119,7 @@ class AffinityRouter(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray is 
             key = self.key(args[0] if args else None)
         if key is not None and len(candidate_replicas) > 1:
             names = [one.replica_id.unique_id for one in candidate_replicas]
-            chosen = self._with_affinity(key, {name: known.under_way[name] for name in names})
+            chosen = self._with_affinity(key, {name: self._under_way[name] for name in names})
             first = [self._named[name] for name in chosen]
             return [first, [one for one in candidate_replicas if one not in first]]
         return [random.sample(candidate_replicas, min(2, len(candidate_replicas)))]

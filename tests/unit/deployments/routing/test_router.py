@@ -1,6 +1,7 @@
 """Serve's own routing loop, with our choice in it, over replicas that are only counted."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,6 @@ def addressed(count: int) -> list[Replica]:
 def nothing_known() -> Iterator[None]:
     yield
     known.routers.clear()
-    known.under_way.clear()
 
 
 async def started(kind: type[AffinityRouter], over: list[Replica], **state: Any) -> AffinityRouter:
@@ -294,16 +294,22 @@ async def test_direct_calls_go_where_serve_would_send_them() -> None:
 async def test_direct_calls_that_need_no_replica_go_to_the_less_busy_of_two() -> None:
     router = await started(PictureRouter, addressed(2), remembers=False)
     assert len({picked(router, picture(1)) for _ in range(40)}) == 2
-    known.under_way["replica0"] = 1
+    router.begun("replica0")
     assert {picked(router, picture(1)) for _ in range(40)} == {"replica1"}
     assert {picked(router, picture(number)) for number in range(40)} == {"replica1"}
 
 
 async def test_a_hot_picture_that_is_asked_directly_does_not_overload_its_replica() -> None:
     router = await started(PictureRouter, addressed(4))
+    counts: Counter[str] = Counter()
     for _ in range(100):
-        known.under_way[picked(router, picture(1)) or ""] += 1  # and it goes on
-    assert max(known.under_way.values()) <= 1.25 * 100 / 4 + 1
+        name = picked(router, picture(1)) or ""
+        router.begun(name)  # and it goes on
+        counts[name] += 1
+    assert max(counts.values()) <= 1.25 * 100 / 4 + 1
+    for name in counts.elements():
+        router.ended(name)
+    assert len({picked(router, picture(1)) for _ in range(10)}) == 1
 
 
 async def test_a_lost_replica_is_not_asked_directly() -> None:
