@@ -12,7 +12,7 @@ from benchmarks.cluster import models
 from benchmarks.cluster.models import StageModel
 from caption_studio.deployments.app import application
 from caption_studio.deployments.captioner import Captioner
-from caption_studio.deployments.describer import Describer
+from caption_studio.deployments.describer import MAX_AT_ENGINE, Describer
 from caption_studio.deployments.shared import metrics
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
@@ -101,6 +101,7 @@ class StandInDescriber(Describer):
         self._tracing = tracing.make(settings.tracing, "describer")
         self._metrics = metrics.of_this_replica(CollectorRegistry())
         await asyncio.sleep(models.DESCRIBER_LOAD_S)
+        self._places = asyncio.Semaphore(MAX_AT_ENGINE)
         self._engine = self._cache = BatchStandIn(models.DESCRIBER)  # type: ignore[assignment]
 
 

@@ -3,6 +3,7 @@
 If its engine becomes unusable, the replica ends: see `ending`.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
 import msgspec
@@ -20,10 +21,8 @@ from caption_studio.observability.stage_metrics import describer_registry
 from caption_studio.records import Described, Pixels, RequestClass
 from caption_studio.settings import Settings
 
-MAX_ONGOING_REQUESTS = MAX_IN_FLIGHT
-"""As many as one gateway lets in. With a lower limit, requests would wait in a gateway's handle,
-where Serve's router forwards only four a second once a busy replica was late to report its load
-(its two tasks wait for half a second after each try; ray/serve/_private/request_router, 2.60)."""
+MAX_AT_ENGINE = MAX_IN_FLIGHT
+"""Pictures that wait in the engine at most, which keeps room for as many; others wait before it."""
 
 
 class Describer(Working):
@@ -42,7 +41,7 @@ class Describer(Working):
         self._engine = DescriberEngine(
             load(settings.vision),
             max_rows=settings.vision.max_batch_size,
-            max_waiting=MAX_ONGOING_REQUESTS,
+            max_waiting=MAX_AT_ENGINE,
             eager=settings.vision.enforce_eager,
             stall_s=settings.gateway.describe_timeout_s / 2,  # leaves time to ask another replica
             batches=settings.batch_share,
@@ -51,6 +50,7 @@ class Describer(Working):
         self._engine.start()
         self._metrics.begin()
         leave_out_what_is_loaded()
+        self._places = asyncio.Semaphore(MAX_AT_ENGINE)
         self._cache = DescriptionCache(self._engine.describe, size=settings.vision.cache_size)
 
     def _methods(self) -> Mapping[str, Method]:
@@ -70,7 +70,8 @@ class Describer(Working):
             self._working(),
             self._tracing.span("describe", traceparent) as span,
         ):
-            described: Described = await self._cache.describe(pixels, request_class)
+            async with self._places:
+                described: Described = await self._cache.describe(pixels, request_class)
             span.set(
                 {
                     "request_id": request_id,
@@ -99,7 +100,7 @@ class Describer(Working):
 
 describer_deployment = serve.deployment(
     ray_actor_options={"num_cpus": 0.5},
-    max_ongoing_requests=MAX_ONGOING_REQUESTS,
+    max_ongoing_requests=MAX_IN_FLIGHT,
     max_queued_requests=512,
     health_check_period_s=HEALTH_CHECK_PERIOD_S,
 )(Describer)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ray.serve.config import AutoscalingContext
 
-from caption_studio.deployments.scaling_reports import Freshness, Told, finished_per_s
+from caption_studio.deployments.scaling_reports import Freshness, Told, finished_per_s, in_flight
 from caption_studio.scaling.hearing import Hearing
 from caption_studio.scaling.load import GATEWAY, Load
 from caption_studio.scaling.policy import decide
@@ -77,23 +77,33 @@ class JointPolicy:
         return replicas, states
 
 
-def _ongoing(context: AutoscalingContext, under_way: float | None) -> float:
-    """Return the requests in progress; Serve counts those that wait for a stage's first replica."""
-    return float(context.total_num_requests) if under_way is None else under_way
+def _ongoing(context: AutoscalingContext, *told: float | None) -> float | None:
+    """Return a stage's requests in progress, None if nobody who sees them has told.
+
+    Serve itself sees those that wait for a stage's first replica, and adapters that are loaded.
+    """
+    seen = float(context.total_num_requests)
+    known = [number for number in told if number is not None]
+    if not known and not seen and context.current_num_replicas:
+        return None
+    return max(seen, *known) if known else seen
 
 
 def _load(name: str, context: AutoscalingContext, told: Told, heard: set[Any]) -> Load:
     at_gateway = name == GATEWAY
     # The gateways' handles report the stages' loads: without a gateway they are unknown.
     known = at_gateway or told.has_gateways
-    under_way = None if at_gateway else told.under_way(name)
+    if at_gateway:
+        ongoing: float | None = float(context.total_num_requests)
+    else:
+        ongoing = _ongoing(context, told.under_way(name), in_flight(context, heard))
     answered_per_s, answers_heard = finished_per_s(context, heard)
     return Load(
         target=context.target_num_replicas,
         running=context.current_num_replicas,
         min_replicas=context.capacity_adjusted_min_replicas,
         max_replicas=context.capacity_adjusted_max_replicas,
-        ongoing=_ongoing(context, under_way) if known else None,
+        ongoing=ongoing if known else None,
         asked_per_s=told.asked_per_s(name),
         finished_per_s=told.decoded_per_s if at_gateway else answered_per_s,
         cpus=told.cpus if at_gateway else None,

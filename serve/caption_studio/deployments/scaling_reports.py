@@ -139,6 +139,17 @@ def finished_per_s(stage: AutoscalingContext, heard: set[Any]) -> tuple[float | 
     return (None if per_s is None else per_s / share), share
 
 
+def in_flight(stage: AutoscalingContext, heard: set[Any]) -> float | None:
+    """Return what a stage's replicas have in progress; those not heard of are like the others."""
+    running = stage.current_num_replicas
+    means = [
+        mean(point.value for point in points)
+        for key, points in _series(stage, IN_FLIGHT).items()
+        if key in heard and points
+    ]
+    return sum(means) * max(1.0, running / len(means)) if means and running else None
+
+
 def _room(gateways: AutoscalingContext, heard: set[Any]) -> load.Room:
     def in_use(name: str) -> list[float]:
         series = _series(gateways, name)

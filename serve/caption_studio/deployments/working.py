@@ -10,7 +10,7 @@ from ray.util import get_node_ip_address
 from caption_studio.deployments.direct.frames import ADDRESS, Address
 from caption_studio.deployments.direct.listener import DirectListener, Method
 from caption_studio.limits import MAX_IN_FLIGHT
-from caption_studio.observability.work import FINISHED, Work
+from caption_studio.observability.work import FINISHED, IN_FLIGHT, Work
 
 MOST_CALLS = 4 * MAX_IN_FLIGHT
 """Calls in a replica at a time, of all gateways: as many as four of them let in."""
@@ -21,7 +21,7 @@ class Working:
 
     def _methods(self) -> Mapping[str, Method]:
         """Return the methods that gateways call directly."""
-        raise NotImplementedError
+        return {}
 
     async def record_replica_metadata(self) -> dict[str, Address]:
         """Take direct calls from now on; Serve tells the routers the address."""
@@ -35,7 +35,7 @@ class Working:
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Return what Serve's controller hands to `scaling.JointPolicy`."""
-        return self._work.counters(FINISHED)
+        return self._work.counters(FINISHED) | {IN_FLIGHT: float(self._direct.under_way)}
 
     @contextmanager
     def _working(self) -> Generator[None]:

@@ -201,6 +201,44 @@ def test_calls_that_serve_does_not_see_keep_a_stage_awake_and_make_it_grow(polic
     assert rounds(policy, nothing, two, 1200, raw=raw(0.0))["Captioner"] == 0
 
 
+def test_a_stage_whose_calls_nobody_counts_keeps_its_replicas(policy: Any) -> None:
+    """Gateways without reports, or none that scale: replicas that answer may be busy or not."""
+
+    def answering(now_s: float, running: dict[str, int]) -> dict[str, Any]:
+        return {"Captioner": answers(20.0, now_s, max(1, running["Captioner"]))}
+
+    nothing = {"Gateway": 0.0, "Captioner": 0.0}
+    for replicas in ({"Gateway": 1, "Captioner": 6}, {"Captioner": 6}):
+        assert rounds(policy, nothing, replicas, 900, raw=answering)["Captioner"] == 6
+
+
+def test_what_replicas_have_in_progress_counts_where_no_gateway_tells(policy: Any) -> None:
+    def answering(now_s: float, running: dict[str, int]) -> dict[str, Any]:
+        at = {str(number): [Point(now_s - 1, 1.0)] for number in range(running["Captioner"])}
+        return {"Captioner": {CPU_S: counter(1.0, now_s, replicas=6), IN_FLIGHT: at}}
+
+    assert rounds(policy, {"Captioner": 0.0}, {"Captioner": 6}, 1200, raw=answering) == {
+        "Captioner": 1
+    }
+
+
+def test_an_adapter_that_is_loaded_keeps_its_captioner(policy: Any) -> None:
+    """That call goes by Serve's handle, and gateways do not count it as a prompt."""
+
+    def none_under_way(now_s: float, running: dict[str, int]) -> dict[str, Any]:
+        still = {"0": [Point(now_s - ago, 7.0) for ago in (5, 3, 1)]}
+        return {
+            "Gateway": {
+                CPU_S: counter(0.2, now_s),
+                asked("captioner"): still,
+                done("captioner"): still,
+            }
+        }
+
+    loading = {"Gateway": 0.0, "Describer": 0.0, "Captioner": 1.0}
+    assert rounds(policy, loading, ONE_EACH, 1200, raw=none_under_way)["Captioner"] == 1
+
+
 def told(gateways: Any, freshness: Freshness, now_s: float, hearing: Hearing | None = None) -> Told:
     heard = freshness.look([gateways], now_s)["Gateway"]
     return Told.by(gateways, heard, hearing or Hearing().after(gateways.current_num_replicas, 0))
@@ -336,7 +374,7 @@ def test_stages_count_their_answers_and_gateways_their_work() -> None:
     with pytest.raises(RuntimeError), stage._working():
         raise RuntimeError
     stats = asyncio.run(stage.record_autoscaling_stats())
-    assert stats[FINISHED] == 2
+    assert (stats[FINISHED], stats[IN_FLIGHT]) == (2, 0)
     metrics = Metrics()
     metrics.work.watch(IN_FLIGHT, lambda: 7)
     with metrics.in_stage("describer"):

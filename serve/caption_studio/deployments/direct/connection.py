@@ -140,15 +140,12 @@ class Connection(Framed):
     def _take(self, message: FromReplica) -> None:
         if isinstance(message, Beat):
             return
-        answer = self._answers.get(message.number)
-        if answer is None:
-            return
         if isinstance(message, Piece):
-            answer.put(message.value)
-        elif isinstance(message, Failed):
-            answer.end(_error(message.error))
-        else:
-            answer.end()
+            if (answer := self._answers.get(message.number)) is not None:
+                answer.put(message.value)
+        # What has ended waits for its reader only: nothing that happens here concerns it any more.
+        elif (answer := self._answers.pop(message.number, None)) is not None:
+            answer.end(_error(message.error) if isinstance(message, Failed) else None)
 
 
 class Connections:

@@ -52,6 +52,11 @@ class DirectListener:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def under_way(self) -> int:
+        """The calls that are answered at present."""
+        return self._under_way
+
     async def start(self, host: str, replica: str) -> Address:
         """Listen; return the address. Raises `OSError` if the host is not ours."""
         loop = asyncio.get_running_loop()

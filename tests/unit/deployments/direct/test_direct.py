@@ -404,3 +404,20 @@ async def test_a_replica_that_hangs_is_known_and_one_that_takes_long_is_not(
     stage.go.set()
     assert await pieces(answer) == [b"done"]
     assert not connections.is_quiet(address)
+
+
+async def test_an_answer_that_is_complete_cannot_be_lost_and_its_reader_shuns_nobody(
+    connections: Connections,
+    address: Address,
+    listener: DirectListener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gateways_end, "QUIET_S", 0.05)
+    slow = await ask(connections, address, "spell", "word")
+    await pieces(await ask(connections, address, "spell", "on"))  # the other is complete, too
+    await asyncio.sleep(0.1)
+    assert not connections.is_quiet(address)
+    await listener.close(within_s=PATIENCE_S)
+    await asyncio.sleep(0.1)
+    assert connections.is_lost(address)
+    assert b"".join(await pieces(slow)) == b"word"
