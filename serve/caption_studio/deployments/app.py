@@ -7,7 +7,7 @@ in the application's `args` (caption_studio.settings).
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
 from ray import serve
@@ -36,9 +36,9 @@ from caption_studio.images.loader import ImageIntake
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.observability import logging as studio_logging
 from caption_studio.observability import tracing
-from caption_studio.observability.metrics import Metrics
+from caption_studio.observability.metrics import Metrics, Stage
 from caption_studio.observability.stages import CountedCaptioner, CountedDescriber, CountedLoader
-from caption_studio.observability.work import STAGES, Work, asked, done
+from caption_studio.observability.work import Work, asked, done
 from caption_studio.pipeline import CaptionPipeline
 from caption_studio.settings import Settings
 from caption_studio.structure.check import StructureCheck
@@ -84,7 +84,8 @@ class Gateway:
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Return what Serve's controller hands to `scaling.JointPolicy`."""
         return self._work.counters(
-            *(asked(stage) for stage in STAGES), *(done(stage) for stage in STAGES)
+            *(asked(stage) for stage in get_args(Stage)),
+            *(done(stage) for stage in get_args(Stage)),
         )
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
@@ -119,10 +120,10 @@ class Gateway:
             async with AsyncExitStack() as stack:
                 if spans is not None:
                     stack.callback(spans.close)
+                stack.callback(connections.close)
                 for resource in (
                     metrics.loop_watch,
                     intake,
-                    connections,
                     structures,
                     models.added_adapters,
                     models.added_voices,

@@ -113,7 +113,7 @@ class Captioner(Working):
         self._engine.stop()
 
 
-# As many as one gateway lets in, as for the describer: vLLM has its own queue.
+# Prompts come directly: Serve bounds only the calls for an address or an adapter, and probes.
 captioner_deployment = serve.deployment(
     ray_actor_options={"num_cpus": 0.5},
     max_ongoing_requests=MAX_IN_FLIGHT,

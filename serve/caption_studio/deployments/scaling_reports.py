@@ -141,25 +141,17 @@ def finished_per_s(stage: AutoscalingContext, heard: set[Any]) -> tuple[float | 
 
 def in_flight(stage: AutoscalingContext, heard: set[Any]) -> float | None:
     """Return what a stage's replicas have in progress; those not heard of are like the others."""
-    running = stage.current_num_replicas
-    means = [
-        mean(point.value for point in points)
-        for key, points in _series(stage, IN_FLIGHT).items()
-        if key in heard and points
-    ]
+    running, means = stage.current_num_replicas, _means(stage, IN_FLIGHT, heard)
     return sum(means) * max(1.0, running / len(means)) if means and running else None
 
 
 def _room(gateways: AutoscalingContext, heard: set[Any]) -> load.Room:
     def in_use(name: str) -> list[float]:
-        series = _series(gateways, name)
-        return [mean(point.value for point in series[key]) for key in heard if key in series]
+        return _means(gateways, name, heard)
 
     pending = [
-        asked_points[-1].value - done_points[-1].value
-        for key in heard
-        if (asked_points := _series(gateways, asked("intake")).get(key))
-        and (done_points := _series(gateways, done("intake")).get(key))
+        begun[-1].value - ended[-1].value
+        for begun, ended in _begun_and_ended(gateways, "intake", heard)
     ]
     places, full = in_use(PLACES), in_use(FULL)
     return load.Room(
@@ -176,14 +168,23 @@ def _under_way(gateways: AutoscalingContext, stage: str, heard: set[Any]) -> flo
     """Return the sum of the gateways' means of late; None if none tells both counters."""
     means = [
         mean(
-            begun.value - ended.value
-            for begun, ended in zip(reversed(asked_points), reversed(done_points), strict=False)
+            one.value - other.value
+            for one, other in zip(reversed(begun), reversed(ended), strict=False)
         )
-        for key in heard
-        if (asked_points := _series(gateways, asked(stage)).get(key))
-        and (done_points := _series(gateways, done(stage)).get(key))
+        for begun, ended in _begun_and_ended(gateways, stage, heard)
     ]
     return sum(means) if means else None
+
+
+def _begun_and_ended(gateways: AutoscalingContext, stage: str, heard: set[Any]) -> list[Any]:
+    """Return the points of both counters, of each gateway that reported both, the oldest first."""
+    began, ended = _series(gateways, asked(stage)), _series(gateways, done(stage))
+    return [(began[key], ended[key]) for key in heard if began.get(key) and ended.get(key)]
+
+
+def _means(context: AutoscalingContext, name: str, heard: set[Any]) -> list[float]:
+    series = _series(context, name)
+    return [mean(point.value for point in series[key]) for key in heard if series.get(key)]
 
 
 def _wait_s(gateways: AutoscalingContext, name: str, heard: set[Any]) -> float | None:

@@ -9,9 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-STAGES = ("intake", "describer", "captioner")
-"""What a gateway counts calls of."""
-
 CPU_S = "cpu_s"
 LOOP_CPU_S = "loop_cpu_s"
 FINISHED = "finished"

@@ -185,7 +185,7 @@ class Stages:
 async def connections() -> AsyncIterator[Connections]:
     connections = Connections()
     yield connections
-    await connections.close()
+    connections.close()
     while LISTENERS:
         await LISTENERS.pop().close(within_s=10)
     known.routers.clear()

@@ -19,8 +19,8 @@ from caption_studio.deployments.direct.frames import (
     FromReplica,
     Leave,
     Piece,
-    decoded_error,
-    encoded_arguments,
+    decoded,
+    encoded,
 )
 
 QUIET_S = 3.0
@@ -126,7 +126,7 @@ class Connection(Framed):
         if self.lost_at_s is not None:
             raise ReplicaLost
         number = next(self._numbers)
-        self.send(Ask(number, method, encoded_arguments(arguments)))
+        self.send(Ask(number, method, encoded(arguments)))
         if not self._answers:
             self._heard_at_s = time.monotonic()
         answer = self._answers[number] = Answer(number, self)
@@ -143,7 +143,7 @@ class Connection(Framed):
         if isinstance(message, Piece):
             if (answer := self._answers.get(message.number)) is not None:
                 answer.put(message.value)
-        # What has ended waits for its reader only: nothing that happens here concerns it any more.
+        # An answer that is complete only waits for its reader; a lost connection is nothing to it.
         elif (answer := self._answers.pop(message.number, None)) is not None:
             answer.end(_error(message.error) if isinstance(message, Failed) else None)
 
@@ -155,10 +155,7 @@ class Connections:
         self._open: dict[Address, Connection] = {}
         self._opening: dict[Address, asyncio.Future[Connection]] = {}
 
-    async def start(self) -> None:
-        """Nothing is needed before the first call."""
-
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close all of them."""
         for opening in self._opening.values():
             opening.cancel()
@@ -217,6 +214,7 @@ class Connections:
 
 def _error(data: bytes) -> Exception:
     try:
-        return decoded_error(data) if data else ReplicaFailed()
+        error: Exception = decoded(data) if data else ReplicaFailed()
     except Exception:  # whatever its class does
         return ReplicaFailed()
+    return error

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 ADDRESS = "direct"
-"""Where a replica's metadata in Serve have its `Address`."""
+"""The name of a replica's `Address` in the metadata that Serve keeps of it."""
 
 SECRET_BYTES = 32
 LENGTH_BYTES = 4
@@ -52,10 +52,6 @@ class Leave(msgspec.Struct, array_like=True, frozen=True, tag=1):
     number: int
 
 
-class Beat(msgspec.Struct, array_like=True, frozen=True, tag=5):
-    """The replica has calls under way, and its event loop turns."""
-
-
 class Piece(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """The next piece of a call's answer."""
 
@@ -76,30 +72,22 @@ class Failed(msgspec.Struct, array_like=True, frozen=True, tag=4):
     error: bytes
 
 
+class Beat(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """The replica has calls under way, and its event loop turns."""
+
+
 FromGateway = Ask | Leave
 FromReplica = Piece | End | Failed | Beat
 
 
-def encoded_arguments(arguments: tuple[Any, ...]) -> bytes:
-    """Return a call's arguments as bytes."""
-    return pickle.dumps(arguments, protocol=pickle.HIGHEST_PROTOCOL)
+def encoded(value: object) -> bytes:
+    """Return a call's arguments, or an error, as bytes."""
+    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def decoded_arguments(data: bytes) -> tuple[Any, ...]:
-    """Return the arguments; only for bytes from a connection that knew the secret."""
-    arguments: tuple[Any, ...] = pickle.loads(data)
-    return arguments
-
-
-def encoded_error(error: Exception) -> bytes:
-    """Return an error as bytes."""
-    return pickle.dumps(error, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def decoded_error(data: bytes) -> Exception:
-    """Return the error; only for bytes from a replica that Serve named."""
-    error: Exception = pickle.loads(data)
-    return error
+def decoded(data: bytes) -> Any:
+    """Return the value. Only for bytes of who knew the secret, or of a replica that Serve named."""
+    return pickle.loads(data)
 
 
 class Framed(asyncio.Protocol):

@@ -21,8 +21,8 @@ from caption_studio.deployments.direct.frames import (
     Framed,
     FromGateway,
     Piece,
-    decoded_arguments,
-    encoded_error,
+    decoded,
+    encoded,
 )
 from caption_studio.errors import RETRY_AFTER_S, CaptionStudioError, Overloaded
 
@@ -107,13 +107,13 @@ class DirectListener:
         """Call the method and send what it yields; an error is the answer's end, too."""
         if self._under_way >= self._most:
             full = Overloaded("The service is full. Try again soon.", retry_after_s=RETRY_AFTER_S)
-            to.send(Failed(ask.number, encoded_error(full)))
+            to.send(Failed(ask.number, encoded(full)))
             return
         self._under_way += 1
         self._idle.clear()
         last: End | Failed = Failed(ask.number, b"")
         try:
-            arguments: tuple[Any, ...] = decoded_arguments(ask.arguments)
+            arguments: tuple[Any, ...] = decoded(ask.arguments)
             async with aclosing(self._methods[ask.method](*arguments)) as pieces:
                 async for piece in pieces:
                     to.send(Piece(ask.number, piece))
@@ -132,7 +132,7 @@ def _failed(ask: Ask, error: Exception) -> Failed:
     """Return what the gateway learns: our own errors; of others that there was one."""
     try:
         if isinstance(error, CaptionStudioError):
-            return Failed(ask.number, encoded_error(error))
+            return Failed(ask.number, encoded(error))
     except Exception:
         logger.exception("an error could not be sent")
     logger.error("a call of %s failed", ask.method, exc_info=error)

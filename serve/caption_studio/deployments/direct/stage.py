@@ -31,7 +31,7 @@ class StageReplicas:
         Raises `ReplicaLost`, and what the handle's call for an address raises.
         """
         address = await self._address(arguments[0])
-        router = known.routers.get(self._handle.deployment_id)
+        router = self._router
         if router is not None:
             router.begun(address.replica)
         try:
@@ -46,8 +46,7 @@ class StageReplicas:
                 router.ended(address.replica)
 
     async def _address(self, asked: object) -> Address:
-        router = known.routers.get(self._handle.deployment_id)
-        if router is not None:
+        if (router := self._router) is not None:
             for shunned in (self._connections.is_quiet, self._connections.is_lost):
                 if (chosen := router.pick(asked, shunned)) is not None:
                     return chosen
@@ -56,6 +55,11 @@ class StageReplicas:
         except RayActorError:  # that replica has died; Serve asks another one
             found = await self._find.remote()
         return found
+
+    @property
+    def _router(self) -> known.Router | None:
+        """The stage's router; Serve makes it at the first call by the handle."""
+        return known.routers.get(self._handle.deployment_id)
 
     @cached_property
     def _find(self) -> DeploymentHandle:

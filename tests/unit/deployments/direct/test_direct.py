@@ -21,7 +21,7 @@ from caption_studio.deployments.direct.frames import (
     MAX_FRAME_BYTES,
     Address,
     Ask,
-    encoded_arguments,
+    encoded,
 )
 from caption_studio.deployments.direct.listener import DirectListener
 from caption_studio.errors import ContextLengthExceeded, Overloaded
@@ -86,7 +86,7 @@ async def address(listener: DirectListener) -> Address:
 async def connections() -> AsyncIterator[Connections]:
     connections = Connections()
     yield connections
-    await connections.close()
+    connections.close()
 
 
 async def pieces(answer: Answer) -> list[bytes]:
@@ -185,7 +185,7 @@ async def test_the_calls_of_a_gateway_that_is_gone_end(
 ) -> None:
     for name in ("one", "two"):
         assert await anext(await ask(connections, address, "wait", name)) == b"begun"
-    await connections.close()
+    connections.close()
     async with asyncio.timeout(PATIENCE_S):
         assert {await stage.left.get(), await stage.left.get()} == {"one", "two"}
 
@@ -286,8 +286,8 @@ async def test_a_stranger_cannot_have_anything_unpickled(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[bytes] = []
-    monkeypatch.setattr(replicas_end, "decoded_arguments", read.append)
-    ask = msgspec.msgpack.encode(Ask(0, "spell", encoded_arguments(("on",))))
+    monkeypatch.setattr(replicas_end, "decoded", read.append)
+    ask = msgspec.msgpack.encode(Ask(0, "spell", encoded(("on",))))
     assert await raw(address, bytes(32) + len(ask).to_bytes(LENGTH_BYTES) + ask) == b""
     assert not read
 
@@ -313,7 +313,7 @@ async def test_who_never_says_the_secret_is_cut_off(
 
 
 async def test_a_frame_may_come_byte_by_byte(address: Address) -> None:
-    ask = msgspec.msgpack.encode(Ask(7, "spell", encoded_arguments(("o",))))
+    ask = msgspec.msgpack.encode(Ask(7, "spell", encoded(("o",))))
     reader, writer = await asyncio.open_connection(HOST, address.port)
     for byte in address.secret + len(ask).to_bytes(LENGTH_BYTES) + ask:
         writer.write(bytes([byte]))
