@@ -16,6 +16,8 @@ DETOKENIZER = f"{ENGINE}.detokenizer.BaseIncrementalDetokenizer"
 PROCESSORS = "vllm.v1.sample.logits_processor"
 PUNICA = "vllm.lora.punica_wrapper.punica_cpu.PunicaWrapperCPU"
 FALCON = "vllm.model_executor.models.falcon"
+CPU_ATTENTION = "vllm.v1.attention.backends.cpu_attn"
+RUNNER = "vllm.v1.worker.gpu_model_runner.GPUModelRunner"
 MANAGER = "vllm.lora.model_manager.LoRAModelManager"
 QKV = "vllm.lora.layers.QKVParallelLinearWithLoRA"
 CONFIG = "vllm.transformers_utils.config"
@@ -101,6 +103,43 @@ def adds_alibi() -> None:
     assert cpu.get_name() == "CPU_ATTN"
 
 
+def runs_layers() -> None:
+    """Falcon's layer computes, in this order, what ours does."""
+    says(
+        f"{FALCON}.FalconDecoderLayer.forward",
+        "= self.input_layernorm(hidden_states)",
+        "= self.self_attention(",
+        "mlp_layernorm_out = attention_layernorm_out",
+        "= self.mlp(mlp_layernorm_out)",
+        "mlp_output += attention_output",
+        "output = mlp_output + residual",
+    )
+    says(f"{FALCON}.FalconMLP", "self.dense_h_to_4h(x)", 'get_act_fn("gelu")')
+
+
+def attends() -> None:
+    says(
+        f"{FALCON}.FalconAttention.forward",
+        "= self.query_key_value(hidden_states)",
+        "self.q_size, self.kv_size, self.kv_size",
+        "self.rotary_emb(positions, q, k)",
+        "self.attn(q, k, v)",
+        "self.dense(attn_output)",
+    )
+
+
+def attends_on_a_cpu() -> None:
+    path = f"{CPU_ATTENTION}.CPUAttentionBackendImpl"
+    begins_with(
+        f"{path}.do_kv_cache_update", "self", "layer", "key", "value", "kv_cache", "slot_mapping"
+    )
+    begins_with(
+        *(f"{path}.forward", "self", "layer", "query", "key", "value"),
+        *("kv_cache", "attn_metadata", "output"),
+    )
+    says(f"{RUNNER}._prepare_inputs", "logits_indices = query_start_loc[1:] - 1")
+
+
 def reorders_the_projection() -> None:
     says(f"{FALCON}.FalconModel.load_weights", '"query_key_value"', "total_num_kv_heads")
 
@@ -135,6 +174,9 @@ PLAIN = (
     "vllm.model_executor.models.interfaces.SupportsLoRA",
     MANAGER,
     QKV,
+    "vllm.forward_context.get_forward_context",
+    "vllm.lora.layers.BaseLayerWithLoRA",
+    f"{CPU_ATTENTION}.CPUAttentionBackendImpl",
 )
 """What has to be there, and no more."""
 
@@ -189,9 +231,20 @@ FORMS: dict[str, Callable[[], None]] = {
         "vllm.model_executor.layers.linear.UnquantizedLinearMethod.process_weights_after_loading",
         "dispatch_cpu_unquantized_gemm(layer, remove_weight=True)",
     ),
+    "CPUAttentionBackendImpl.do_kv_cache_update/forward": attends_on_a_cpu,
+    "FalconDecoderLayer.forward": runs_layers,
+    "FalconAttention.forward": attends,
+    "UnquantizedLinearMethod.apply": partial(
+        says, "vllm.model_executor.layers.utils.cpu_unquantized_gemm", "layer.cpu_linear(x, weight"
+    ),
+    "GPUModelRunner.num_prompt_logprobs": partial(
+        says,
+        f"{RUNNER}.__init__",
+        "self.num_prompt_logprobs: dict[str, int] = {}",
+    ),
     "GPUModelRunner._bookkeeping_sync": partial(
         says,
-        "vllm.v1.worker.gpu_model_runner.GPUModelRunner._bookkeeping_sync",
+        f"{RUNNER}._bookkeeping_sync",
         "gen.set_offset(gen.get_offset() - 4)",
     ),
     "PunicaWrapperCPU.add_lora_linear": adds_adapters,

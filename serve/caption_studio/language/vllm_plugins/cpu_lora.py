@@ -11,8 +11,8 @@ This module can go when a release has both fixes and is as fast.
 Imported by vLLM in its worker, by the name that language.vllm_plugins.cpu_platform gives it.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import linear
@@ -20,6 +20,19 @@ from vllm.lora.punica_wrapper.punica_cpu import PunicaWrapperCPU
 
 Rows = slice | torch.Tensor
 """The rows of one adapter in a step: a slice where they lie together, else int64 `[rows]`."""
+
+
+class Pair(NamedTuple):
+    """An adapter's matrices in one layer: A [rank, in], and B transposed [rank, out]."""
+
+    a: torch.Tensor
+    b_transposed: torch.Tensor
+
+
+Filled = Mapping[int, Pair]
+"""The slots of a layer that hold an adapter with weights for it."""
+
+_NOTHING: Filled = {}
 
 
 class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
@@ -31,7 +44,7 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._groups: tuple[tuple[int, Rows], ...] = ()
-        self._filled: dict[int, tuple[int, frozenset[int]]] = {}
+        self._filled: dict[int, tuple[int, Filled]] = {}
 
     def update_metadata(self, *args: Any, **kwargs: Any) -> None:
         """Group the step's rows, once for all layers; vLLM calls it when the batch changes."""
@@ -60,24 +73,25 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
         x = x.view(-1, x.shape[-1])
         outputs = y.view(-1, y.shape[-1]).split_with_sizes(output_slices, dim=1)
         for output, a, b in zip(outputs, lora_a_stacked, lora_b_stacked, strict=True):
-            filled = self._filled_slots(b)
+            filled = self._filled_slots(a, b)
             for slot, rows in self._groups:
-                if slot in filled:
-                    low = linear(x[rows].float(), a[slot, 0].float()).mul_(scale).to(y.dtype)
-                    _add_product(output, rows, low, b[slot, 0])
+                if (pair := filled.get(slot)) is not None:
+                    low = linear(x[rows].float(), pair.a.float()).to(y.dtype)
+                    _add_product(output, rows, low, pair.b_transposed, scale)
 
-    def _filled_slots(self, b: torch.Tensor) -> frozenset[int]:
-        """Return the slots whose B is not all zero.
+    def _filled_slots(self, a: torch.Tensor, b: torch.Tensor) -> Filled:
+        """Return the matrices of the slots whose B is not all zero.
 
         vLLM keeps each slot in every linear layer, and most adapters have weights for few layers.
         The result is cached until vLLM writes into the tensor, which PyTorch counts (`_version`).
         The tensor's address stays its own as long as the model lives.
         """
-        version, slots = self._filled.get(b.data_ptr(), (-1, frozenset[int]()))
+        version, filled = self._filled.get(b.data_ptr(), (-1, _NOTHING))
         if version != b._version:
-            slots = frozenset(b.flatten(1).any(dim=1).nonzero().flatten().tolist())
-            self._filled[b.data_ptr()] = (b._version, slots)
-        return slots
+            slots = b.flatten(1).any(dim=1).nonzero().flatten().tolist()
+            filled = {slot: Pair(a[slot, 0], b[slot, 0].T) for slot in slots}
+            self._filled[b.data_ptr()] = (b._version, filled)
+        return filled
 
 
 def rows_by_slot(slots: torch.Tensor) -> tuple[tuple[int, Rows], ...]:
@@ -88,11 +102,13 @@ def rows_by_slot(slots: torch.Tensor) -> tuple[tuple[int, Rows], ...]:
     return tuple((slot, _rows(slots == slot)) for slot in sorted(set(slots.tolist())) if slot >= 0)
 
 
-def _add_product(output: torch.Tensor, rows: Rows, low: torch.Tensor, b: torch.Tensor) -> None:
+def _add_product(
+    output: torch.Tensor, rows: Rows, low: torch.Tensor, b_transposed: torch.Tensor, scale: float
+) -> None:
     if isinstance(rows, slice):
-        output[rows].addmm_(low, b.T)
+        output[rows].addmm_(low, b_transposed, alpha=scale)
     else:
-        output.index_add_(0, rows, linear(low, b))
+        output.index_add_(0, rows, low @ b_transposed, alpha=scale)
 
 
 def _rows(chosen: torch.Tensor) -> Rows:

@@ -1,6 +1,7 @@
 """vLLM's CPU worker, whose random generators can take back a draw.
 
-It also chooses how older processors multiply (language.vllm_plugins.cpu_half).
+It also chooses how older processors multiply (language.vllm_plugins.cpu_half), and how Falcon's
+layers are run (language.vllm_plugins.cpu_layers).
 
 A prompt that does not fit into one step is read in several, and the token drawn after all but the
 last of them is thrown away. vLLM then takes the draw back by the generator's offset
@@ -16,6 +17,7 @@ import torch
 from vllm.v1.worker.cpu_worker import CPUWorker
 
 from caption_studio.language.vllm_plugins.cpu_half import products_of_our_own
+from caption_studio.language.vllm_plugins.cpu_layers import run_directly
 
 
 class RewindingCPUWorker(CPUWorker):  # type: ignore[misc]
@@ -31,6 +33,8 @@ class RewindingCPUWorker(CPUWorker):  # type: ignore[misc]
         """Load the model, with our matrix products where this processor needs them."""
         with products_of_our_own():
             super().load_model(load_dummy_weights=load_dummy_weights)
+        if not self.use_v2_model_runner:  # it keeps its books in another way
+            run_directly(self.model_runner)
 
 
 def take_back_discarded_draws(runner: Any) -> None:

@@ -1,0 +1,166 @@
+"""The direct forward pass, over small layers with an attention that only adds up what was said.
+
+That real models give the tokens of transformers is tested in tests/engine.
+"""
+
+import warnings
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, linear
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # vLLM's imports warn
+    from caption_studio.language.vllm_plugins import cpu_layers
+    from caption_studio.language.vllm_plugins.cpu_layers import DirectFalcon
+
+HEADS, HEAD_SIZE, HIDDEN, LAYERS = 2, 4, 8, 3
+STARTS = torch.tensor([0, 3, 4, 9], dtype=torch.int32)
+"""Where the requests of a step begin: of 3, 1 and 5 tokens."""
+
+LAST_TOKENS = [2, 3, 8]
+
+
+class Adapted(cpu_layers.BaseLayerWithLoRA):  # type: ignore[misc]
+    """A layer that takes adapters, with none: the product of the layer below."""
+
+    def __init__(self, below: Any) -> None:
+        nn.Module.__init__(self)
+        self.below = below
+
+    def apply(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        product: Tensor = self.below.cpu_linear(x, None, bias)
+        return product
+
+
+class Sums:
+    """Attention without weights: each token gets the sum of its request's values so far."""
+
+    def do_kv_cache_update(self, layer: Any, key: Tensor, value: Tensor, *_: Any) -> None:
+        layer.kv_cache = value
+
+    def forward(
+        self,
+        layer: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        cache: Tensor,
+        metadata: Any,
+        output: Tensor,
+    ) -> None:
+        for start, end in zip(STARTS[:-1].tolist(), STARTS[1:].tolist(), strict=True):
+            output[start:end] = query[start:end] + layer.kv_cache[start:end].cumsum(dim=0)
+
+
+def product(inputs: int, outputs: int) -> Any:
+    weight = torch.randn(outputs, inputs) / inputs**0.5
+    return SimpleNamespace(cpu_linear=lambda x, _, bias: linear(x, weight, bias))
+
+
+def layer(number: int) -> Any:
+    attention = SimpleNamespace(
+        query_key_value=product(HIDDEN, HIDDEN + 2 * HEAD_SIZE),
+        dense=product(HIDDEN, HIDDEN),
+        rotary_emb=SimpleNamespace(forward=lambda positions, query, key: (query, key)),
+        attn=SimpleNamespace(layer_name=f"{number}", impl=Sums(), kv_cache=torch.empty(0)),
+        q_size=HIDDEN,
+        kv_size=HEAD_SIZE,
+        num_heads=HEADS,
+        num_kv_heads=1,
+        head_dim=HEAD_SIZE,
+    )
+    mlp = SimpleNamespace(
+        dense_h_to_4h=product(HIDDEN, 4 * HIDDEN), dense_4h_to_h=product(4 * HIDDEN, HIDDEN)
+    )
+    return SimpleNamespace(self_attention=attention, mlp=mlp, input_layernorm=nn.LayerNorm(HIDDEN))
+
+
+@pytest.fixture
+def runner() -> Any:
+    torch.manual_seed(0)
+    falcon = SimpleNamespace(
+        word_embeddings=nn.Embedding(20, HIDDEN),
+        h=[layer(number) for number in range(LAYERS)],
+        ln_f=nn.LayerNorm(HIDDEN),
+    )
+    return SimpleNamespace(model=SimpleNamespace(transformer=falcon), num_prompt_logprobs={})
+
+
+@torch.inference_mode()
+def run(runner: Any, monkeypatch: pytest.MonkeyPatch, *, trial: bool = False) -> Tensor:
+    names = [str(number) for number in range(LAYERS)]
+    metadata = {name: SimpleNamespace(query_start_loc=STARTS) for name in names}
+    context = SimpleNamespace(
+        attn_metadata=None if trial else metadata, slot_mapping=dict.fromkeys(names)
+    )
+    monkeypatch.setattr(cpu_layers, "get_forward_context", lambda: context)
+    tokens = int(STARTS[-1])
+    return DirectFalcon(runner)(torch.arange(tokens), torch.arange(tokens))
+
+
+@torch.inference_mode()
+def expected(runner: Any) -> Tensor:
+    falcon = runner.model.transformer
+    hidden: Tensor = falcon.word_embeddings(torch.arange(int(STARTS[-1])))
+    for one in falcon.h:
+        normed = one.input_layernorm(hidden)
+        projected = one.self_attention.query_key_value.cpu_linear(normed, None, None)
+        query, _, value = projected.split([HIDDEN, HEAD_SIZE, HEAD_SIZE], dim=1)
+        sums = [
+            value[start:end].cumsum(dim=0)
+            for start, end in zip(STARTS[:-1].tolist(), STARTS[1:].tolist(), strict=True)
+        ]
+        attended = query + torch.cat(sums).repeat(1, HEADS)
+        wide = gelu(one.mlp.dense_h_to_4h.cpu_linear(normed, None, None))
+        hidden = (
+            hidden
+            + one.self_attention.dense.cpu_linear(attended, None, None)
+            + one.mlp.dense_4h_to_h.cpu_linear(wide, None, None)
+        )
+    output: Tensor = falcon.ln_f(hidden)
+    return output
+
+
+def test_the_last_tokens_are_right_and_nothing_is_said_of_others(
+    runner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = run(runner, monkeypatch)
+    others = [row for row in range(len(output)) if row not in LAST_TOKENS]
+    torch.testing.assert_close(output[LAST_TOKENS], expected(runner)[LAST_TOKENS])
+    assert not output[others].any()
+
+
+def test_all_tokens_are_right_for_who_asks_for_the_prompts_log_probabilities(
+    runner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.num_prompt_logprobs = {"a request": 1}
+    torch.testing.assert_close(run(runner, monkeypatch), expected(runner))
+
+
+@pytest.mark.parametrize(
+    "place", ["self_attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h"]
+)
+def test_adapters_behind_the_attention_get_the_rows_of_all_tokens(
+    runner: Any, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    wanted = expected(runner)
+    room, name = place.split(".")
+    last = getattr(runner.model.transformer.h[-1], room)
+    setattr(last, name, Adapted(getattr(last, name)))
+    torch.testing.assert_close(run(runner, monkeypatch), wanted)
+
+
+def test_an_adapted_projection_is_applied(runner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = expected(runner)
+    for one in runner.model.transformer.h:
+        one.self_attention.query_key_value = Adapted(one.self_attention.query_key_value)
+    output = run(runner, monkeypatch)
+    torch.testing.assert_close(output[LAST_TOKENS], wanted[LAST_TOKENS])
+
+
+def test_vllms_trial_run_needs_no_cache(runner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(runner, monkeypatch, trial=True).isfinite().all()
