@@ -21,7 +21,16 @@ def counts_what_is_written() -> None:
     assert stacked._version == seen[-1]
 
 
-CHECKS: dict[str, Callable[[], None]] = {"Tensor._version": counts_what_is_written}
+def multiplies_plain_weights() -> None:
+    x, weight, bias = torch.ones(20, 3), torch.ones(4, 3), torch.ones(4)
+    product = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    assert product.eq(4).all()
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "Tensor._version": counts_what_is_written,
+    "torch.ops.mkldnn._linear_pointwise": multiplies_plain_weights,
+}
 
 
 @pytest.mark.parametrize("name", names("torch"))

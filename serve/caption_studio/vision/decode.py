@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from caption_studio.vision.git import Git, Layer
 from caption_studio.vision.graphs import Record, Replays
+from caption_studio.vision.linear import linear
 
 COLUMNS = 8
 """The length of the cache, and so of the mask, is a multiple of this. Attention on a GPU would copy
@@ -176,7 +177,7 @@ class Decoder(Generic[Key]):
     ) -> Tensor:
         """One layer over [rows, hidden]; writes the new keys and values into the cache."""
         rows = len(hidden)
-        qkv = functional.linear(hidden, layer.qkv_weight, layer.qkv_bias)
+        qkv = linear(hidden, layer.qkv_weight, layer.qkv_bias)
         by_head = qkv.view(rows, 3, self._git.heads, self._git.head_size)
         cached[self._numbers[:rows], :, :, columns] = by_head[:, 1:]
         context = functional.scaled_dot_product_attention(

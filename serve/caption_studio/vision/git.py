@@ -14,6 +14,7 @@ from transformers import AutoProcessor, GitForCausalLM
 
 from caption_studio.model_files import model_folder
 from caption_studio.settings import VisionSettings
+from caption_studio.vision.linear import linear
 from caption_studio.vision.sureness import Sureness
 
 
@@ -48,8 +49,14 @@ class Layer:
 
     def after_attention(self, context: Tensor, hidden: Tensor) -> Tensor:
         """Return the layer's output: [..., hidden] each."""
-        hidden = self.attended_norm(self.attended(context) + hidden)
-        return self.narrow_norm(self.narrow(self.activation(self.wide(hidden))) + hidden)  # type: ignore[no-any-return]
+        hidden = self.attended_norm(_product(self.attended, context) + hidden)
+        wide = self.activation(_product(self.wide, hidden))
+        output: Tensor = self.narrow_norm(_product(self.narrow, wide) + hidden)
+        return output
+
+
+def _product(layer: nn.Linear, x: Tensor) -> Tensor:
+    return linear(x, layer.weight, layer.bias)
 
 
 class Git:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from caption_studio.vision.linear import linear
+
 
 class ImageLayer(NamedTuple):
     """One layer's weights, plain tensors so that all layers share one compiled function."""
@@ -49,13 +51,13 @@ def run_layer(
     """Return the layer's output: [pictures, tokens, hidden] each."""
     count, tokens, size = hidden.shape
     normed = functional.layer_norm(hidden, (size,), *layer.attention_norm, norm_eps)
-    by_head = functional.linear(normed, *layer.qkv).view(count, tokens, 3, heads, size // heads)
+    by_head = linear(normed, *layer.qkv).view(count, tokens, 3, heads, size // heads)
     query, key, value = by_head.permute(2, 0, 3, 1, 4)
     context = functional.scaled_dot_product_attention(query, key, value)
-    hidden = hidden + functional.linear(context.transpose(1, 2).flatten(2), *layer.attended)
+    hidden = hidden + linear(context.transpose(1, 2).flatten(2), *layer.attended)
     normed = functional.layer_norm(hidden, (size,), *layer.wide_norm, norm_eps)
-    wide = activation(functional.linear(normed, *layer.wide))
-    return hidden + functional.linear(wide, *layer.narrow)
+    wide = activation(linear(normed, *layer.wide))
+    return hidden + linear(wide, *layer.narrow)
 
 
 class ImageEncoder:

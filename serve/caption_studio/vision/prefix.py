@@ -15,6 +15,7 @@ from caption_studio.vision.familiarity import patch_statistics
 from caption_studio.vision.git import LoadedGit
 from caption_studio.vision.graphs import Record, Replays
 from caption_studio.vision.image_encoder import ImageEncoder
+from caption_studio.vision.linear import linear
 
 CPU_PASS = 8
 """Pictures that a CPU encodes at a time. The activations of 64 of the demo's pictures no longer fit
@@ -104,7 +105,7 @@ class PrefixEncoder:
         count, tokens, _ = hidden.shape
         prefix = []
         for layer in self._git.layers:
-            qkv = functional.linear(hidden, layer.qkv_weight, layer.qkv_bias)
+            qkv = linear(hidden, layer.qkv_weight, layer.qkv_bias)
             by_head = qkv.view(count, tokens, 3, self._git.heads, self._git.head_size)
             query, key, value = by_head.permute(2, 0, 3, 1, 4)
             prefix.append(torch.stack((key, value), dim=1))
