@@ -28,9 +28,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def _is_for_onednn(x: Tensor) -> bool:
     return (
-        x.device.type == "cpu"
+        x.numel() >= MIN_ROWS * x.shape[-1]
+        and x.device.type == "cpu"
         and x.dtype == torch.float32
-        and x.numel() >= MIN_ROWS * x.shape[-1]
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and not torch.compiler.is_compiling()  # TorchInductor takes no plain weights
     )
