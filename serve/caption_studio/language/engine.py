@@ -33,6 +33,7 @@ from caption_studio.language.adapters.service import AdapterService
 from caption_studio.language.answer import AnswerEnd, Choices
 from caption_studio.language.engine_adapters import EngineAdapters
 from caption_studio.language.engine_answer_ends import AnswerEnds
+from caption_studio.language.engine_gathering import Gather
 from caption_studio.language.engine_groups import in_groups
 from caption_studio.language.engine_options import (
     comes_by_token,
@@ -47,6 +48,7 @@ from caption_studio.language.engine_output_guard import contain
 from caption_studio.language.engine_outputs import ended_by_itself, feed, token_logprobs
 from caption_studio.language.engine_token_names import skip_token_names
 from caption_studio.language.engine_verdict import dead, probe, verdict
+from caption_studio.language.engine_wake_tokens import WakeTokens
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
@@ -101,6 +103,7 @@ class FalconEngine:
         self._ends: AnswerEnds | None = None
         self._asked = itertools.count()
         self._tokens = TokenBytes(None)
+        self._wake_tokens: WakeTokens | None = None
 
     async def start(self) -> None:
         """Load the base model and the adapters. An exception from vLLM ends the start.
@@ -130,6 +133,9 @@ class FalconEngine:
             skip_token_names(self._llm.output_processor)
             self._tokens = TokenBytes(self._llm.get_tokenizer())
             self._prompts.prepare(self._llm.get_tokenizer())
+            self._wake_tokens = WakeTokens(
+                self._llm.get_tokenizer(), self._llm.model_config.get_vocab_size()
+            )
         for adapter in adapters:
             await self._adapters.load(adapter)
 
@@ -228,7 +234,9 @@ class FalconEngine:
         forms = AnswerForms(prompt.sampling)
         flush_at = came_at = 0.0
         room = self._settings.max_model_len - len(token_ids)
-        params = sampling_params(prompt, room, stream=stream)
+        interval_s = self._settings.stream_interval_s if stream else None
+        gather = await self._gather(prompt, interval_s)
+        params = sampling_params(prompt, room, stream=stream, gather=gather)
 
         def generate(group: SamplingParams) -> AsyncGenerator[RequestOutput]:
             return self._outputs(prompt, token_ids, group, lora)
@@ -237,7 +245,7 @@ class FalconEngine:
             async for output in outputs:
                 now = time.monotonic()
                 if stream and came_at:
-                    self._gaps.add(now - came_at)
+                    self._count_gaps(now - came_at, output)
                 came_at = now
                 for piece in output.outputs:
                     forms.feed(piece.index, piece.text, ended=ended_by_itself(piece))
@@ -245,10 +253,22 @@ class FalconEngine:
                 feed(choices, output, logprobs, copies)
                 if choices.finished:
                     break
-                if stream and choices.has_text and now >= flush_at:
+                if stream and choices.has_text and (gather or now >= flush_at):
                     yield choices.flush()
                     flush_at = time.monotonic() + self._settings.stream_interval_s
         yield choices.flush()
+
+    async def _gather(self, prompt: Prompt, interval_s: float | None) -> Gather | None:
+        if self._wake_tokens is None:
+            return None
+        core = self._running().engine_core
+        return await self._wake_tokens.gather(core, prompt, interval_s=interval_s)
+
+    def _count_gaps(self, since_s: float, output: RequestOutput) -> None:
+        """Count the time since the last output once for each token of a choice in this one."""
+        tokens = max(len(piece.token_ids) for piece in output.outputs)
+        for _ in range(tokens):
+            self._gaps.add(since_s / tokens)
 
     def _ended(self, prompt: Prompt, request_id: str) -> AbstractContextManager[None]:
         """Make vLLM end the request where the caller's part of the answer ends."""

@@ -13,6 +13,7 @@ from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
 from caption_studio.language import engine_sampler
+from caption_studio.language.engine_gathering import ASKED, Gather
 from caption_studio.language.vllm_plugins.cpu_top_p import TOP_P, TopPWithoutSorting
 from caption_studio.language.vllm_plugins.falcon import CONFIG_FORMAT
 from caption_studio.records import Prompt, Sampling, Structure
@@ -108,11 +109,14 @@ def comes_by_token(prompt: Prompt) -> bool:
     return is_cut(prompt) and prompt.sampling.min_tokens > 0
 
 
-def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParams:
+def sampling_params(
+    prompt: Prompt, room: int, *, stream: bool, gather: Gather | None = None
+) -> SamplingParams:
     """Return vLLM's sampling for a prompt that leaves `room` tokens.
 
     vLLM returns an answer that is not streamed in one piece, unless it `comes_by_token`. A greedy
-    answer is generated once, whatever `n` is.
+    answer is generated once, whatever `n` is. `gather` is how its tokens gather before they leave
+    vLLM's process.
     """
     sampling = prompt.sampling
     whole = not stream and not comes_by_token(prompt)
@@ -121,7 +125,7 @@ def sampling_params(prompt: Prompt, room: int, *, stream: bool) -> SamplingParam
         n=1 if is_greedy(sampling) else sampling.n,
         max_tokens=min(sampling.max_tokens or room, room),
         temperature=sampling.temperature,
-        **_top_p(sampling),
+        **_extended(_top_p(sampling), gather),
         seed=sampling.seed,
         presence_penalty=sampling.presence_penalty,
         frequency_penalty=sampling.frequency_penalty,
@@ -148,6 +152,12 @@ def is_greedy(sampling: Sampling) -> bool:
 
 def _structured(structure: Structure | None) -> StructuredOutputsParams | None:
     return None if structure is None else StructuredOutputsParams(json=structure.schema)
+
+
+def _extended(arguments: dict[str, Any], gather: Gather | None) -> dict[str, Any]:
+    if gather is None:
+        return arguments
+    return {**arguments, "extra_args": {**(arguments.get("extra_args") or {}), ASKED: gather}}
 
 
 def _top_p(sampling: Sampling) -> dict[str, Any]:

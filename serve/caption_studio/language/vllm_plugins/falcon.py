@@ -11,7 +11,7 @@ Not here: the model class (falcon_model), the config's fields (language.falcon_c
 from vllm import ModelRegistry
 from vllm.transformers_utils.config import register_config_parser
 
-from caption_studio.language import engine_sample
+from caption_studio.language import engine_gathering, engine_sample
 from caption_studio.language.falcon_config import ARCHITECTURE
 from caption_studio.language.vllm_plugins.falcon_config_parser import FalconConfigParser
 
@@ -20,7 +20,9 @@ CONFIG_FORMAT = "caption_studio_falcon"
 
 
 def register() -> None:
-    """Replace vLLM's Falcon by the one that takes adapters; add our config reader and `Sample`.
+    """Replace vLLM's Falcon by the one that takes adapters; add our config reader.
+
+    vLLM's engine core learns to tell its load (`Sample`) and to let tokens gather.
 
     The model is registered by name, not by class: importing it here would initialise torch
     in processes that only ask which architectures exist.
@@ -30,3 +32,4 @@ def register() -> None:
     )
     register_config_parser(CONFIG_FORMAT)(FalconConfigParser)
     engine_sample.install()
+    engine_gathering.install()

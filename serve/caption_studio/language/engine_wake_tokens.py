@@ -1,0 +1,74 @@
+"""A prompt → how its tokens may gather in vLLM's process (language.engine_gathering); our side.
+
+An answer ends in our process: at a quote, or at a word of the caller's. The token that completes
+such a word holds its last character. If these tokens are sent at once, an answer ends after the
+same token as if all were.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from caption_studio.language.caption_cut import QUOTE
+from caption_studio.language.engine_gathering import Gather, learn
+from caption_studio.language.engine_options import comes_by_token
+from caption_studio.language.tokens import token_bytes
+from caption_studio.records import Prompt
+
+LINE_BREAK = "\n"
+
+
+class WakeTokens:
+    """Teaches an engine core the tokens of a character, when it is first needed."""
+
+    def __init__(self, tokenizer: Any, vocabulary_size: int) -> None:
+        names: Sequence[str | None] = tokenizer.convert_ids_to_tokens(range(vocabulary_size))
+        self._bytes = [token_bytes(name or "") for name in names]
+        self._learnt: set[str] = set()
+
+    async def gather(
+        self, engine_core: Any, prompt: Prompt, *, interval_s: float | None
+    ) -> Gather | None:
+        """Return how the prompt's tokens gather; None if each must be sent.
+
+        `interval_s` is that of a stream's pieces, None for whole answers. Raises what `learn` does.
+        """
+        characters = end_characters(prompt)
+        if characters is None:
+            return None
+        for character in characters:
+            if character not in self._learnt:
+                await learn(engine_core, character, self._holding(character))
+                self._learnt.add(character)
+        return characters, interval_s
+
+    def _holding(self, character: str) -> list[int]:
+        """Return the tokens that hold the character, and those that are parts of characters.
+
+        The text of the latter comes only with the tokens that complete them.
+        """
+        byte = character.encode()
+        return [i for i, held in enumerate(self._bytes) if byte in held or _is_part(held)]
+
+
+def end_characters(prompt: Prompt) -> str | None:
+    """Return the characters with which the answer may end; None if it may end in any token.
+
+    Its tokens' log probabilities come with the tokens. Outside of a quoted caption, blanks are held
+    back before the caller's words are searched for.
+    """
+    sampling, is_quoted = prompt.sampling, prompt.answer == "quoted"
+    if sampling.top_logprobs is not None or comes_by_token(prompt):
+        return None
+    if is_quoted and sampling.stop:
+        return None
+    words = (*prompt.stop, *sampling.stop, *((QUOTE, LINE_BREAK) if is_quoted else ()))
+    characters = "".join(sorted({word[-1] for word in words}))
+    return characters if characters.isascii() else None
+
+
+def _is_part(held: bytes) -> bool:
+    try:
+        held.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
