@@ -12,7 +12,6 @@ Runs in vLLM's process. Not here: which tokens may end an answer (language.engin
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 ASKED = "caption_studio_gather"
@@ -65,7 +64,7 @@ class Gathering:
         now = time.monotonic()
         passed = {}
         for client, group in outputs.items():
-            sent = [mine for one in group.outputs if (mine := self._next(one, now)) is not None]
+            sent = [one for one in group.outputs if self._is_sent(one, now)]
             if sent or not group.outputs or _says_more(group):
                 group.outputs = sent
                 passed[client] = group
@@ -73,19 +72,21 @@ class Gathering:
             self._kept = {id_: kept for id_, kept in self._kept.items() if id_ in self._requests}
         return passed
 
-    def _next(self, output: Any, now: float) -> Any:
-        """Return the output with what was kept before it, or None if it is kept, too."""
+    def _is_sent(self, output: Any, now: float) -> bool:
+        """Return whether to send the output, with what was kept before it; else keep its tokens."""
         id_, finished = output.request_id, output.finish_reason is not None
-        kept = self._kept.pop(id_, None) if finished else self._kept.get(id_)
+        kept = self._kept.get(id_)
         if kept is None:
-            gather = None if finished else self._asked(id_)
-            if gather is None:
-                return output
+            if finished or (gather := self._asked(id_)) is None:
+                return True
             kept = self._kept[id_] = _Kept(*gather)
-        kept.add(output)
-        if finished or not _is_plain(output) or kept.is_due(output.new_token_ids, now, self._wake):
-            return kept.sent(output, now)
-        return None
+        if finished:
+            del self._kept[id_]
+        elif not kept.is_due(output.new_token_ids, now, self._wake):
+            kept.add(output)
+            return False
+        kept.fill(output, now)
+        return True
 
     def _asked(self, request_id: str) -> Gather | None:
         request = self._requests.get(request_id)
@@ -94,48 +95,47 @@ class Gathering:
         return gather
 
 
-@dataclass(slots=True)
 class _Kept:
-    characters: str
-    interval_s: float | None
-    token_ids: list[int] | None = None
-    prefill_stats: Any = None
-    sent_at: float = 0.0
-    is_after_wake_token: bool = False
+    """One request's tokens since its last message; of its outputs the rest is empty."""
 
-    def add(self, output: Any) -> None:
-        self.token_ids = [*(self.token_ids or ()), *output.new_token_ids]
-        self.prefill_stats = self.prefill_stats or output.prefill_stats
+    __slots__ = ("_characters", "_follows", "_interval_s", "_prefill_stats", "_sent_at", "_tokens")
+
+    def __init__(self, characters: str, interval_s: float | None) -> None:
+        self._characters = characters
+        self._interval_s = interval_s
+        self._tokens: list[int] = []
+        self._prefill_stats: Any = None
+        self._sent_at = 0.0
+        self._follows = False  # a token that was sent at once
 
     def is_due(self, token_ids: list[int], now: float, wake: Mapping[str, frozenset[int]]) -> bool:
-        follows, self.is_after_wake_token = self.is_after_wake_token, self._wakes(token_ids, wake)
-        is_late = self.interval_s is not None and now - self.sent_at >= self.interval_s
-        return follows or self.is_after_wake_token or is_late
-
-    def sent(self, output: Any, now: float) -> Any:
-        """Return the last output with all that was kept."""
-        output.new_token_ids, output.prefill_stats = self.token_ids, self.prefill_stats
-        self.token_ids = self.prefill_stats = None
-        self.sent_at = now
-        return output
+        """Return whether these tokens are sent at once."""
+        if self._characters and self._wakes(token_ids, wake):
+            return True
+        return self._interval_s is not None and now - self._sent_at >= self._interval_s
 
     def _wakes(self, token_ids: list[int], wake: Mapping[str, frozenset[int]]) -> bool:
-        for character in self.characters:
+        followed, self._follows = self._follows, False
+        for character in self._characters:
             learnt = wake.get(character)
             if learnt is None or not learnt.isdisjoint(token_ids):
-                return True
-        return False
+                self._follows = True
+        return followed or self._follows
 
+    def add(self, output: Any) -> None:
+        """Keep the output's tokens."""
+        self._tokens += output.new_token_ids
+        if output.prefill_stats is not None:
+            self._prefill_stats = output.prefill_stats
 
-def _is_plain(output: Any) -> bool:
-    """Return whether there are only tokens in it, which can be sent later."""
-    return (
-        output.new_logprobs is None
-        and output.new_prompt_logprobs_tensors is None
-        and output.pooling_output is None
-        and output.kv_transfer_params is None
-        and output.events is None
-    )
+    def fill(self, output: Any, now: float) -> None:
+        """Put into an output that is sent what was kept before it."""
+        if self._tokens:
+            output.new_token_ids = [*self._tokens, *output.new_token_ids]
+            self._tokens = []
+        if self._prefill_stats is not None:
+            output.prefill_stats, self._prefill_stats = self._prefill_stats, None
+        self._sent_at = now
 
 
 def _says_more(group: Any) -> bool:

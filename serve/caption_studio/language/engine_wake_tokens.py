@@ -6,6 +6,7 @@ same token as if all were.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from caption_studio.language.caption_cut import QUOTE
@@ -61,7 +62,13 @@ def end_characters(prompt: Prompt) -> str | None:
         return None
     if is_quoted and sampling.stop:
         return None
-    words = (*prompt.stop, *sampling.stop, *((QUOTE, LINE_BREAK) if is_quoted else ()))
+    return _last_characters(
+        (*prompt.stop, *sampling.stop, *((QUOTE, LINE_BREAK) if is_quoted else ()))
+    )
+
+
+@lru_cache(maxsize=256)
+def _last_characters(words: tuple[str, ...]) -> str | None:
     characters = "".join(sorted({word[-1] for word in words}))
     return characters if characters.isascii() else None
 
