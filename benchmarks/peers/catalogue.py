@@ -24,6 +24,7 @@ from benchmarks.peers.starts import (
     python,
     vllm,
     vllm_with_worker,
+    without_plugins,
 )
 from benchmarks.server import Server
 
@@ -79,19 +80,21 @@ PEERS: tuple[Peer, ...] = (
         "stock-serve",
         "Ray Serve: @serve.batch GIT and ray.serve.llm (merged model), default proxy",
         ADAPTER_ID,
-        lambda work, port: captioning("stock_serve", work.merged, port),
+        lambda work, port: without_plugins(captioning("stock_serve", work.merged, port)),
         needs_merged=True,
     ),
     Peer(
         "serve-llm",
         "ray.serve.llm's OpenAI application, base model, default proxy",
         BASE_ID,
-        lambda work, port: as_ours(
-            python(
-                "benchmarks.peers.servers.serve_llm",
-                port,
-                "/v1/models",
-                *("--falcon", FALCON, "--model-id", BASE_ID),
+        lambda work, port: without_plugins(
+            as_ours(
+                python(
+                    "benchmarks.peers.servers.serve_llm",
+                    port,
+                    "/v1/models",
+                    *("--falcon", FALCON, "--model-id", BASE_ID),
+                )
             )
         ),
     ),
@@ -99,11 +102,17 @@ PEERS: tuple[Peer, ...] = (
         "vllm-base",
         "vLLM's own API server, base model",
         BASE_ID,
+        lambda work, port: without_plugins(vllm(port)),
+    ),
+    Peer(
+        "vllm-base-plugins",
+        "the same with our plug-ins, which run Falcon faster on a CPU",
+        BASE_ID,
         lambda work, port: vllm(port),
     ),
     Peer(
         "vllm-adapter",
-        "vLLM's own API server, LoRA adapter",
+        "vLLM's own API server, LoRA adapter by our plug-ins",
         ADAPTER_ID,
         lambda work, port: vllm(port, **engine.LORA_ARGS, lora_modules=f"{ADAPTER_ID}={ADAPTER}"),
     ),
@@ -111,11 +120,11 @@ PEERS: tuple[Peer, ...] = (
         "vllm-base-worker",
         "vLLM's own API server as it comes, a worker beside the engine's process, base model",
         BASE_ID,
-        lambda work, port: vllm_with_worker(port),
+        lambda work, port: without_plugins(vllm_with_worker(port)),
     ),
     Peer(
         "vllm-adapter-worker",
-        "the same with the LoRA adapter",
+        "the same with the LoRA adapter by our plug-ins",
         ADAPTER_ID,
         lambda work, port: vllm_with_worker(
             port, **engine.LORA_ARGS, lora_modules=f"{ADAPTER_ID}={ADAPTER}"
@@ -199,7 +208,10 @@ class Group:
 
 GROUPS: tuple[Group, ...] = (
     Group(
-        ("vllm-base", "ours-base", "vllm-base-worker", "serve-llm", "ours-merged"),
+        (
+            *("vllm-base", "ours-base", "vllm-base-plugins"),
+            *("vllm-base-worker", "serve-llm", "ours-merged"),
+        ),
         (*CLOSED_TEXT, loads.TEXT_OPEN),
     ),
     Group(("vllm-adapter", "ours-adapter", "vllm-adapter-worker"), (*CLOSED_TEXT, loads.TEXT_OPEN)),

@@ -25,6 +25,9 @@ HTTP server and the client need. Ray gives its replicas one thread, too."""
 AS_OURS = {**ONE_THREAD, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
 """As Caption Studio starts vLLM on a CPU: without the worker process, which busy-waits."""
 
+NO_PLUGINS = {"VLLM_PLUGINS": ""}
+"""vLLM without what this package adds to it: our forward pass and LoRA on a CPU."""
+
 NO_CACHE = {"vision": {"cache_size": 0}}
 """For ours, since no other server caches descriptions."""
 
@@ -87,6 +90,11 @@ def vllm_with_worker(port: int, **arguments: Any) -> Server:
     return replace(
         server, environment={**server.environment, "VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
     )
+
+
+def without_plugins(server: Server) -> Server:
+    """Start vLLM in it as it comes, without what installing this package adds."""
+    return replace(server, environment={**server.environment, **NO_PLUGINS})
 
 
 def as_ours(server: Server) -> Server:

@@ -31,6 +31,9 @@ class Ratio:
 WITH_WORKER = "-worker"
 """Suffix of a peer's name: vLLM's server by default, with a worker process."""
 
+WITH_PLUGINS = "-plugins"
+"""Suffix of a peer's name: vLLM's server with our plug-ins. An adapter needs them anyway."""
+
 RATIOS: tuple[Ratio, ...] = (
     *(
         Ratio(
@@ -40,8 +43,10 @@ RATIOS: tuple[Ratio, ...] = (
             f"vllm-{kind}{suffix}",
             1.0,
         )
-        for suffix in ("", WITH_WORKER)
-        for kind in ("base", "adapter")
+        for kind, suffix in (
+            *(("base", ""), ("base", WITH_PLUGINS), ("adapter", "")),
+            *(("base", WITH_WORKER), ("adapter", WITH_WORKER)),
+        )
         for form in ("whole", "streamed")
     ),
     *(

@@ -97,3 +97,14 @@ def test_programs_without_server_measure_loads_that_exist(tmp_path: Path) -> Non
     for peer in ALONE[1:]:
         words = peer.arguments(Workspace(tmp_path))
         assert set(words[words.index("--loads") + 1 :]) <= known
+
+
+def test_vllm_and_ray_come_without_our_plugins_but_where_their_name_or_an_adapter_says_so(
+    tmp_path: Path,
+) -> None:
+    bare = {
+        peer.name
+        for peer in PEERS
+        if peer.server(Workspace(tmp_path), 8000).environment.get("VLLM_PLUGINS") == ""
+    }
+    assert bare == {"vllm-base", "vllm-base-worker", "serve-llm", "stock-serve"}
