@@ -48,6 +48,15 @@ def calls_methods_by_name() -> None:
     says(f"{ENGINE}.core.EngineCoreProc", "getattr(self, method_name)")
 
 
+def sends_what_a_step_returns() -> None:
+    says(f"{ENGINE}.core.EngineCore", "self.step if self.batch_queue is None")
+    says(
+        f"{ENGINE}.core.EngineCoreProc._process_engine_step",
+        "outputs, model_executed = self.step_fn()",
+        "self.output_queue.put_nowait(output)",
+    )
+
+
 def is_greedy_below_ours() -> None:
     """Our module is read and not imported: it fails where another row's name has moved."""
     text = file("language/engine_options.py").read_text()
@@ -185,6 +194,7 @@ ATTRIBUTES = {
     "OutputProcessor": PROCESSOR,
     "RequestState": PROCESSOR,
     "EngineCoreOutput": ENGINE,
+    "EngineCoreOutputs": ENGINE,
     "EngineCoreRequest": ENGINE,
     "BaseIncrementalDetokenizer": f"{ENGINE}.detokenizer",
     "LogprobsProcessor": f"{ENGINE}.logprobs",
@@ -215,6 +225,7 @@ FORMS: dict[str, Callable[[], None]] = {
         says, f"{ENGINE}.logprobs.LogprobsProcessor", "if self.tokenizer is None"
     ),
     "AsyncMPClient.call_utility_async": calls_methods_by_name,
+    "EngineCore.step/step_with_batch_queue": sends_what_a_step_returns,
     "vllm.sampling_params._SAMPLING_EPS": is_greedy_below_ours,
     f"{PROCESSORS}.LogitsProcessor": processes_logits,
     f"{PROCESSORS}.BatchUpdate": partial(has_attributes, f"{PROCESSORS}.BatchUpdate", "added"),
