@@ -26,7 +26,7 @@ from caption_studio.errors import (
     InvalidValue,
     NotReady,
 )
-from caption_studio.language import engine_sample
+from caption_studio.language import engine_gathering, engine_sample
 from caption_studio.language.adapters.check import BaseModel
 from caption_studio.language.adapters.configured import configured
 from caption_studio.language.adapters.service import AdapterService
@@ -48,7 +48,7 @@ from caption_studio.language.engine_output_guard import contain
 from caption_studio.language.engine_outputs import ended_by_itself, feed, token_logprobs
 from caption_studio.language.engine_token_names import skip_token_names
 from caption_studio.language.engine_verdict import dead, probe, verdict
-from caption_studio.language.engine_wake_tokens import WakeTokens
+from caption_studio.language.engine_wake_tokens import OFTEN, WakeTokens
 from caption_studio.language.merged_model import weights_to_load
 from caption_studio.language.prompt_tokens import PromptTokens
 from caption_studio.language.structured import AnswerForms
@@ -69,6 +69,9 @@ logger = logging.getLogger(__name__)
 
 GAP_BOUNDS_S = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 """A step of Falcon-7B on an H100 takes at least 4 ms; one that also reads prompts takes some 30."""
+
+EARLY = 0.5
+"""The part of a stream's interval after which a message with new text is a piece of it."""
 
 
 class FalconEngine:
@@ -133,9 +136,9 @@ class FalconEngine:
             skip_token_names(self._llm.output_processor)
             self._tokens = TokenBytes(self._llm.get_tokenizer())
             self._prompts.prepare(self._llm.get_tokenizer())
-            self._wake_tokens = WakeTokens(
-                self._llm.get_tokenizer(), self._llm.model_config.get_vocab_size()
-            )
+            vocabulary = self._llm.model_config.get_vocab_size()
+            self._wake_tokens = WakeTokens(self._llm.get_tokenizer(), vocabulary, self._learn)
+            await self._wake_tokens.learn(OFTEN)
         for adapter in adapters:
             await self._adapters.load(adapter)
 
@@ -253,16 +256,24 @@ class FalconEngine:
                 feed(choices, output, logprobs, copies)
                 if choices.finished:
                     break
-                if stream and choices.has_text and (gather or now >= flush_at):
+                if stream and choices.has_text and now >= flush_at:
                     yield choices.flush()
-                    flush_at = time.monotonic() + self._settings.stream_interval_s
+                    # vLLM's process keeps the same interval; its messages may be a little early.
+                    pause_s = self._settings.stream_interval_s * (EARLY if gather else 1)
+                    flush_at = time.monotonic() + pause_s
         yield choices.flush()
 
     async def _gather(self, prompt: Prompt, interval_s: float | None) -> Gather | None:
         if self._wake_tokens is None:
             return None
-        core = self._running().engine_core
-        return await self._wake_tokens.gather(core, prompt, interval_s=interval_s)
+        return await self._wake_tokens.gather(prompt, interval_s=interval_s)
+
+    async def _learn(self, character: str, token_ids: list[int]) -> None:
+        try:
+            async with asyncio.timeout(self._stall_s):
+                await engine_gathering.learn(self._running().engine_core, character, token_ids)
+        except (TimeoutError, EngineDeadError) as error:
+            raise dead() from error
 
     def _count_gaps(self, since_s: float, output: RequestOutput) -> None:
         """Count the time since the last output once for each token of a choice in this one."""

@@ -12,7 +12,7 @@ Runs in vLLM's process. Not here: which tokens may end an answer (language.engin
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 ASKED = "caption_studio_gather"
 """The name in `SamplingParams.extra_args`; see `Gather`."""
@@ -20,9 +20,31 @@ ASKED = "caption_studio_gather"
 LEARN = "caption_studio_learn_wake_tokens"
 _STATE = "_caption_studio_gathering"
 
-Gather = tuple[str, float | None]
-"""How tokens gather: those learnt for one of these characters are sent at once, and so is the token
-after them; the others once so many seconds have passed since the last message, or at the end."""
+
+class Gather(NamedTuple):
+    """How tokens gather.
+
+    Those learnt for one of the `characters` are sent at once, and so is the token after them. The
+    others are sent at the end; of a stream the `first` ones at once, too, and then what there is
+    every `interval_s`.
+    """
+
+    characters: str
+    interval_s: float | None = None
+    first: int = 0
+
+    @classmethod
+    def asked(cls, extra_args: Mapping[str, Any] | None) -> Self | None:
+        """Return what a request asks for; None also for anything that we did not write."""
+        values = extra_args.get(ASKED) if extra_args else None
+        if not isinstance(values, list | tuple) or len(values) != len(cls._fields):
+            return None
+        characters, interval_s, first = values
+        if not isinstance(characters, str) or not isinstance(first, int):
+            return None
+        if not isinstance(interval_s, float | int | None):
+            return None
+        return cls(characters, interval_s, first)
 
 
 def install() -> None:
@@ -79,30 +101,29 @@ class Gathering:
         if kept is None:
             if finished or (gather := self._asked(id_)) is None:
                 return True
-            kept = self._kept[id_] = _Kept(*gather)
+            kept = self._kept[id_] = _Kept(gather)
         if finished:
             del self._kept[id_]
         elif not kept.is_due(output.new_token_ids, now, self._wake):
             kept.add(output)
             return False
-        kept.fill(output, now)
+        kept.fill(output)
         return True
 
     def _asked(self, request_id: str) -> Gather | None:
         request = self._requests.get(request_id)
         params = None if request is None else request.sampling_params
-        gather: Gather | None = params and params.extra_args and params.extra_args.get(ASKED)
-        return gather
+        return None if params is None else Gather.asked(params.extra_args)
 
 
 class _Kept:
     """One request's tokens since its last message; of its outputs the rest is empty."""
 
-    __slots__ = ("_characters", "_follows", "_interval_s", "_prefill_stats", "_sent_at", "_tokens")
+    __slots__ = ("_first", "_follows", "_gather", "_prefill_stats", "_sent_at", "_tokens")
 
-    def __init__(self, characters: str, interval_s: float | None) -> None:
-        self._characters = characters
-        self._interval_s = interval_s
+    def __init__(self, gather: Gather) -> None:
+        self._gather = gather
+        self._first = gather.first
         self._tokens: list[int] = []
         self._prefill_stats: Any = None
         self._sent_at = 0.0
@@ -110,13 +131,21 @@ class _Kept:
 
     def is_due(self, token_ids: list[int], now: float, wake: Mapping[str, frozenset[int]]) -> bool:
         """Return whether these tokens are sent at once."""
-        if self._characters and self._wakes(token_ids, wake):
-            return True
-        return self._interval_s is not None and now - self._sent_at >= self._interval_s
+        wakes = bool(self._gather.characters) and self._wakes(token_ids, wake)
+        return self._is_late(now) or wakes
+
+    def _is_late(self, now: float) -> bool:
+        """Return whether a stream's piece is due, apart from tokens that may end it."""
+        interval_s = self._gather.interval_s
+        if interval_s is None or (now - self._sent_at < interval_s and not self._first):
+            return False
+        self._first = max(0, self._first - 1)
+        self._sent_at = now
+        return True
 
     def _wakes(self, token_ids: list[int], wake: Mapping[str, frozenset[int]]) -> bool:
         followed, self._follows = self._follows, False
-        for character in self._characters:
+        for character in self._gather.characters:
             learnt = wake.get(character)
             if learnt is None or not learnt.isdisjoint(token_ids):
                 self._follows = True
@@ -128,14 +157,13 @@ class _Kept:
         if output.prefill_stats is not None:
             self._prefill_stats = output.prefill_stats
 
-    def fill(self, output: Any, now: float) -> None:
+    def fill(self, output: Any) -> None:
         """Put into an output that is sent what was kept before it."""
         if self._tokens:
             output.new_token_ids = [*self._tokens, *output.new_token_ids]
             self._tokens = []
         if self._prefill_stats is not None:
             output.prefill_stats, self._prefill_stats = self._prefill_stats, None
-        self._sent_at = now
 
 
 def _says_more(group: Any) -> bool:

@@ -5,42 +5,56 @@ such a word holds its last character. If these tokens are sent at once, an answe
 same token as if all were.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from caption_studio.language.caption_cut import QUOTE
-from caption_studio.language.engine_gathering import Gather, learn
+from caption_studio.language.engine_gathering import Gather
 from caption_studio.language.engine_options import comes_by_token
 from caption_studio.language.tokens import token_bytes
 from caption_studio.records import Prompt
 
 LINE_BREAK = "\n"
 
+OFTEN = f"{LINE_BREAK}{QUOTE}:"
+"""The characters with which captions and the template's next lines end."""
+
+TOKEN_LETTERS = 3
+"""Of a token, at least, in most texts."""
+
+
+Learn = Callable[[str, list[int]], Awaitable[None]]
+"""Teaches vLLM's process the tokens of a character."""
+
 
 class WakeTokens:
-    """Teaches an engine core the tokens of a character, when it is first needed."""
+    """Teaches the tokens of a character when it is first needed."""
 
-    def __init__(self, tokenizer: Any, vocabulary_size: int) -> None:
+    def __init__(self, tokenizer: Any, vocabulary_size: int, learn: Learn) -> None:
         names: Sequence[str | None] = tokenizer.convert_ids_to_tokens(range(vocabulary_size))
         self._bytes = [token_bytes(name or "") for name in names]
+        self._learn = learn
         self._learnt: set[str] = set()
 
-    async def gather(
-        self, engine_core: Any, prompt: Prompt, *, interval_s: float | None
-    ) -> Gather | None:
+    async def learn(self, characters: str) -> None:
+        """Teach the tokens of these characters, but for those that are known already."""
+        for character in characters:
+            if character not in self._learnt:
+                await self._learn(character, self._holding(character))
+                self._learnt.add(character)
+
+    async def gather(self, prompt: Prompt, *, interval_s: float | None) -> Gather | None:
         """Return how the prompt's tokens gather; None if each must be sent.
 
-        `interval_s` is that of a stream's pieces, None for whole answers. Raises what `learn` does.
+        `interval_s` is that of a stream's pieces, None for whole answers. Raises what the given
+        `learn` does.
         """
         characters = end_characters(prompt)
         if characters is None:
             return None
-        for character in characters:
-            if character not in self._learnt:
-                await learn(engine_core, character, self._holding(character))
-                self._learnt.add(character)
-        return characters, interval_s
+        await self.learn(characters)
+        return Gather(characters, interval_s, 0 if interval_s is None else _first(prompt))
 
     def _holding(self, character: str) -> list[int]:
         """Return the tokens that hold the character, and those that are parts of characters.
@@ -49,6 +63,17 @@ class WakeTokens:
         """
         byte = character.encode()
         return [i for i, held in enumerate(self._bytes) if byte in held or _is_part(held)]
+
+
+def _first(prompt: Prompt) -> int:
+    """Return how many tokens of a stream are sent at once, so that its first piece is not late.
+
+    vLLM keeps back as much text as may be the beginning of a stop word, and the answer may begin
+    with a blank. A quote wakes by itself.
+    """
+    if prompt.answer == "quoted":
+        return 1
+    return 2 + max(map(len, prompt.stop), default=0) // TOKEN_LETTERS
 
 
 def end_characters(prompt: Prompt) -> str | None:

@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from caption_studio.vision.git import Git, Layer
 from caption_studio.vision.graphs import Record, Replays
-from caption_studio.vision.linear import linear
 
 COLUMNS = 8
 """The length of the cache, and so of the mask, is a multiple of this. Attention on a GPU would copy
@@ -177,7 +176,7 @@ class Decoder(Generic[Key]):
     ) -> Tensor:
         """One layer over [rows, hidden]; writes the new keys and values into the cache."""
         rows = len(hidden)
-        qkv = linear(hidden, layer.qkv_weight, layer.qkv_bias)
+        qkv = functional.linear(hidden, layer.qkv_weight, layer.qkv_bias)
         by_head = qkv.view(rows, 3, self._git.heads, self._git.head_size)
         cached[self._numbers[:rows], :, :, columns] = by_head[:, 1:]
         context = functional.scaled_dot_product_attention(
@@ -186,4 +185,4 @@ class Decoder(Generic[Key]):
             cached[:rows, 1, :, :length],
             attn_mask=mask,
         )
-        return layer.after_attention(context.reshape(rows, -1), hidden)
+        return layer.after_attention(context.reshape(rows, -1), hidden, functional.linear)

@@ -14,7 +14,7 @@ from transformers import AutoProcessor, GitForCausalLM
 
 from caption_studio.model_files import model_folder
 from caption_studio.settings import VisionSettings
-from caption_studio.vision.linear import linear
+from caption_studio.vision.linear import Linear
 from caption_studio.vision.sureness import Sureness
 
 
@@ -47,16 +47,16 @@ class Layer:
             layer.output.LayerNorm,
         )
 
-    def after_attention(self, context: Tensor, hidden: Tensor) -> Tensor:
-        """Return the layer's output: [..., hidden] each."""
-        hidden = self.attended_norm(_product(self.attended, context) + hidden)
-        wide = self.activation(_product(self.wide, hidden))
-        output: Tensor = self.narrow_norm(_product(self.narrow, wide) + hidden)
+    def after_attention(self, context: Tensor, hidden: Tensor, linear: Linear) -> Tensor:
+        """Return the layer's output: [..., hidden] each. `linear` makes the products."""
+
+        def product(layer: nn.Linear, x: Tensor) -> Tensor:
+            return linear(x, layer.weight, layer.bias)
+
+        hidden = self.attended_norm(product(self.attended, context) + hidden)
+        wide = self.activation(product(self.wide, hidden))
+        output: Tensor = self.narrow_norm(product(self.narrow, wide) + hidden)
         return output
-
-
-def _product(layer: nn.Linear, x: Tensor) -> Tensor:
-    return linear(x, layer.weight, layer.bias)
 
 
 class Git:

@@ -111,7 +111,7 @@ class PrefixEncoder:
             prefix.append(torch.stack((key, value), dim=1))
             if layer is not self._git.layers[-1]:
                 context = functional.scaled_dot_product_attention(query, key, value)
-                hidden = layer.after_attention(context.transpose(1, 2).flatten(2), hidden)
+                hidden = layer.after_attention(context.transpose(1, 2).flatten(2), hidden, linear)
         return Encoded(prefix, self._distances_of(first))
 
     def _distances_of(self, first: Tensor) -> Tensor:

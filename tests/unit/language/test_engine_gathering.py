@@ -22,10 +22,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def requests(**gather: Gather | None) -> dict[str, Any]:
+def requests(**asked: Any) -> dict[str, Any]:
+    """Requests as they come: a tuple was a message in between, and is a list."""
+    extra = {id_: {ASKED: [*one] if isinstance(one, tuple) else one} for id_, one in asked.items()}
     return {
-        id_: SimpleNamespace(sampling_params=SimpleNamespace(extra_args=one and {ASKED: one}))
-        for id_, one in gather.items()
+        id_: SimpleNamespace(sampling_params=SimpleNamespace(extra_args=one))
+        for id_, one in extra.items()
     }
 
 
@@ -46,14 +48,14 @@ def step(gathering: Gathering, *outputs: Any) -> list[tuple[str, list[int]]]:
 
 
 def test_a_whole_answer_without_an_end_of_ours_leaves_once() -> None:
-    gathering = Gathering(requests(a=("", None)))
+    gathering = Gathering(requests(a=Gather("")))
     assert step(gathering, output("a", 1)) == []
     assert step(gathering, output("a", 2, 3)) == []
     assert step(gathering, output("a", 4, finish="length")) == [("a", [1, 2, 3, 4])]
 
 
 def test_the_figures_of_the_first_token_leave_with_the_last() -> None:
-    gathering = Gathering(requests(a=("", None)))
+    gathering = Gathering(requests(a=Gather("")))
     step(gathering, output("a", 1, stats="cached"))
     step(gathering, output("a", 2))
     ((sent,),) = (
@@ -64,7 +66,7 @@ def test_the_figures_of_the_first_token_leave_with_the_last() -> None:
 
 
 def test_a_token_that_may_end_the_answer_leaves_at_once_and_so_does_the_next() -> None:
-    gathering = Gathering(requests(a=('"', None)))
+    gathering = Gathering(requests(a=Gather('"')))
     gathering.learn('"', QUOTES)
     assert step(gathering, output("a", 1)) == []
     assert step(gathering, output("a", 7)) == [("a", [1, 7])]
@@ -75,20 +77,20 @@ def test_a_token_that_may_end_the_answer_leaves_at_once_and_so_does_the_next() -
 
 
 def test_one_of_several_characters_is_enough() -> None:
-    gathering = Gathering(requests(a=('!"', None)))
+    gathering = Gathering(requests(a=Gather('!"')))
     gathering.learn("!", [5])
     gathering.learn('"', QUOTES)
     assert step(gathering, output("a", 5)) == [("a", [5])]
 
 
 def test_nothing_is_kept_for_a_character_that_was_not_learnt() -> None:
-    gathering = Gathering(requests(a=("?", None)))
+    gathering = Gathering(requests(a=Gather("?")))
     assert step(gathering, output("a", 1)) == [("a", [1])]
     assert step(gathering, output("a", 2)) == [("a", [2])]
 
 
 def test_a_stream_begins_at_once_and_goes_on_by_time(clock: Clock) -> None:
-    gathering = Gathering(requests(a=("", 0.03)))
+    gathering = Gathering(requests(a=Gather("", 0.03)))
     sent = []
     for token in range(8):
         sent += step(gathering, output("a", token))
@@ -98,19 +100,19 @@ def test_a_stream_begins_at_once_and_goes_on_by_time(clock: Clock) -> None:
 
 
 def test_who_does_not_ask_gets_each_token() -> None:
-    gathering = Gathering(requests(a=None, b=("", None)))
+    gathering = Gathering(requests(a=None, b=Gather("")))
     assert step(gathering, output("a", 1), output("b", 2)) == [("a", [1])]
     assert step(gathering, output("a", 3), output("b", 4)) == [("a", [3])]
 
 
 def test_a_failure_brings_what_was_kept() -> None:
-    gathering = Gathering(requests(a=("", None)))
+    gathering = Gathering(requests(a=Gather("")))
     step(gathering, output("a", 1))
     assert step(gathering, output("a", finish="error")) == [("a", [1])]
 
 
 def test_a_message_with_other_news_leaves_without_outputs() -> None:
-    gathering = Gathering(requests(a=("", None)))
+    gathering = Gathering(requests(a=Gather("")))
     passed = gathering.pass_on(
         {0: group(output("a", 1)), 1: group(output("a", 2), scheduler_stats="figures"), 2: group()}
     )
@@ -118,10 +120,42 @@ def test_a_message_with_other_news_leaves_without_outputs() -> None:
 
 
 def test_the_tokens_of_requests_that_were_aborted_are_forgotten() -> None:
-    all_requests = requests(a=("", None), b=("", None))
+    all_requests = requests(a=Gather(""), b=Gather(""))
     gathering = Gathering(all_requests)
     step(gathering, output("a", 1), output("b", 2))
     del all_requests["a"]
     step(gathering, output("b", 3))
     assert list(gathering._kept) == ["b"]
     assert step(gathering, output("b", 4, finish="stop")) == [("b", [2, 3, 4])]
+
+
+@pytest.mark.parametrize("asked", [None, {}, "x", 1, [], ["a"], ["a", "b", 0], [1, None, 0]])
+def test_what_others_ask_under_our_name_changes_nothing(asked: object) -> None:
+    gathering = Gathering(requests(a=asked))
+    assert step(gathering, output("a", 1)) == [("a", [1])]
+
+
+@pytest.mark.parametrize("extra_args", [None, {}, {"theirs": 1}])
+def test_requests_of_others_are_passed_on(extra_args: Any) -> None:
+    params = SimpleNamespace(extra_args=extra_args)
+    gathering = Gathering({"a": SimpleNamespace(sampling_params=params)})
+    assert step(gathering, output("a", 1)) == [("a", [1])]
+
+
+def test_the_first_tokens_of_a_stream_leave_at_once(clock: Clock) -> None:
+    gathering = Gathering(requests(a=Gather("", 0.03, first=3)))
+    sent = []
+    for token in range(7):
+        sent += step(gathering, output("a", token))
+        clock.now += 0.012
+    assert [tokens for _, tokens in sent] == [[0], [1], [2], [3, 4, 5]]
+
+
+def test_a_token_that_may_end_a_stream_does_not_delay_its_next_piece(clock: Clock) -> None:
+    gathering = Gathering(requests(a=Gather('"', 0.03, first=1)))
+    gathering.learn('"', QUOTES)
+    sent = []
+    for token in (1, 2, 7, 3, 4, 5, 6):
+        sent += step(gathering, output("a", token))
+        clock.now += 0.012
+    assert [tokens for _, tokens in sent] == [[1], [2, 7], [3], [4, 5, 6]]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from caption_studio.language.engine_gathering import LEARN
+from caption_studio.language.engine_gathering import Gather
 from caption_studio.language.engine_wake_tokens import WakeTokens, end_characters
 from caption_studio.records import Prompt
 from tests.fakes import sampling
@@ -20,12 +20,9 @@ class Tokenizer:
         return [TOKENS[id_] for id_ in ids]
 
 
-class Core:
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-
-    async def call_utility_async(self, *call: Any) -> None:
-        self.calls.append(call)
+class Lessons(list[tuple[str, list[int]]]):
+    async def learn(self, character: str, token_ids: list[int]) -> None:
+        self.append((character, token_ids))
 
 
 @pytest.fixture
@@ -33,33 +30,38 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def prompt(answer: Any = "quoted", stop: tuple[str, ...] = (), **changes: object) -> Prompt:
-    return Prompt("r", "m", "text", sampling(**changes), answer, stop=stop)
+def prompt(answer: Any = "quoted", next_lines: tuple[str, ...] = (), **changes: object) -> Prompt:
+    return Prompt("r", "m", "text", sampling(**changes), answer, stop=next_lines)
 
 
 async def test_the_tokens_of_a_character_are_taught_once() -> None:
-    core, wake = Core(), WakeTokens(Tokenizer(), len(TOKENS))
+    lessons = Lessons()
+    wake = WakeTokens(Tokenizer(), len(TOKENS), lessons.learn)
     for _ in range(2):
-        assert await wake.gather(core, prompt(), interval_s=None) == ('\n"', None)
+        assert await wake.gather(prompt(), interval_s=None) == Gather('\n"')
     parts = [5, 7]
-    assert core.calls == [
-        (LEARN, "\n", sorted([4, *parts])),
-        (LEARN, '"', sorted([1, 2, *parts])),
-    ]
+    assert lessons == [("\n", sorted([4, *parts])), ('"', sorted([1, 2, *parts]))]
 
 
 async def test_a_text_that_ends_by_itself_needs_no_character() -> None:
-    core, wake = Core(), WakeTokens(Tokenizer(), len(TOKENS))
-    assert await wake.gather(core, prompt("verbatim"), interval_s=0.03) == ("", 0.03)
-    assert core.calls == []
+    lessons = Lessons()
+    wake = WakeTokens(Tokenizer(), len(TOKENS), lessons.learn)
+    assert await wake.gather(prompt("verbatim"), interval_s=0.03) == Gather("", 0.03, first=2)
+    assert lessons == []
+
+
+async def test_more_tokens_begin_a_stream_where_vllm_keeps_text_back() -> None:
+    wake = WakeTokens(Tokenizer(), len(TOKENS), Lessons().learn)
+    asked = prompt("trimmed", ("\nAssistant:",))
+    assert await wake.gather(asked, interval_s=0.03) == Gather(":", 0.03, first=5)
 
 
 @pytest.mark.parametrize(
     ("asked", "characters"),
     [
-        (prompt(stop=("\nUser:",)), '\n":'),
-        (prompt("trimmed", stop=("\nUser:",)), ":"),
-        (prompt("verbatim", stop=(), **{"stop_token_ids": (3,)}), ""),
+        (prompt(next_lines=("\nUser:",)), '\n":'),
+        (prompt("trimmed", ("\nUser:",), stop=("cat", "dog")), ":gt"),
+        (prompt("verbatim", stop_token_ids=(3,)), ""),
     ],
 )
 def test_a_word_ends_with_its_last_character(asked: Prompt, characters: str) -> None:
@@ -72,6 +74,8 @@ def test_a_word_ends_with_its_last_character(asked: Prompt, characters: str) -> 
         prompt(top_logprobs=2),
         prompt(min_tokens=3),
         prompt("verbatim", min_tokens=3, stop=("x",)),
+        prompt(stop=("x",)),
+        prompt("verbatim", stop=("🌊",)),
     ],
 )
 def test_some_answers_come_token_by_token(asked: Prompt) -> None:

@@ -41,9 +41,11 @@ def _is_known(model: Any, vllm_config: VllmConfig) -> bool:
     return (
         config.parallel_attn
         and not config.new_decoder_architecture
+        and getattr(config, "num_ln_in_parallel_attn", None) != 2
         and not config.bias
         and not config.alibi
         and model.quant_config is None
+        and vllm_config.model_config.runner_type == "generate"
         and vllm_config.compilation_config.mode == CompilationMode.NONE
         and vllm_config.parallel_config.world_size == 1
         and vllm_config.speculative_config is None
@@ -152,8 +154,7 @@ def _product(linear: Any) -> Product:
     """Return the layer's product: with its weights, and with its adapters where it takes any."""
     if _takes_adapters(linear):
         return lambda x: linear.apply(x, None)
-    multiply = linear.cpu_linear
-    return lambda x: multiply(x, None, None)
+    return lambda x: linear.cpu_linear(x, linear.weight, None)
 
 
 def _takes_adapters(linear: Any) -> bool:

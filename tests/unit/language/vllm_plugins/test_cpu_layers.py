@@ -14,7 +14,7 @@ from torch.nn.functional import gelu, linear
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # vLLM's imports warn
-    from caption_studio.language.vllm_plugins import cpu_layers
+    from caption_studio.language.vllm_plugins import cpu_half, cpu_layers
     from caption_studio.language.vllm_plugins.cpu_layers import DirectFalcon
 
 HEADS, HEAD_SIZE, HIDDEN, LAYERS = 2, 4, 8, 3
@@ -32,7 +32,7 @@ class Adapted(cpu_layers.BaseLayerWithLoRA):  # type: ignore[misc]
         self.below = below
 
     def apply(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        product: Tensor = self.below.cpu_linear(x, None, bias)
+        product: Tensor = linear(x, self.below.weight, bias)
         return product
 
 
@@ -58,7 +58,7 @@ class Sums:
 
 def product(inputs: int, outputs: int) -> Any:
     weight = torch.randn(outputs, inputs) / inputs**0.5
-    return SimpleNamespace(cpu_linear=lambda x, _, bias: linear(x, weight, bias))
+    return SimpleNamespace(cpu_linear=linear, weight=weight)
 
 
 def layer(number: int) -> Any:
@@ -108,18 +108,18 @@ def expected(runner: Any) -> Tensor:
     hidden: Tensor = falcon.word_embeddings(torch.arange(int(STARTS[-1])))
     for one in falcon.h:
         normed = one.input_layernorm(hidden)
-        projected = one.self_attention.query_key_value.cpu_linear(normed, None, None)
+        projected = linear(normed, one.self_attention.query_key_value.weight)
         query, _, value = projected.split([HIDDEN, HEAD_SIZE, HEAD_SIZE], dim=1)
         sums = [
             value[start:end].cumsum(dim=0)
             for start, end in zip(STARTS[:-1].tolist(), STARTS[1:].tolist(), strict=True)
         ]
         attended = query + torch.cat(sums).repeat(1, HEADS)
-        wide = gelu(one.mlp.dense_h_to_4h.cpu_linear(normed, None, None))
+        wide = gelu(linear(normed, one.mlp.dense_h_to_4h.weight))
         hidden = (
             hidden
-            + one.self_attention.dense.cpu_linear(attended, None, None)
-            + one.mlp.dense_4h_to_h.cpu_linear(wide, None, None)
+            + linear(attended, one.self_attention.dense.weight)
+            + linear(wide, one.mlp.dense_4h_to_h.weight)
         )
     output: Tensor = falcon.ln_f(hidden)
     return output
@@ -160,6 +160,21 @@ def test_an_adapted_projection_is_applied(runner: Any, monkeypatch: pytest.Monke
         one.self_attention.query_key_value = Adapted(one.self_attention.query_key_value)
     output = run(runner, monkeypatch)
     torch.testing.assert_close(output[LAST_TOKENS], wanted[LAST_TOKENS])
+
+
+def test_half_precision_is_multiplied_as_older_processors_need_it(
+    runner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    falcon = runner.model.transformer
+    falcon.word_embeddings, falcon.ln_f = falcon.word_embeddings.bfloat16(), falcon.ln_f.bfloat16()
+    for one in falcon.h:
+        one.input_layernorm = one.input_layernorm.bfloat16()
+        attention, mlp = one.self_attention, one.mlp
+        parts = (attention.query_key_value, attention.dense, mlp.dense_h_to_4h, mlp.dense_4h_to_h)
+        for part in parts:
+            part.cpu_linear, part.weight = cpu_half.linear, part.weight.bfloat16()
+    wanted = expected(runner)[LAST_TOKENS]
+    torch.testing.assert_close(run(runner, monkeypatch)[LAST_TOKENS], wanted, rtol=0.1, atol=0.1)
 
 
 def test_vllms_trial_run_needs_no_cache(runner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
