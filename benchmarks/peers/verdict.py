@@ -43,10 +43,12 @@ RATIOS: tuple[Ratio, ...] = (
             f"vllm-{kind}{suffix}",
             1.0,
         )
-        for kind, suffix in (
-            *(("base", ""), ("base", WITH_PLUGINS), ("adapter", "")),
-            *(("base", WITH_WORKER), ("adapter", WITH_WORKER)),
+        for suffix, kinds in (
+            ("", ("base", "adapter")),
+            (WITH_PLUGINS, ("base",)),
+            (WITH_WORKER, ("base", "adapter")),
         )
+        for kind in kinds
         for form in ("whole", "streamed")
     ),
     *(

@@ -12,19 +12,13 @@ from caption_studio.demo.scenes import sample_scene
 from caption_studio.records import Adapter, Description, Prompt
 from caption_studio.settings import LanguageSettings
 from caption_studio.voices.prompt import plain_prompt
+from tests.engine_adapters.marks import ENGINE_HERE
 from tests.fakes import sampling
 
 if TYPE_CHECKING:
     from caption_studio.language.engine import FalconEngine
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.engine,
-    # torch 2.13 warns of its own use of torch.jit when vLLM imports it.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    # vLLM 0.32 leaves a ZeroMQ context to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = ENGINE_HERE
 
 VOICE = Adapter("caption-demo", "embedded:caption-demo", configured=True)
 NEXT_LINES = ("\nDescription:", "\nUser:")
@@ -45,13 +39,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def engine() -> AsyncIterator["FalconEngine"]:
-    from caption_studio.language.engine import FalconEngine  # not above: see pytestmark
+    from caption_studio.language.engine import FalconEngine  # not above: see conftest.py
 
     settings = LanguageSettings(
         adapters=[{"id": "caption-demo", "source": "embedded:caption-demo"}],

@@ -11,16 +11,10 @@ from caption_studio.language.adapters.configured import configured
 from caption_studio.records import Prompt
 from caption_studio.settings import AdapterSettings, LanguageSettings
 from tests.adapters import config, write
+from tests.engine_adapters.marks import ENGINE_HERE
 from tests.fakes import sampling
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.engine,
-    # torch 2.13 warns of its own use of torch.jit when vLLM imports it.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    # vLLM 0.32 leaves a ZeroMQ context to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = ENGINE_HERE
 
 ADAPTER = AdapterSettings(id="caption-demo", source="embedded:caption-demo")
 DESCRIPTIONS = [

@@ -19,19 +19,13 @@ from caption_studio.language.adapters.check import BaseModel
 from caption_studio.records import Adapter, BatchShare, Prompt
 from caption_studio.settings import LanguageSettings
 from tests.adapters import DEMO, TARGETS, config, tensors, write
+from tests.engine_adapters.marks import ENGINE_HERE
 from tests.fakes import sampling
 
 if TYPE_CHECKING:
     from caption_studio.language.engine import FalconEngine
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.engine,
-    # torch 2.13 warns of its own use of torch.jit when vLLM imports it.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    # vLLM 0.32 leaves a ZeroMQ context to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = ENGINE_HERE
 
 SLOTS = 2
 BATCHES = BatchShare(places=2, patience_s=6.0)
@@ -44,18 +38,13 @@ DEMO_BASE = BaseModel.of(AutoConfig.from_pretrained(DEMO.parent / "falcon-demo")
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("adapters")
 
 
 @pytest.fixture(scope="module")
 async def engine(folder: Path) -> AsyncIterator["FalconEngine"]:
-    from caption_studio.language.engine import FalconEngine  # not above: see pytestmark
+    from caption_studio.language.engine import FalconEngine  # not above: see conftest.py
 
     settings = LanguageSettings(
         max_loaded_adapters=SLOTS,
@@ -182,7 +171,7 @@ async def test_a_caller_overtakes_the_prompts_of_a_batch(engine: "FalconEngine")
         "b",
         "m",
         TEXT,
-        sampling(max_tokens=200, ignore_eos=True),
+        sampling(max_tokens=600, ignore_eos=True),
         "verbatim",
         request_class="batch",
     )

@@ -71,7 +71,8 @@ GAP_BOUNDS_S = (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 
 """A step of Falcon-7B on an H100 takes at least 4 ms; one that also reads prompts takes some 30."""
 
 EARLY = 0.5
-"""The part of a stream's interval after which a message with new text is a piece of it."""
+"""vLLM's process times the pieces of a stream. One that comes sooner than this part of the interval
+after the last waits for the next."""
 
 
 class FalconEngine:
@@ -137,7 +138,7 @@ class FalconEngine:
             self._tokens = TokenBytes(self._llm.get_tokenizer())
             self._prompts.prepare(self._llm.get_tokenizer())
             vocabulary = self._llm.model_config.get_vocab_size()
-            self._wake_tokens = WakeTokens(self._llm.get_tokenizer(), vocabulary, self._learn)
+            self._wake_tokens = WakeTokens(self._tokens, vocabulary, self._learn)
             await self._wake_tokens.learn(OFTEN)
         for adapter in adapters:
             await self._adapters.load(adapter)
@@ -258,7 +259,6 @@ class FalconEngine:
                     break
                 if stream and choices.has_text and now >= flush_at:
                     yield choices.flush()
-                    # vLLM's process keeps the same interval; its messages may be a little early.
                     pause_s = self._settings.stream_interval_s * (EARLY if gather else 1)
                     flush_at = time.monotonic() + pause_s
         yield choices.flush()

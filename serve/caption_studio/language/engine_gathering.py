@@ -2,9 +2,8 @@
 
 After each step vLLM sends every request's new token to our process, which decodes it. But nobody
 waits for the single tokens of an answer that is not streamed, or of a stream whose pieces leave
-every 30 ms. A message for each token costs a whole answer of 20 tokens 0.7 ms of CPU time on either
-side together. So vLLM's process keeps the tokens of requests that ask for it (`ASKED`), and sends
-them together.
+every 30 ms. So vLLM's process keeps the tokens of requests that ask for it (`ASKED`), and sends
+them together. Such a request asks for tokens alone, not for log probabilities.
 
 Runs in vLLM's process. Not here: which tokens may end an answer (language.engine_wake_tokens).
 """
@@ -117,7 +116,7 @@ class Gathering:
 
 
 class _Kept:
-    """One request's tokens since its last message; of its outputs the rest is empty."""
+    """What one request's outputs held since its last message: tokens, and the prompt's figures."""
 
     __slots__ = ("_first", "_follows", "_gather", "_prefill_stats", "_sent_at", "_tokens")
 

@@ -5,14 +5,13 @@ such a word holds its last character. If these tokens are sent at once, an answe
 same token as if all were.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any
 
 from caption_studio.language.caption_cut import QUOTE
 from caption_studio.language.engine_gathering import Gather
 from caption_studio.language.engine_options import comes_by_token
-from caption_studio.language.tokens import token_bytes
+from caption_studio.language.tokens import TokenBytes
 from caption_studio.records import Prompt
 
 LINE_BREAK = "\n"
@@ -21,8 +20,7 @@ OFTEN = f"{LINE_BREAK}{QUOTE}:"
 """The characters with which captions and the template's next lines end."""
 
 TOKEN_LETTERS = 3
-"""Of a token, at least, in most texts."""
-
+"""Letters of a token, at least, in most texts."""
 
 Learn = Callable[[str, list[int]], Awaitable[None]]
 """Teaches vLLM's process the tokens of a character."""
@@ -31,9 +29,9 @@ Learn = Callable[[str, list[int]], Awaitable[None]]
 class WakeTokens:
     """Teaches the tokens of a character when it is first needed."""
 
-    def __init__(self, tokenizer: Any, vocabulary_size: int, learn: Learn) -> None:
-        names: Sequence[str | None] = tokenizer.convert_ids_to_tokens(range(vocabulary_size))
-        self._bytes = [token_bytes(name or "") for name in names]
+    def __init__(self, tokens: TokenBytes, vocabulary_size: int, learn: Learn) -> None:
+        self._bytes = [tokens[id_] for id_ in range(vocabulary_size)]
+        self._parts = [id_ for id_, held in enumerate(self._bytes) if _is_part(held)]
         self._learn = learn
         self._learnt: set[str] = set()
 
@@ -62,7 +60,8 @@ class WakeTokens:
         The text of the latter comes only with the tokens that complete them.
         """
         byte = character.encode()
-        return [i for i, held in enumerate(self._bytes) if byte in held or _is_part(held)]
+        holding = (id_ for id_, held in enumerate(self._bytes) if byte in held)
+        return sorted({*self._parts, *holding})
 
 
 def _first(prompt: Prompt) -> int:

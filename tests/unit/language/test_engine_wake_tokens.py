@@ -6,6 +6,7 @@ import pytest
 
 from caption_studio.language.engine_gathering import Gather
 from caption_studio.language.engine_wake_tokens import WakeTokens, end_characters
+from caption_studio.language.tokens import TokenBytes
 from caption_studio.records import Prompt
 from tests.fakes import sampling
 
@@ -16,7 +17,9 @@ TOKENS = ["a", '"', 'b"', "Ġc", "Ċ", "Ã", "Ã©", "\u0122", None]
 
 
 class Tokenizer:
-    def convert_ids_to_tokens(self, ids: range) -> list[str | None]:
+    all_special_ids: tuple[int, ...] = ()
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]:
         return [TOKENS[id_] for id_ in ids]
 
 
@@ -36,7 +39,7 @@ def prompt(answer: Any = "quoted", next_lines: tuple[str, ...] = (), **changes: 
 
 async def test_the_tokens_of_a_character_are_taught_once() -> None:
     lessons = Lessons()
-    wake = WakeTokens(Tokenizer(), len(TOKENS), lessons.learn)
+    wake = WakeTokens(TokenBytes(Tokenizer()), len(TOKENS), lessons.learn)
     for _ in range(2):
         assert await wake.gather(prompt(), interval_s=None) == Gather('\n"')
     parts = [5, 7]
@@ -45,13 +48,13 @@ async def test_the_tokens_of_a_character_are_taught_once() -> None:
 
 async def test_a_text_that_ends_by_itself_needs_no_character() -> None:
     lessons = Lessons()
-    wake = WakeTokens(Tokenizer(), len(TOKENS), lessons.learn)
+    wake = WakeTokens(TokenBytes(Tokenizer()), len(TOKENS), lessons.learn)
     assert await wake.gather(prompt("verbatim"), interval_s=0.03) == Gather("", 0.03, first=2)
     assert lessons == []
 
 
 async def test_more_tokens_begin_a_stream_where_vllm_keeps_text_back() -> None:
-    wake = WakeTokens(Tokenizer(), len(TOKENS), Lessons().learn)
+    wake = WakeTokens(TokenBytes(Tokenizer()), len(TOKENS), Lessons().learn)
     asked = prompt("trimmed", ("\nAssistant:",))
     assert await wake.gather(asked, interval_s=0.03) == Gather(":", 0.03, first=5)
 

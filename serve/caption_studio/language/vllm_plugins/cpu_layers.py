@@ -1,6 +1,6 @@
 """Falcon's forward pass on a CPU, without what only GPUs need and without rows that nobody reads.
 
-A step of few tokens is mostly Python: vLLM's Falcon passes fifteen modules a layer, with hooks,
+A step of few tokens is mostly Python: vLLM's Falcon passes eleven modules a layer, with hooks,
 checks and operators made for `torch.compile` (vllm/model_executor/models/falcon.py, 0.32.0). Here
 a layer is one function over the same weights and kernels. And the last layer's output is computed
 only for the tokens from which something is sampled: the last token of each request.
