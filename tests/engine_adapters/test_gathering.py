@@ -1,6 +1,7 @@
 """Answers whose tokens gather in vLLM's process are those whose tokens came one by one."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -163,3 +164,23 @@ async def test_requests_that_are_given_up_leave_nothing_behind(engine: "FalconEn
     await asyncio.gather(*tasks, return_exceptions=True)
     assert await all_answered(engine, "a caption", stream=False)
     assert engine._llm.output_processor.get_num_unfinished_requests() == 0
+
+
+async def test_a_busy_reader_gets_the_answer_of_an_idle_one(engine: "FalconEngine") -> None:
+    """A quote among the first `min_tokens` is text, however many outputs come together."""
+    asked = [
+        replace(prompt, sampling=replace(prompt.sampling, min_tokens=9))
+        for prompt in prompts("a caption")[:12]
+    ]
+    alone = [await answered(engine, prompt, stream=False) for prompt in asked]
+
+    async def keep_busy() -> None:
+        while True:
+            time.sleep(0.01)  # noqa: ASYNC251
+            await asyncio.sleep(0)
+
+    busy = asyncio.create_task(keep_busy())
+    try:
+        assert [await answered(engine, prompt, stream=False) for prompt in asked] == alone
+    finally:
+        busy.cancel()

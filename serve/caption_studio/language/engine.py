@@ -32,7 +32,8 @@ from caption_studio.language.adapters.configured import configured
 from caption_studio.language.adapters.service import AdapterService
 from caption_studio.language.answer import AnswerEnd, Choices
 from caption_studio.language.engine_adapters import EngineAdapters
-from caption_studio.language.engine_answer_ends import AnswerEnds
+from caption_studio.language.engine_added_requests import AddedRequests
+from caption_studio.language.engine_answer_ends import end_at
 from caption_studio.language.engine_gathering import Gather
 from caption_studio.language.engine_groups import in_groups
 from caption_studio.language.engine_options import (
@@ -46,6 +47,7 @@ from caption_studio.language.engine_options import (
 )
 from caption_studio.language.engine_output_guard import contain
 from caption_studio.language.engine_outputs import ended_by_itself, feed, token_logprobs
+from caption_studio.language.engine_single_outputs import keep_apart
 from caption_studio.language.engine_token_names import skip_token_names
 from caption_studio.language.engine_verdict import dead, probe, verdict
 from caption_studio.language.engine_wake_tokens import OFTEN, WakeTokens
@@ -104,7 +106,7 @@ class FalconEngine:
         self._prompts = PromptTokens(max_model_len=settings.max_model_len)
         self._sample = engine_sample.Sample()
         self._gaps = Counter(GAP_BOUNDS_S)
-        self._ends: AnswerEnds | None = None
+        self._added: AddedRequests | None = None
         self._asked = itertools.count()
         self._tokens = TokenBytes(None)
         self._wake_tokens: WakeTokens | None = None
@@ -133,7 +135,7 @@ class FalconEngine:
                 arguments = for_these_adapters(arguments, modules, len(adapters))
             self._llm = AsyncLLM.from_engine_args(arguments)
             contain(self._llm.output_processor)
-            self._ends = AnswerEnds(self._llm.output_processor)
+            self._added = AddedRequests(self._llm.output_processor)
             skip_token_names(self._llm.output_processor)
             self._tokens = TokenBytes(self._llm.get_tokenizer())
             self._prompts.prepare(self._llm.get_tokenizer())
@@ -282,10 +284,12 @@ class FalconEngine:
             self._gaps.add(since_s / tokens)
 
     def _ended(self, prompt: Prompt, request_id: str) -> AbstractContextManager[None]:
-        """Make vLLM end the request where the caller's part of the answer ends."""
-        if self._ends is None or not is_cut(prompt) or comes_by_token(prompt):
+        """Make vLLM end the request where the caller's part ends; or show us each token."""
+        if self._added is None or not is_cut(prompt):
             return nullcontext()
-        return self._ends.given(request_id, lambda: AnswerEnd(prompt))
+        if comes_by_token(prompt):
+            return self._added.told(request_id, keep_apart)
+        return self._added.told(request_id, lambda state: end_at(state, AnswerEnd(prompt)))
 
     def _running(self) -> AsyncLLM:
         if self._llm is None:

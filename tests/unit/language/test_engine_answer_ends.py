@@ -4,6 +4,7 @@ import gc
 import random
 import warnings
 import weakref
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -22,7 +23,8 @@ with warnings.catch_warnings():
     from vllm.v1.engine import EngineCoreOutput
     from vllm.v1.engine.output_processor import OutputProcessor, RequestOutputCollector
 
-    from caption_studio.language.engine_answer_ends import AnswerEnds
+    from caption_studio.language.engine_added_requests import AddedRequests
+    from caption_studio.language.engine_answer_ends import end_at
     from caption_studio.language.engine_output_guard import contain
 
 pytestmark = pytest.mark.anyio
@@ -53,8 +55,11 @@ class Engine:
 
     def __init__(self, tokenizer: Any) -> None:
         self.processor = OutputProcessor(tokenizer, log_stats=False)
-        self.ends = AnswerEnds(self.processor)
+        self.added = AddedRequests(self.processor)
         self.aborted: list[str] = []
+
+    def ends(self, outside: str, prompt: Prompt) -> AbstractContextManager[None]:
+        return self.added.told(outside, lambda state: end_at(state, AnswerEnd(prompt)))
 
     def ask(self, id_: str, outside: str) -> RequestOutputCollector:
         params = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY)
@@ -82,7 +87,7 @@ async def test_an_answer_ends_with_the_token_with_which_it_would_be_cut(
 ) -> None:
     prompt = prompt_for(answer, stop)
     engine = Engine(tokenizer)
-    with engine.ends.given("mine", lambda: AnswerEnd(prompt)):
+    with engine.ends("mine", prompt):
         mine = engine.ask("mine-1", "mine")
     other = engine.ask("other", "other")
     by_token = Choices(prompt, prompt_tokens=2)
@@ -107,7 +112,7 @@ async def test_an_answer_ends_with_the_token_with_which_it_would_be_cut(
 
 async def test_after_it_was_asked_an_id_means_nothing(tokenizer: Any) -> None:
     engine = Engine(tokenizer)
-    with engine.ends.given("mine", lambda: AnswerEnd(prompt_for("quoted", ()))):
+    with engine.ends("mine", prompt_for("quoted", ())):
         pass
     mine = engine.ask("mine-1", "mine")
     for token in tokenizer.encode('"a" b'):
@@ -117,7 +122,7 @@ async def test_after_it_was_asked_an_id_means_nothing(tokenizer: Any) -> None:
 
 async def test_an_answer_that_ends_leaves_nothing_to_the_garbage_collector(tokenizer: Any) -> None:
     engine = Engine(tokenizer)
-    with engine.ends.given("mine", lambda: AnswerEnd(prompt_for("quoted", ()))):
+    with engine.ends("mine", prompt_for("quoted", ())):
         engine.ask("mine", "mine")
     detokenizer = weakref.ref(engine.processor.request_states["mine"].detokenizer)
     gc.disable()
@@ -133,7 +138,7 @@ async def test_an_answer_that_ends_leaves_nothing_to_the_garbage_collector(token
 async def test_an_answer_ends_beside_one_that_fails(tokenizer: Any) -> None:
     engine = Engine(tokenizer)
     contain(engine.processor)
-    with engine.ends.given("mine", lambda: AnswerEnd(prompt_for("quoted", ()))):
+    with engine.ends("mine", prompt_for("quoted", ())):
         mine = engine.ask("mine", "mine")
     bad = engine.ask("bad", "bad")
     tokens = tokenizer.encode('"a"')

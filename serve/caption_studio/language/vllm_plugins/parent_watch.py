@@ -13,12 +13,14 @@ import os
 import sys
 import threading
 import time
+from functools import cache
 
 LOOK_S = 1.0
 _SPAWNED = "--multiprocessing-fork"
 """Python starts such a process with it."""
 
 
+@cache  # vLLM asks for its platform more than once
 def end_with_parent() -> None:
     """Watch the process that has spawned this one by `multiprocessing`, if one has."""
     if _SPAWNED in sys.orig_argv:
