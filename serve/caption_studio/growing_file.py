@@ -8,6 +8,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+_PART = 4096
+"""Bytes that are read at a time where the length of a line is not known."""
+
 
 class GrowingFile:
     """The file at `path`. Not open until `open`; blocking."""
@@ -66,9 +69,12 @@ class GrowingFile:
         self._size_bytes += len(line)
         return start
 
-    def read(self, start: int, size_bytes: int) -> bytes:
-        """Return the bytes from a place on. Raises `OSError`."""
-        return os.pread(self._file, size_bytes, start)
+    def line_at(self, start: int) -> bytes:
+        """Return the line that begins at a place, in bytes. Raises `OSError`."""
+        found = b""
+        while b"\n" not in found and (more := os.pread(self._file, _PART, start + len(found))):
+            found += more
+        return found.partition(b"\n")[0]
 
     def close(self) -> None:
         """Close it, which gives the lock back. Idempotent."""

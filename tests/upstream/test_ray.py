@@ -153,6 +153,20 @@ def calls_at_every_step() -> None:
     says("ray.data.DataContext", "self.custom_execution_callback_classes")
 
 
+def knows_its_operators() -> None:
+    says(
+        "ray.data._internal.execution.streaming_executor.StreamingExecutor.execute",
+        "self._topology = build_streaming_topology(",
+    )
+
+
+def notes_every_block() -> None:
+    """It needs the list for nothing but figures of the whole run."""
+    operator = "ray.data._internal.execution.operators.map_operator.MapOperator"
+    says(f"{operator}._get_next_inner", "self._output_blocks_stats.extend(")
+    says(f"{operator}.get_stats", "self._output_blocks_stats")
+
+
 def sends_routers_by_value() -> None:
     says(
         "ray.serve.config.RequestRouterConfig._serialize_request_router_cls",
@@ -296,6 +310,8 @@ CHECKS: dict[str, Callable[[], None]] = {
         "ray.data._internal.execution.streaming_executor_state.OpState.total_enqueued_input_blocks",
     ),
     "ray.data._internal.execution.execution_callback.ExecutionCallback": calls_at_every_step,
+    "StreamingExecutor._topology": knows_its_operators,
+    "MapOperator._output_blocks_stats": notes_every_block,
     "_serialize_request_router_cls": sends_routers_by_value,
     "PendingRequest.routing_context.should_backoff": waits_between_tries,
     "RequestRouter.on_send_request": counts_what_is_sent,

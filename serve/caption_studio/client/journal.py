@@ -38,7 +38,7 @@ class Journal:
         self._overwrite = overwrite
         self._key_of = key_of
         self._file = GrowingFile(self._path)
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, int] = {}
         self._failed: set[str] = set()
 
     def __enter__(self) -> "Journal":
@@ -95,7 +95,7 @@ class Journal:
             raise TableFailed(
                 f"{self._path} cannot be written: {error.strerror}; all that it holds is kept"
             ) from error
-        self._take(row, start, len(line))
+        self._take(row, start)
 
     def finish(self, keys: Iterable[str]) -> int:
         """Write the table, remove the journal and return the number of rows.
@@ -142,18 +142,18 @@ class Journal:
     def _load(self) -> None:
         for number, (start, line) in enumerate(self._file.lines(), start=1):
             try:
-                self._take(json.loads(line), start, len(line))
+                self._take(json.loads(line), start)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise TableFailed(
                     f"{self._path}, line {number}: it is no line of a journal. Give "
                     "--overwrite to begin anew"
                 ) from error
 
-    def _take(self, row: Row, start: int, size_bytes: int) -> None:
+    def _take(self, row: Row, start: int) -> None:
         key = self._key_of(row)
         (self._failed.add if row.get("error") else self._failed.discard)(key)
-        self._places[key] = (start, size_bytes)
+        self._places[key] = start
 
     def _row(self, key: str) -> Row:
-        row: Row = json.loads(self._file.read(*self._places[key]))
+        row: Row = json.loads(self._file.line_at(self._places[key]))
         return row

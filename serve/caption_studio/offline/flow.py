@@ -17,6 +17,7 @@ from caption_studio.deployments.ending import ending_with_the_engine
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
 from caption_studio.deployments.scheduling_class import interrupt_nobody
 from caption_studio.observability import logging as studio_logging
+from caption_studio.offline.block_stats import DropBlockStats
 from caption_studio.offline.captioning import CaptioningStage
 from caption_studio.offline.decoding import DecodingStage
 from caption_studio.offline.describing import DescribingStage
@@ -115,6 +116,7 @@ def _prepare(context: DataContext, plan: Plan) -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     limit_rows_ahead(context, plan.batches_ahead)
+    context.custom_execution_callback_classes = [DropBlockStats]
 
 
 def _batches(asked: Iterable[Asked]) -> Iterator[pa.Table]:

@@ -71,7 +71,8 @@ def watched(context: DataContext) -> Generator[Nodes]:
             """See Ray's `ExecutionCallback`."""
             nodes.check_progress()
 
-    context.custom_execution_callback_classes = [EachStep]
+    others = context.custom_execution_callback_classes
+    context.custom_execution_callback_classes = [*others, EachStep]
     try:
         yield nodes
     except RayError as error:

@@ -49,7 +49,7 @@ def task_error(cause: Exception) -> RayTaskError:
 
 
 def ended(error: Exception) -> None:
-    with watched(SimpleNamespace()):
+    with watched(SimpleNamespace(custom_execution_callback_classes=[])):
         raise error
 
 
@@ -93,7 +93,7 @@ def test_what_a_stage_raises_is_no_nodes_fault(error: Exception, cluster: Cluste
 
 @pytest.fixture
 def each_step(cluster: Cluster) -> Callable[[], object]:
-    context = SimpleNamespace()
+    context = SimpleNamespace(custom_execution_callback_classes=[])
     with watched(context) as these:
         (callback,) = (one() for one in context.custom_execution_callback_classes)
         these.note_progress()
