@@ -72,13 +72,13 @@ def names_its_agents() -> None:
         assert title.startswith("ray::"), title
 
 
-def takes_config_variable() -> None:
+def takes_config_variable(name: str) -> None:
     """Ray's core is compiled: the name is in it, to be read with RAY_ in front."""
     with (
         open(found("ray._raylet").__file__, "rb") as library,
         mmap.mmap(library.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
-        assert content.find(b"task_events_report_interval_ms") >= 0
+        assert content.find(name.encode()) >= 0
 
 
 def can_stay_on_loopback() -> None:
@@ -279,7 +279,10 @@ CHECKS: dict[str, Callable[[], None]] = {
         is_header, "SERVE_MULTIPLEXED_MODEL_ID", "serve_multiplexed_model_id"
     ),
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": takes_middleware,
-    "RAY_task_events_report_interval_ms": takes_config_variable,
+    "RAY_task_events_report_interval_ms": partial(
+        takes_config_variable, "task_events_report_interval_ms"
+    ),
+    "RAY_enable_metrics_collection": partial(takes_config_variable, "enable_metrics_collection"),
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": can_stay_on_loopback,
     "RAY_SERVE_HAPROXY_BINARY_PATH": names_our_command,
     "HAProxyApi -f": partial(says, f"{HAPROXY}.HAProxyApi", '"-f", self.config_file_path'),

@@ -20,6 +20,9 @@ _OUR_ERROR = re.compile(r"^caption_studio\.errors\.[\w.]+: ")
 ANSWER_S = 5.0
 """How long a cluster has to take a connection."""
 
+NO_METRICS = {"RAY_enable_metrics_collection": "0"}
+"""Nobody asks a Ray of this command alone for its metrics, and Ray Data's take ever more memory."""
+
 FOLDER_VARIABLE = "STUDIO_BATCH_FOLDER"
 """Marks the processes of this command, so that the next one can end them if it is killed."""
 
@@ -39,7 +42,7 @@ def connected(address: str | None) -> Iterator[Mapping[str, float]]:
     clear_dead()
     os.environ.pop("RAY_ADDRESS", None)
     belongings = Belongings()
-    os.environ.update({FOLDER_VARIABLE: f"{belongings.folder}/", **NO_TASK_EVENTS})
+    os.environ.update({FOLDER_VARIABLE: f"{belongings.folder}/", **NO_TASK_EVENTS, **NO_METRICS})
     try:
         start_ray(belongings, logs=False)
         yield ray.cluster_resources()
