@@ -30,7 +30,7 @@ from benchmarks.service import serving
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "demo.yaml"
 OUTPUT = ROOT / "benchmarks" / "results" / "priority.json"
-VALUES = (2, 8, 16, 32)
+VALUES = (2, 8, 12, 16, 32)
 LOAD = 0.3
 """The callers' share of the capacity."""
 
