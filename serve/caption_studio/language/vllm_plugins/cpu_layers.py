@@ -21,6 +21,8 @@ from vllm.lora.layers import BaseLayerWithLoRA
 from vllm.model_executor.models.falcon import FalconForCausalLM
 from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackendImpl
 
+from caption_studio.language.vllm_plugins.cpu_lora import GroupedPunicaWrapper
+
 Product = Callable[[Tensor], Tensor]
 
 
@@ -98,10 +100,7 @@ class DirectFalcon:
 
 
 class DirectLayer:
-    """One decoder layer with parallel attention: `x + dense(attention(norm x)) + mlp(norm x)`.
-
-    `adapts_outputs`: adapters apply behind the attention, too, and need the rows of all tokens.
-    """
+    """One decoder layer with parallel attention: `x + dense(attention(norm x)) + mlp(norm x)`."""
 
     def __init__(self, layer: Any) -> None:
         attention, mlp, norm = layer.self_attention, layer.mlp, layer.input_layernorm
@@ -112,13 +111,18 @@ class DirectLayer:
         self._widen = _product(mlp.dense_h_to_4h)
         self._narrow = _product(mlp.dense_4h_to_h)
         after = (attention.dense, mlp.dense_h_to_4h, mlp.dense_4h_to_h)
-        self.adapts_outputs = any(_takes_adapters(linear) for linear in after)
+        self._adaptable_after = [linear for linear in after if _takes_adapters(linear)]
         self._rotate = attention.rotary_emb.forward
         self._attention = attention.attn
         self._implementation = _implementation(layer)
         self._sizes = (attention.q_size, attention.kv_size, attention.kv_size)
         self._by_query = (-1, attention.num_heads, attention.head_dim)
         self._by_key = (-1, attention.num_kv_heads, attention.head_dim)
+
+    @property
+    def adapts_outputs(self) -> bool:
+        """Whether adapters apply behind the attention, too: they need the rows of all tokens."""
+        return any(map(_has_adapters, self._adaptable_after))
 
     def __call__(
         self, positions: Tensor, hidden: Tensor, context: Any, rows: Tensor | None = None
@@ -151,11 +155,18 @@ class DirectLayer:
 
 
 def _product(linear: Any) -> Product:
-    """Return the layer's product: with its weights, and with its adapters where it takes any."""
-    if _takes_adapters(linear):
-        return lambda x: linear.apply(x, None)
-    return lambda x: linear.cpu_linear(x, linear.weight, None)
+    """Return the layer's product: with its weights, and with its adapters while it has any."""
+    if not _takes_adapters(linear):
+        return lambda x: linear.cpu_linear(x, linear.weight, None)
+    plain = _product(linear.base_layer)
+    return lambda x: linear.apply(x, None) if _has_adapters(linear) else plain(x)
 
 
 def _takes_adapters(linear: Any) -> bool:
     return isinstance(linear, BaseLayerWithLoRA)
+
+
+def _has_adapters(linear: Any) -> bool:
+    """Return whether an adapter that vLLM has loaded has weights for this layer."""
+    wrapper: GroupedPunicaWrapper = linear.punica_wrapper
+    return wrapper.has_weights(linear.lora_a_stacked, linear.lora_b_stacked)

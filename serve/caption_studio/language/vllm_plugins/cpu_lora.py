@@ -79,6 +79,10 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
                     low = linear(x[rows].float(), pair.a.float()).to(y.dtype)
                     _add_product(output, rows, low, pair.b_transposed, scale)
 
+    def has_weights(self, a: Sequence[torch.Tensor], b: Sequence[torch.Tensor]) -> bool:
+        """Return whether any slot of a layer has weights; see `add_lora_linear` for both."""
+        return any(self._filled_slots(*pair) for pair in zip(a, b, strict=True))
+
     def _filled_slots(self, a: torch.Tensor, b: torch.Tensor) -> Filled:
         """Return the matrices of the slots whose B is not all zero.
 
