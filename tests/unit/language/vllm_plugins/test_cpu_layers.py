@@ -3,7 +3,9 @@
 That real models give the tokens of transformers is tested in tests/engine.
 """
 
+import operator
 import warnings
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,14 +27,16 @@ LAST_TOKENS = [2, 3, 8]
 
 
 class Adapted(cpu_layers.BaseLayerWithLoRA):  # type: ignore[misc]
-    """A layer that takes adapters, with none: the product of the layer below."""
+    """A layer that takes adapters; with one, its product is twice that of the layer below."""
 
-    def __init__(self, below: Any) -> None:
+    def __init__(self, below: Any, *, has_one: bool) -> None:
         nn.Module.__init__(self)
-        self.below = below
+        self.base_layer = below
+        self.lora_a_stacked = self.lora_b_stacked = (torch.zeros(1),)
+        self.punica_wrapper = SimpleNamespace(has_weights=lambda a, b: has_one)
 
     def apply(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        product: Tensor = linear(x, self.below.weight, bias)
+        product: Tensor = linear(x, 2 * self.base_layer.weight, bias)
         return product
 
 
@@ -141,25 +145,52 @@ def test_all_tokens_are_right_for_who_asks_for_the_prompts_log_probabilities(
     torch.testing.assert_close(run(runner, monkeypatch), expected(runner))
 
 
-@pytest.mark.parametrize(
-    "place", ["self_attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h"]
-)
+AFTER = ("self_attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
+"""The products behind the attention."""
+
+
+def adapt(layers: list[Any], places: Sequence[str], *, has_one: bool) -> None:
+    for one in layers:
+        for place in places:
+            room, name = place.split(".")
+            part = getattr(one, room)
+            setattr(part, name, Adapted(getattr(part, name), has_one=has_one))
+
+
+def double(layers: list[Any], place: str) -> None:
+    for one in layers:
+        operator.attrgetter(place)(one).weight *= 2
+
+
+@pytest.mark.parametrize("place", AFTER)
 def test_adapters_behind_the_attention_get_the_rows_of_all_tokens(
     runner: Any, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
+    last = runner.model.transformer.h[-1:]
+    double(last, place)
     wanted = expected(runner)
-    room, name = place.split(".")
-    last = getattr(runner.model.transformer.h[-1], room)
-    setattr(last, name, Adapted(getattr(last, name)))
+    operator.attrgetter(place)(last[0]).weight /= 2
+    adapt(last, [place], has_one=True)
     torch.testing.assert_close(run(runner, monkeypatch), wanted)
 
 
 def test_an_adapted_projection_is_applied(runner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, layers = "self_attention.query_key_value", runner.model.transformer.h
+    double(layers, place)
     wanted = expected(runner)
-    for one in runner.model.transformer.h:
-        one.self_attention.query_key_value = Adapted(one.self_attention.query_key_value)
+    for one in layers:
+        one.self_attention.query_key_value.weight /= 2
+    adapt(layers, [place], has_one=True)
     output = run(runner, monkeypatch)
     torch.testing.assert_close(output[LAST_TOKENS], wanted[LAST_TOKENS])
+
+
+def test_layers_for_which_no_adapter_has_weights_are_plain(
+    runner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(runner, monkeypatch)
+    adapt(runner.model.transformer.h, [*AFTER, "self_attention.query_key_value"], has_one=False)
+    torch.testing.assert_close(run(runner, monkeypatch), plain, rtol=0, atol=0)
 
 
 def test_half_precision_is_multiplied_as_older_processors_need_it(

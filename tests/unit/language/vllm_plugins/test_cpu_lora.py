@@ -140,6 +140,17 @@ def test_weights_put_into_an_empty_slot_are_seen() -> None:
     torch.testing.assert_close(y, expected)
 
 
+def test_a_layer_has_weights_from_the_first_to_the_last_adapter_that_has_some() -> None:
+    wrapper = wrapper_with(GroupedPunicaWrapper, [7])
+    a = tuple(torch.zeros(len(SLOTS), 1, RANK, INPUTS) for _ in OUTPUTS)
+    b = tuple(torch.zeros(len(SLOTS), 1, size, RANK) for size in OUTPUTS)
+    assert not wrapper.has_weights(a, b)
+    b[1][3] = 0.5
+    assert wrapper.has_weights(a, b)
+    b[1][3] = 0
+    assert not wrapper.has_weights(a, b)
+
+
 def test_rows_that_lie_together_are_a_slice_and_base_rows_no_group() -> None:
     assert rows_by_slot(torch.tensor([-1, -1])) == ()
     assert rows_by_slot(torch.tensor([2, 2, -1, 0])) == ((0, slice(3, 4)), (2, slice(0, 2)))
