@@ -1,6 +1,7 @@
 """Held against vLLM's own output processor: a reader that is late gets each output by itself."""
 
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,8 +72,7 @@ async def test_a_failure_comes_before_what_waits() -> None:
 
 async def test_choices_that_share_a_queue_lose_nothing() -> None:
     late = Late(apart=True)
-    state = type("State", (), {"queue": late.queue})()
-    keep_apart(state)
+    keep_apart(SimpleNamespace(queue=late.queue))
     found = 0
     while late.queue.get_nowait() is not None:
         found += 1

@@ -155,11 +155,10 @@ class DirectLayer:
 
 
 def _product(linear: Any) -> Product:
-    """Return the layer's product: with its weights, and with its adapters while it has any."""
-    if not _takes_adapters(linear):
-        return lambda x: linear.cpu_linear(x, linear.weight, None)
-    plain = _product(linear.base_layer)
-    return lambda x: linear.apply(x, None) if _has_adapters(linear) else plain(x)
+    """Return the layer's product: with its weights, and with its adapters where it takes any."""
+    if _takes_adapters(linear):
+        return lambda x: linear.apply(x, None)
+    return lambda x: linear.cpu_linear(x, linear.weight, None)
 
 
 def _takes_adapters(linear: Any) -> bool:

@@ -70,10 +70,12 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
         adapter of a lower rank is padded with zeros. As in vLLM, the product with A is in
         float32, the product with B in the type of `y`. `buffer` is vLLM's scratch space.
         """
+        all_filled = self._filled_slices(lora_a_stacked, lora_b_stacked)
+        if not any(all_filled):
+            return
         x = x.view(-1, x.shape[-1])
         outputs = y.view(-1, y.shape[-1]).split_with_sizes(output_slices, dim=1)
-        for output, a, b in zip(outputs, lora_a_stacked, lora_b_stacked, strict=True):
-            filled = self._filled_slots(a, b)
+        for output, filled in zip(outputs, all_filled, strict=True):
             for slot, rows in self._groups:
                 if (pair := filled.get(slot)) is not None:
                     low = linear(x[rows].float(), pair.a.float()).to(y.dtype)
@@ -81,7 +83,10 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):  # type: ignore[misc]
 
     def has_weights(self, a: Sequence[torch.Tensor], b: Sequence[torch.Tensor]) -> bool:
         """Return whether any slot of a layer has weights; see `add_lora_linear` for both."""
-        return any(self._filled_slots(*pair) for pair in zip(a, b, strict=True))
+        return any(self._filled_slices(a, b))
+
+    def _filled_slices(self, a: Sequence[torch.Tensor], b: Sequence[torch.Tensor]) -> list[Filled]:
+        return [self._filled_slots(*pair) for pair in zip(a, b, strict=True)]
 
     def _filled_slots(self, a: torch.Tensor, b: torch.Tensor) -> Filled:
         """Return the matrices of the slots whose B is not all zero.

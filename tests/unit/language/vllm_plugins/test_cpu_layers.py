@@ -31,12 +31,12 @@ class Adapted(cpu_layers.BaseLayerWithLoRA):  # type: ignore[misc]
 
     def __init__(self, below: Any, *, has_one: bool) -> None:
         nn.Module.__init__(self)
-        self.base_layer = below
+        self.below, self.factor = below, 1 + has_one
         self.lora_a_stacked = self.lora_b_stacked = (torch.zeros(1),)
         self.punica_wrapper = SimpleNamespace(has_weights=lambda a, b: has_one)
 
     def apply(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        product: Tensor = linear(x, 2 * self.base_layer.weight, bias)
+        product: Tensor = linear(x, self.factor * self.below.weight, bias)
         return product
 
 
