@@ -11,10 +11,11 @@ from typing import Any
 class AddedRequests:
     """Passes on what an `AsyncLLM` keeps of each sequence (`RequestState`) as it is added.
 
-    `processor` is its `output_processor`.
+    `processor` is its `output_processor`; `each` is called for every sequence.
     """
 
-    def __init__(self, processor: Any) -> None:
+    def __init__(self, processor: Any, each: Callable[[Any], None]) -> None:
+        self._each = each
         self._waiting: dict[str, Callable[[Any], None]] = {}
         self._states = processor.request_states
         self._add = processor.add_request
@@ -31,5 +32,7 @@ class AddedRequests:
 
     def _add_and_tell(self, request: Any, *args: Any, **kwargs: Any) -> None:
         self._add(request, *args, **kwargs)
+        state = self._states[request.request_id]
+        self._each(state)
         if tell := self._waiting.get(request.external_req_id):
-            tell(self._states[request.request_id])
+            tell(state)

@@ -26,6 +26,7 @@ with warnings.catch_warnings():
     from caption_studio.language.engine_added_requests import AddedRequests
     from caption_studio.language.engine_answer_ends import end_at
     from caption_studio.language.engine_output_guard import contain
+    from caption_studio.language.engine_token_names import skip_token_names
 
 pytestmark = pytest.mark.anyio
 
@@ -55,7 +56,7 @@ class Engine:
 
     def __init__(self, tokenizer: Any) -> None:
         self.processor = OutputProcessor(tokenizer, log_stats=False)
-        self.added = AddedRequests(self.processor)
+        self.added = AddedRequests(self.processor, each=skip_token_names)
         self.aborted: list[str] = []
 
     def ends(self, outside: str, prompt: Prompt) -> AbstractContextManager[None]:

@@ -20,6 +20,7 @@ with warnings.catch_warnings():
 
     from caption_studio.language.engine_added_requests import AddedRequests
     from caption_studio.language.engine_single_outputs import keep_apart
+    from caption_studio.language.engine_token_names import skip_token_names
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +34,7 @@ class Late:
         self.tokenizer = AutoTokenizer.from_pretrained(model_location("embedded:falcon-demo"))
         self.tokens = self.tokenizer.encode(TEXT)
         processor = OutputProcessor(self.tokenizer, log_stats=False)
-        added = AddedRequests(processor)
+        added = AddedRequests(processor, each=skip_token_names)
         self.queue = RequestOutputCollector(RequestOutputKind.DELTA, "r")
         params = SamplingParams(output_kind=RequestOutputKind.DELTA)
         with added.told("r" if apart else "another", keep_apart):

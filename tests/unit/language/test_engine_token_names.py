@@ -23,6 +23,7 @@ with warnings.catch_warnings():
     from vllm.v1.engine.output_processor import OutputProcessor, RequestOutputCollector
     from vllm.v1.outputs import LogprobsLists
 
+    from caption_studio.language.engine_added_requests import AddedRequests
     from caption_studio.language.engine_outputs import feed, token_logprobs
     from caption_studio.language.engine_token_names import skip_token_names
 
@@ -38,7 +39,7 @@ def output_of(tokenizer: Any, token_ids: list[int], *, with_names: bool) -> Requ
     """
     processor = OutputProcessor(tokenizer, log_stats=False)
     if not with_names:
-        skip_token_names(processor)
+        AddedRequests(processor, each=skip_token_names)
     params = SamplingParams(
         output_kind=RequestOutputKind.FINAL_ONLY, logprobs=CANDIDATES, flat_logprobs=True
     )
