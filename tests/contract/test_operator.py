@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from caption_studio.client.tables import read_table
+from caption_studio.deployments.scheduling_class import LESS
 from tests.conftest import COMMAND, ENGINE_PROCESS, Service
 from tests.contract.hostile import CHAT, chat, data_url
 from tests.contract.processes import snapshot
@@ -136,3 +137,16 @@ def test_whoever_feeds_the_engine_does_not_interrupt_it(service: Service) -> Non
     assert engine == os.SCHED_OTHER
     assert len(fed_by) == 2
     assert set(fed_by) == {os.SCHED_BATCH}
+
+
+def test_the_describers_model_leaves_the_cpu_to_the_language_model(service: Service) -> None:
+    names = snapshot(service.pid).names.items()
+    (describer,) = (pid for (pid, _), name in names if "Describer" in name)
+    (engine,) = (pid for (pid, _), name in names if re.search(ENGINE_PROCESS, name))
+    assert LESS in _niceness(describer)
+    assert LESS not in _niceness(engine)
+
+
+def _niceness(pid: int) -> set[int]:
+    threads = (int(one.name) for one in Path(f"/proc/{pid}/task").iterdir())
+    return {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}

@@ -12,6 +12,7 @@ from ray import serve
 from caption_studio.deployments.direct.listener import Method
 from caption_studio.deployments.ending import HEALTH_CHECK_PERIOD_S, ending_with_the_engine
 from caption_studio.deployments.gc_freeze import leave_out_what_is_loaded
+from caption_studio.deployments.scheduling_class import let_others_go_first
 from caption_studio.deployments.shared import metrics
 from caption_studio.deployments.working import Working
 from caption_studio.limits import MAX_IN_FLIGHT
@@ -38,8 +39,11 @@ class Describer(Working):
         studio_logging.configure(settings.logging)
         self._longest_s = settings.gateway.request_timeout_s
         self._tracing = tracing.make(settings.tracing, "describer")
+        loaded = load(settings.vision)
+        if loaded.git.weight.device.type == "cpu":
+            let_others_go_first()
         self._engine = DescriberEngine(
-            load(settings.vision),
+            loaded,
             max_rows=settings.vision.max_batch_size,
             max_waiting=MAX_AT_ENGINE,
             eager=settings.vision.enforce_eager,

@@ -36,3 +36,18 @@ def test_threads_started_before_and_after_and_processes_wait_for_their_turn(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == [policy] * 4
+
+
+def test_threads_started_later_let_others_go_first() -> None:
+    program = """
+import os, threading
+from caption_studio.deployments.scheduling_class import LESS, let_others_go_first
+
+let_others_go_first()
+found = []
+later = threading.Thread(target=lambda: found.append(os.getpriority(os.PRIO_PROCESS, 0)))
+later.start()
+later.join()
+assert found == [LESS], found
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
