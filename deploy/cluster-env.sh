@@ -19,3 +19,5 @@ export RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=60
 export RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP=0
 export RAY_SERVE_USE_GRPC_BY_DEFAULT=1
 export RAY_USAGE_STATS_ENABLED=0
+# Workers get the same share of a busy CPU as Ray's agents.
+export RAY_worker_niceness=0

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # as vLLM's own server, which is no worker of Ray
     "HF_HUB_OFFLINE": "1",
 }
 

@@ -144,7 +144,7 @@ def test_the_describers_model_leaves_the_cpu_to_the_language_model(service: Serv
     (describer,) = (pid for (pid, _), name in names if "Describer" in name)
     (engine,) = (pid for (pid, _), name in names if re.search(ENGINE_PROCESS, name))
     assert LESS in _niceness(describer)
-    assert LESS not in _niceness(engine)
+    assert _niceness(engine) == {0}
 
 
 def _niceness(pid: int) -> set[int]:

@@ -282,6 +282,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "RAY_task_events_report_interval_ms": partial(
         takes_config_variable, "task_events_report_interval_ms"
     ),
+    "RAY_worker_niceness": partial(takes_config_variable, "worker_niceness"),
     "RAY_enable_metrics_collection": partial(takes_config_variable, "enable_metrics_collection"),
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": can_stay_on_loopback,
     "RAY_SERVE_HAPROXY_BINARY_PATH": names_our_command,
