@@ -181,9 +181,11 @@ class DescriberEngine:
     def _wait(self) -> bool:
         """Wait until there is something to do; return False when the engine has ended."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._over is not None or self._waiting or self._flight.has_work
-            )
+            while self._over is None and not self._flight.has_work:
+                wait_s = self._waiting.wait_s
+                if wait_s == 0:
+                    break
+                self._changed.wait(wait_s)
             return self._over is None
 
     def _take(self, aboard: Aboard) -> list[Picture]:

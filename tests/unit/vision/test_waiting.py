@@ -8,7 +8,7 @@ import pytest
 
 from caption_studio.records import NO_BATCHES, BatchShare
 from caption_studio.vision.pictures import Picture
-from caption_studio.vision.waiting import BATCH_JOINERS, Aboard, Waiting
+from caption_studio.vision.waiting import BATCH_JOINERS, GATHER_S, Aboard, Waiting
 
 SHARE = BatchShare(places=16, patience_s=4.5)
 IDLE = Aboard(online=0, batch=0, room=80)
@@ -22,10 +22,14 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 class Line:
-    """A queue of pictures that are called by their slots, each a second after the one before."""
+    """A queue of pictures that are called by their slots, each a second after the one before.
+
+    It is asked at `now_s`, by default long after they came.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, share: BatchShare = SHARE) -> None:
-        self.waiting = Waiting(share)
+        self.now_s = 100.0
+        self.waiting = Waiting(share, clock=lambda: self.now_s)
         self._loop = loop
         self._seconds = count()
 
@@ -59,6 +63,38 @@ def test_a_batch_joins_if_it_is_a_quarter_of_all_rows(line: Line) -> None:
     assert line.take(Aboard(online=4, batch=4, room=72)) == []
     line.come(2)
     assert line.take(Aboard(online=4, batch=4, room=72)) == [2, 1]
+
+
+def test_pictures_of_a_batch_wait_for_one_another(line: Line) -> None:
+    line.come(0, is_batch=True)
+    line.now_s = GATHER_S / 4
+    assert line.take(IDLE) == []
+    assert line.waiting.wait_s == pytest.approx(GATHER_S * 3 / 4)
+    line.now_s = GATHER_S
+    assert line.waiting.wait_s == 0
+    assert line.take(IDLE) == [0]
+    assert line.waiting.wait_s is None
+
+
+@pytest.mark.parametrize(("places", "together"), [(16, BATCH_JOINERS), (6, 3), (1, 1)])
+def test_pictures_of_a_batch_wait_for_no_more_than_half_of_its_places(
+    loop: asyncio.AbstractEventLoop, places: int, together: int
+) -> None:
+    line = Line(loop, BatchShare(places, patience_s=4.5))
+    line.now_s = 0.0
+    for slot in range(together):
+        assert line.take(IDLE) == []
+        line.come(slot, is_batch=True)
+    assert line.waiting.wait_s == 0
+    assert line.take(IDLE) == list(range(together))
+
+
+def test_a_caller_does_not_wait_until_a_batch_has_gathered(line: Line) -> None:
+    line.come(0, is_batch=True)
+    line.come(1)
+    line.now_s = 0.0
+    assert line.waiting.wait_s == 0
+    assert line.take(IDLE) == [1]
 
 
 def test_a_caller_does_not_wait_until_a_batch_may_join(line: Line) -> None:
