@@ -1,9 +1,11 @@
 """Places for requests of batches: those that callers online leave, and at least one.
 
-Online requests are admitted as if there were no batches (gateway.admission). While there are any,
-a batch begins a request only if this gateway has fewer than an engine answers together, and none
-online had to wait for a stage lately. One is always under way, so that a batch ends, whatever the
-load. Without callers there are as many as an engine answers together, and no more.
+Online requests are admitted as if there were no batches (gateway.admission). A batch has as many
+more places than its setting as there are fewer callers than usual, and as many fewer as there are
+more: what the models answer together stays the same, and a rush of callers does not come on top of
+the batch. While there are callers, a batch begins a request only if this gateway has fewer than an
+engine answers together, and none online had to wait for a stage lately. One is always under way, so
+that a batch ends, whatever the load.
 
 Callers whose keys are of class `batch` get the same places: the next one is theirs and a batch's in
 turn. Those who wait hold a connection, so they are few.
@@ -17,6 +19,9 @@ from contextlib import asynccontextmanager
 from caption_studio.errors import RETRY_AFTER_S, Overloaded
 from caption_studio.gateway.places import Places
 
+MOST = 2
+"""A batch has at most this multiple of `max_in_flight`, however few callers are there."""
+
 LOOK_S = 0.02
 """Interval at which the first of those who wait looks for room."""
 
@@ -24,8 +29,9 @@ LOOK_S = 0.02
 class BatchGate:
     """`batches.tools.Gate` beside the places of requests online.
 
-    `batch_size` is how many requests an engine answers together; `max_in_flight` may be less. Twice
-    as many callers may be inside, those who wait included, and half of them may be one key's.
+    `batch_size` is how many requests an engine answers together; `max_in_flight`, the average of
+    those of batches, may be less. Twice as many callers may be inside, those who wait included, and
+    half of them may be one key's.
     """
 
     def __init__(self, online: Places, *, max_in_flight: int, batch_size: int) -> None:
@@ -40,11 +46,11 @@ class BatchGate:
     @property
     def room(self) -> int:
         """Return how many requests of class `batch` may be under way now."""
-        if not self._online.in_flight:
-            return self._max_in_flight
-        if self._online.wait_for_stages:
+        online = self._online.in_flight
+        if online and self._online.wait_for_stages:
             return 1
-        return max(1, min(self._max_in_flight, self._batch_size - self._online.in_flight))
+        level = round(self._max_in_flight + self._online.usual) - online
+        return max(1, min(level, MOST * self._max_in_flight, self._batch_size - online))
 
     @property
     def callers(self) -> int:

@@ -22,6 +22,10 @@ work.
 """
 
 
+USUAL_S = 5.0
+"""Time constant of the average of the places taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The place of one request, held by its owner until `Places.leave`."""
@@ -43,6 +47,7 @@ class Places:
         self._clock = clock
         self._in_flight: Counter[Hashable] = Counter()
         self._total = 0
+        self._usual = 0.0
         self._busy_s = 0.0  # since the last answer
         self._seen_at_s = clock()
         self._line = WaitingLine()
@@ -111,6 +116,12 @@ class Places:
         return self._total
 
     @property
+    def usual(self) -> float:
+        """Return how many places were taken lately, on average."""
+        self._advance()
+        return self._usual
+
+    @property
     def wait_for_stages(self) -> bool:
         """Return whether requests had to wait for a stage lately, or wait for a place."""
         have_waited = sum(self._waited) >= WAITED_ANSWERS
@@ -134,6 +145,8 @@ class Places:
 
     def _advance(self) -> None:
         now_s = self._clock()
+        weight = math.exp((self._seen_at_s - now_s) / USUAL_S)
+        self._usual = self._total + (self._usual - self._total) * weight
         if self._total:
             self._busy_s += now_s - self._seen_at_s
         self._seen_at_s = now_s

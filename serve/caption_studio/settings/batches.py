@@ -24,7 +24,8 @@ class BatchSettings(Section):
         12,
         gt=0,
         le=1024,
-        description="Requests of class `batch` inside one gateway replica at a time, and the "
+        description="Requests of class `batch` inside one gateway replica on average: fewer while "
+        "more callers than usual are there, and up to twice as many while fewer are. Also the "
         "places that each engine has for them beside those of callers online; never more than an "
         "engine answers together. More means more captions of batches a second, and slower steps "
         "for callers.",

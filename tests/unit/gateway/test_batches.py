@@ -12,10 +12,10 @@ import pytest
 
 from caption_studio.batches.store import Store
 from caption_studio.errors import StoreFull, StoreUnavailable
-from caption_studio.gateway.batch_gate import BatchGate
+from caption_studio.gateway.batch_gate import MOST, BatchGate
 from caption_studio.gateway.concurrency_limit import ConcurrencyLimit
 from caption_studio.gateway.limits.central import LocalLedger
-from caption_studio.gateway.places import Places
+from caption_studio.gateway.places import USUAL_S, Places
 from caption_studio.records import ImageBytes
 from tests.fakes import FakeCaptioner, FakeLoader
 from tests.unit.gateway.test_gateway import CHAT, app_of, gateway
@@ -292,17 +292,44 @@ def gate(online: Places) -> BatchGate:
     return BatchGate(online, max_in_flight=6, batch_size=8)
 
 
-def test_a_batch_has_the_places_that_callers_leave() -> None:
+def test_a_batch_has_fewer_places_while_more_callers_are_there_than_usual() -> None:
     online = Places(ConcurrencyLimit(8, 100, 10.0), lambda: 0.0)
     room = gate(online)
     assert room.room == 6
     places = [online.enter(None) for _ in range(4)]
-    assert room.room == 4
+    assert room.room == 2
     places += [online.enter(None) for _ in range(20)]
     assert room.room == 1
     for place in places:
         online.leave(place, answered=True)
     assert room.room == 6
+
+
+def test_a_batch_has_more_places_while_fewer_callers_are_there_than_usual() -> None:
+    now_s = 0.0
+    online = Places(ConcurrencyLimit(64, 100, 10.0), lambda: now_s)
+    room = BatchGate(online, max_in_flight=6, batch_size=64)
+    places = [online.enter(None) for _ in range(10)]
+    assert room.room == 1
+    now_s = 10 * USUAL_S
+    assert room.room == 6, "ten are usual now"
+    for place in places[:4]:
+        online.leave(place, answered=False)
+    assert room.room == 10
+    for place in places[4:]:
+        online.leave(place, answered=False)
+    assert room.room == MOST * 6
+    now_s += 10 * USUAL_S
+    assert room.room == 6, "nobody is usual now"
+
+
+def test_both_classes_together_are_no_more_than_an_engine_answers_together() -> None:
+    now_s = 0.0
+    online = Places(ConcurrencyLimit(8, 100, 10.0), lambda: now_s)
+    for _ in range(4):
+        online.enter(None)
+    now_s = 10 * USUAL_S
+    assert gate(online).room == 4
 
 
 def test_an_idle_gateway_begins_no_more_than_an_engine_answers_together() -> None:
