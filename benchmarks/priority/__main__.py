@@ -55,26 +55,30 @@ def measure(options: argparse.Namespace, max_in_flight: int, folder: Path) -> Po
         client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="none", max_retries=0)
         scenario = _scenario(options)
         with Fleet(Endpoint(service.url, None), scenario) as fleet:
-            capacity_per_s = _asked(fleet, scenario, 0).captions_per_s
-            rate_per_s = LOAD * capacity_per_s
-            online = scenario.model_copy(update={"load": Poisson(rate_per_s=rate_per_s)})
+            _asked(fleet, scenario, 0)  # the first answers of a service are slow
             count = round((options.seconds + WARM_UP_S + 10) * BATCH_LINES_A_SECOND)
             file_id = input_file(client, count, KIND, MAX_TOKENS)
             pairs = [
-                _pair(fleet, online, client, file_id, 1 + 2 * number)
+                _pair(fleet, scenario, client, file_id, 1 + 3 * number)
                 for number in range(options.repeats)
             ]
-    return Point(max_in_flight, capacity_per_s, pairs)
+    return Point(max_in_flight, pairs)
 
 
-def _pair(fleet: Fleet, online: Scenario, client: openai.OpenAI, file_id: str, number: int) -> Pair:
-    alone = _asked(fleet, online, number)
+def _pair(
+    fleet: Fleet, scenario: Scenario, client: openai.OpenAI, file_id: str, number: int
+) -> Pair:
+    """Measure one after the other: a machine's capacity is another in each minute."""
+    capacity_per_s = _asked(fleet, scenario, number).captions_per_s
+    load = Poisson(rate_per_s=LOAD * capacity_per_s)
+    online = scenario.model_copy(update={"load": load})
+    alone = _asked(fleet, online, number + 1)
     with running(client, file_id) as batch:
         time.sleep(SETTLE_S)
         began_s = time.time()
-        beside = _asked(fleet, online, number + 1)
+        beside = _asked(fleet, online, number + 2)
         window_s = (began_s + online.warmup_s, began_s + online.warmup_s + online.duration_s)
-    return Pair(_callers(alone), _callers(beside), batch.per_s(*window_s))
+    return Pair(capacity_per_s, _callers(alone), _callers(beside), batch.per_s(*window_s))
 
 
 def _callers(found: Figures) -> Callers:

@@ -29,20 +29,33 @@ class Callers:
 
 @dataclass(frozen=True)
 class Pair:
-    """Callers alone, and then beside a batch, which got `batch_per_s` captions a second."""
+    """A closed loop's captions a second, callers alone, and then beside a batch.
 
+    The batch got `batch_per_s` captions a second.
+    """
+
+    capacity_per_s: float
     alone: Callers
     beside: Callers
     batch_per_s: float
 
+    @property
+    def left_per_s(self) -> float:
+        """Return the captions a second that the callers left of the capacity."""
+        return self.capacity_per_s - self.beside.per_s
+
 
 @dataclass(frozen=True)
 class Point:
-    """One value of `batches.max_in_flight`: a closed loop's captions a second, and the pairs."""
+    """One value of `batches.max_in_flight`, and its pairs."""
 
     max_in_flight: int
-    capacity_per_s: float
     pairs: Sequence[Pair]
+
+    @property
+    def capacity_per_s(self) -> float:
+        """Return the closed loop's captions a second, of all pairs together."""
+        return self._mean(lambda one: one.capacity_per_s)
 
     @property
     def p95_ratio(self) -> float:
@@ -60,8 +73,16 @@ class Point:
     @property
     def share(self) -> float:
         """Return what the batch got of the captions a second that the callers left."""
-        left_per_s = self.capacity_per_s - self._mean(lambda one: one.beside.per_s)
+        left_per_s = self._mean(lambda one: one.left_per_s)
         return self._mean(lambda one: one.batch_per_s) / left_per_s if left_per_s > 0 else 0.0
+
+    @property
+    def share_interval(self) -> Interval | None:
+        """Return the share's 95 % interval over the pairs."""
+        return ratio_interval(
+            {number: one.batch_per_s for number, one in enumerate(self.pairs)},
+            {number: one.left_per_s for number, one in enumerate(self.pairs)},
+        )
 
     @property
     def is_within(self) -> bool:
@@ -76,6 +97,7 @@ class Point:
             "p95_ratio": self.p95_ratio,
             "p95_ratio_interval": self.p95_interval,
             "share_of_left": self.share,
+            "share_of_left_interval": self.share_interval,
             "is_within_targets": self.is_within,
             "batch_per_s": self._estimate(lambda one: one.batch_per_s),
             "alone_p95_s": self._estimate(_alone_s),
@@ -113,20 +135,24 @@ def step_lines(steps: Sequence[Mapping[str, float]]) -> list[str]:
 def lines(points: Sequence[Point]) -> list[str]:
     """Return the table for the terminal, and whether the targets are met."""
     rows = [
-        f"{'in flight':>9} {'capacity/s':>10} {'batch/s':>8} {'of left':>8}"
+        f"{'in flight':>9} {'capacity/s':>10} {'batch/s':>8} {'of left':>8}  {'95 % interval':<13}"
         f" {'alone p95':>10} {'beside p95':>10} {'ratio':>6}  95 % interval"
     ]
     for point in points:
         found = point.as_json()
-        interval = point.p95_interval
-        shown = "one pair" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
         rows.append(
             f"{point.max_in_flight:>9} {point.capacity_per_s:10.1f}"
-            f" {found['batch_per_s']['mean']:8.1f} {point.share:8.2f}"
+            f" {found['batch_per_s']['mean']:8.1f}"
+            f" {point.share:8.2f}  {_shown(point.share_interval):<13}"
             f" {1e3 * found['alone_p95_s']['mean']:7.0f} ms"
-            f" {1e3 * found['beside_p95_s']['mean']:7.0f} ms {point.p95_ratio:6.2f}  {shown}"
+            f" {1e3 * found['beside_p95_s']['mean']:7.0f} ms {point.p95_ratio:6.2f}"
+            f"  {_shown(point.p95_interval)}"
         )
     within = [str(point.max_in_flight) for point in points if point.is_within]
     verdict = f"met at {', '.join(within)}" if within else "missed"
     rows.append(f"share >= {MIN_SHARE} at a ratio <= {MAX_P95_RATIO:g}: {verdict}")
     return rows
+
+
+def _shown(interval: Interval | None) -> str:
+    return "one pair" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
