@@ -356,7 +356,7 @@ async def test_a_slow_reader_gets_all_of_its_answer_from_a_replica_that_stops(
     written: list[int] = []
 
     async def much() -> AsyncGenerator[bytes]:
-        for number in range(300):
+        for number in range(1000):
             written.append(number)
             yield bytes(100_000)
 
@@ -366,11 +366,11 @@ async def test_a_slow_reader_gets_all_of_its_answer_from_a_replica_that_stops(
     connection._transport.pause_reading()
     answer = connection.ask("much", ())
     await asyncio.sleep(0.1)
-    assert len(written) < 300  # it waits for its reader
+    assert len(written) < 1000  # it waits for its reader; the kernel holds up to 40 MB
     closing = asyncio.ensure_future(listener.close(within_s=PATIENCE_S))
     await asyncio.sleep(0.01)
     connection._transport.resume_reading()
-    assert sum(map(len, await pieces(answer))) == 30_000_000
+    assert sum(map(len, await pieces(answer))) == 100_000_000
     await closing
 
 
