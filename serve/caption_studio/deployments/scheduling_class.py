@@ -6,8 +6,8 @@ a running service: 8 % more texts, 4 to 11 % more captions a second).
 
 A describer on a CPU keeps one core busy as long as pictures come, and a batch's come without end. A
 caption is some 24 short steps of Falcon, and each of them may have to wait for that core. Beside a
-batch on two cores, half of the callers had their captions a sixth earlier once the describer had
-less of it, and the batch lost 3 % (`renice` on a running service, 9 rounds in turn).
+batch on two cores, the callers' median fell by a sixth once the describer had less of it, and the
+batch lost 5 % (`renice` on a running service, 6 rounds in turn).
 """
 
 import logging

@@ -1,11 +1,11 @@
 """Places for requests of batches: those that callers online leave, and at least one.
 
-Online requests are admitted as if there were no batches (gateway.admission). A batch has as many
-more places than its setting as there are fewer callers than usual, and as many fewer as there are
-more: what the models answer together stays the same, and a rush of callers does not come on top of
-the batch. While there are callers, a batch begins a request only if this gateway has fewer than an
-engine answers together, and none online had to wait for a stage lately. One is always under way, so
-that a batch ends, whatever the load.
+Online requests are admitted as if there were no batches (gateway.admission). Where three callers
+more than usual are there, a batch has three places fewer than its setting; where three are missing,
+it has three more. So the models have the same number of requests at a time, and a rush of callers
+does not come on top of the batch. While there are callers, a batch begins a request only if this
+gateway has fewer than an engine answers together, and none online had to wait for a stage lately.
+One is always under way, so that a batch ends, whatever the load.
 
 Callers whose keys are of class `batch` get the same places: the next one is theirs and a batch's in
 turn. Those who wait hold a connection, so they are few.

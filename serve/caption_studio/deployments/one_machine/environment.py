@@ -29,7 +29,7 @@ def serve_environment(folder: Path, *, longest_request_s: float) -> dict[str, st
         **NO_TASK_EVENTS,
         # By default Ray's workers run at niceness 15, so whatever else wants a CPU gets 28 times
         # their share of it, a client on this machine and Ray's own agents included: on two busy
-        # cores 1.05 times the texts a second, 1.12 streamed (12 windows each, in turn).
+        # cores 1.05 times the texts a second, 1.12 streamed (6 windows each, in turn).
         "RAY_worker_niceness": "0",
         # By default Serve kills a proxy that is not ready after 5 s, and the whole start fails; on
         # a busy machine the imports alone take longer.
