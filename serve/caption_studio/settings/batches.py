@@ -21,7 +21,7 @@ class BatchSettings(Section):
         "(`s3://bucket/folder`) that all gateways reach. Null turns these routes off.",
     )
     max_in_flight: int = Field(
-        12,
+        14,
         gt=0,
         le=1024,
         description="Requests of class `batch` inside one gateway replica on average: fewer while "
