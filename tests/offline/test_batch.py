@@ -76,7 +76,8 @@ def test_killed_at_3_moments_nothing_is_missing_or_double(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_signals_end_it_in_order_and_it_goes_on(tmp_path: Path) -> None:
-    pictures = paint(tmp_path / "pictures", 400)
+    # Of a few hundred the last would be captioned before the signal comes.
+    pictures = paint(tmp_path / "pictures", 1200)
     table, log = tmp_path / "captions.jsonl", tmp_path / "log"
     journal = tmp_path / "captions.jsonl.journal"
     arguments = ("pictures", "captions.jsonl", "--resume")
