@@ -36,7 +36,7 @@ def test_without_adapters_the_base_model_captions() -> None:
 
 def test_engines_have_places_for_batches_where_there_can_be_any() -> None:
     share = Settings.load().batch_share
-    assert (share.places, share.patience_s) == (12, pytest.approx(6.0))
+    assert (share.places, share.patience_s) == (14, pytest.approx(6.0))
     none: dict[str, Any] = {"batches": {"store": None}}
     assert Settings.load(none).batch_share == NO_BATCHES
     assert Settings.load({**none, "gateway": {"api_keys_file": "keys"}}).batch_share == share
