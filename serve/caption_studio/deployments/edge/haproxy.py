@@ -23,6 +23,7 @@ from pathlib import Path
 from caption_studio.deployments.edge import counts, line
 from caption_studio.deployments.edge.haproxy_environment import REPLAYED_BYTES
 from caption_studio.deployments.one_machine.supervisor import end_with_parent
+from caption_studio.deployments.scheduling_class import interrupt_nobody
 from caption_studio.errors import (
     BodyTooLarge,
     CaptionStudioError,
@@ -54,6 +55,7 @@ def main() -> None:
     # Else the HAProxy of a killed service would keep its port and answer 503. It finishes its open
     # requests first.
     end_with_parent(signal.SIGUSR1)
+    interrupt_nobody()  # its policy stays with the process
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])
 

