@@ -3,7 +3,7 @@
 A gateway wakes for every piece of a request, and the kernel lets a waking thread preempt a running
 one. On two cores this cost the engine a tenth of its CPU time, and its caches' contents (`chrt` on
 a running service: 8 % more texts, 4 to 11 % more captions a second). HAProxy wakes as often, and it
-cost streamed texts a tenth (the same, 8 rounds in turn: 11 % more a second, of 6 to 16 %).
+cost streamed texts a tenth (the same, 8 rounds in turn: 11 % more a second, 5 to 16 %).
 
 A describer on a CPU keeps one core busy as long as pictures come, and a batch's come without end. A
 caption is some 24 short steps of Falcon, and each of them may have to wait for that core. Beside a
