@@ -33,8 +33,8 @@ def interrupt_nobody() -> None:
         for thread in Path("/proc/self/task").iterdir():
             with suppress(ProcessLookupError):  # it has ended meanwhile
                 os.sched_setscheduler(int(thread.name), os.SCHED_BATCH, os.sched_param(0))
-    except PermissionError:
-        logger.info("this container does not allow SCHED_BATCH; it works without")
+    except OSError:  # a container forbids it, or another kernel does not know it
+        logger.info("there is no SCHED_BATCH here; it works without")
 
 
 def let_others_go_first() -> None:

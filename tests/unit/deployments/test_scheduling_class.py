@@ -21,13 +21,20 @@ print(*policies, int(child))
 """
 REFUSED = """
 def refuse(*_):
-    raise PermissionError
+    raise {error}
 os.sched_setscheduler = refuse
 """
 OTHER, BATCH = "0", "3"  # sched.h
 
 
-@pytest.mark.parametrize(("refusal", "policy"), [("", BATCH), (REFUSED, OTHER)])
+@pytest.mark.parametrize(
+    ("refusal", "policy"),
+    [
+        ("", BATCH),
+        (REFUSED.format(error="PermissionError"), OTHER),
+        (REFUSED.format(error="OSError(22, 'Invalid argument')"), OTHER),
+    ],
+)
 def test_threads_started_before_and_after_and_processes_wait_for_their_turn(
     refusal: str, policy: str
 ) -> None:
