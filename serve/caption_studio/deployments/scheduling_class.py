@@ -2,8 +2,10 @@
 
 A gateway wakes for every piece of a request, and the kernel lets a waking thread preempt a running
 one. On two cores this cost the engine a tenth of its CPU time, and its caches' contents (`chrt` on
-a running service: 8 % more texts, 4 to 11 % more captions a second). HAProxy wakes as often, and it
-cost streamed texts a tenth (the same, 8 rounds in turn: 11 % more a second, 5 to 16 %).
+a running service: 8 % more texts, 4 to 11 % more captions a second).
+HAProxy wakes as often. Once it waited for its turn, too, our load client got 11 % more streamed
+texts a second (5 to 16 %; 8 rounds in turn). vLLM's load client, which itself takes more of the
+CPUs, got 3 % more (-2 to 9 %; 4 rounds).
 
 A describer on a CPU keeps one core busy as long as pictures come, and a batch's come without end. A
 caption is some 24 short steps of Falcon, and each of them may have to wait for that core. Beside a

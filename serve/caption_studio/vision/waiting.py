@@ -22,7 +22,7 @@ BATCH_JOINERS = 4
 """Pictures of batches that join at a time: one pass of the encoder on a CPU. There, a picture takes
 13 ms of CPU time by itself, 6.3 among four and 4.9 among eight (the demo's GIT, twelve tokens). But
 with eight a caller waits longer for the pass, and the batch's pictures wait longer for one another:
-with four a batch got 1.14 times the captions (0.99 to 1.29)."""
+in a trial with four a batch got 1.14 times the captions (0.99 to 1.29)."""
 
 GATHER_S = 0.1
 """How long a picture of a batch waits for so many."""

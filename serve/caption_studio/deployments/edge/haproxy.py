@@ -55,7 +55,7 @@ def main() -> None:
     # Else the HAProxy of a killed service would keep its port and answer 503. It finishes its open
     # requests first.
     end_with_parent(signal.SIGUSR1)
-    interrupt_nobody()  # its policy stays with the process
+    interrupt_nobody()  # the real binary keeps this
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *sys.argv[1:]])
 
