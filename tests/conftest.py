@@ -169,7 +169,7 @@ def _put_callers_first(service: int) -> None:
     for process in psutil.Process(service).children():
         share = Path(f"/proc/{process.pid}/autogroup")
         if share.exists():
-            share.write_text("10")
+            share.write_text("5")
 
 
 def faults_folder(folder: Path) -> Path:

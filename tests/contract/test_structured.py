@@ -49,7 +49,9 @@ def test_whole_answers_fit_their_schemas_and_others_say_length(http: httpx.Clien
     def verdict(case: tuple[str, str, Picture]) -> str:
         name, model, picture = case
         body = asked(picture, SCHEMAS[name], model=model, max_tokens=160, temperature=0.7, seed=1)
-        (choice,) = http.post(CHAT, json=body).json()["choices"]
+        response = http.post(CHAT, json=body)
+        assert response.is_success, response.text
+        (choice,) = response.json()["choices"]
         text = choice["message"]["content"]
         if choice["finish_reason"] == "stop":
             jsonschema.validate(json.loads(text), SCHEMAS[name])

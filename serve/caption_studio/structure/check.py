@@ -6,6 +6,7 @@ vLLM compiled a hostile schema first, it would hold up all of vLLM's answers.
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections import OrderedDict
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from caption_studio.errors import (
     RETRY_AFTER_S,
+    DeadlineExceeded,
     EngineFailure,
     InvalidValue,
     NotReady,
@@ -27,8 +29,11 @@ PROGRAM = Path(__file__).with_name("compiler.py")
 MAX_COMPILE_S = 0.5
 """CPU time. vLLM compiles the schema twice more, once on its caller's event loop."""
 
-TIMEOUT_S = 10.0
-"""Wall time of one process on a busy machine; its CPU time is less than three seconds."""
+TIMEOUT_S = 30.0
+"""Wall time of one process; its CPU time is less than three seconds, so the machine is at fault."""
+
+BY_ITS_LIMITS = (signal.SIGXCPU, signal.SIGABRT, signal.SIGSEGV)
+"""What ends a process at its limits of CPU time, of memory (Rust aborts) and of the stack."""
 
 PROCESSES = 2
 MAX_WAITING = 32
@@ -87,15 +92,18 @@ class StructureCheck:
 
 
 def compile_apart(schema: str) -> str | None:
-    """Compile the schema in a process of its own; return why that fails, or None. Blocking."""
+    """Compile the schema in a process of its own; return why that fails, or None. Blocking.
+
+    Raises `DeadlineExceeded` or `EngineFailure` where the schema may not be at fault.
+    """
     command = [sys.executable, "-I", str(PROGRAM)]
     try:
         ended = subprocess.run(
             command, input=schema.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
         )
-    except subprocess.TimeoutExpired:
-        return reasons.TOO_SLOW
-    if ended.returncode < 0:  # killed by its limits
+    except subprocess.TimeoutExpired as error:
+        raise DeadlineExceeded("The schema was not checked in time.") from error
+    if -ended.returncode in BY_ITS_LIMITS:
         return reasons.TOO_SLOW
     if ended.returncode:
         raise EngineFailure("The schema could not be checked.")

@@ -15,13 +15,15 @@ import time
 import llguidance
 
 CPU_LIMIT_S = 2
+"""SIGXCPU ends the process there, and SIGKILL one second later."""
+
 MEMORY_BYTES = 2 * 1024**3
 
 
 def main() -> None:
     """Write `{"error": what is wrong or "", "cpu_s": seconds of compiling}`."""
     os.nice(5)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     schema = sys.stdin.read()
     started_s = time.process_time()

@@ -3,11 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from caption_studio.errors import InvalidValue, NotReady, Overloaded
+from caption_studio.errors import (
+    DeadlineExceeded,
+    EngineFailure,
+    InvalidValue,
+    NotReady,
+    Overloaded,
+    ServiceError,
+)
 from caption_studio.records import Structure
 from caption_studio.structure import check as module
 from caption_studio.structure.check import StructureCheck
@@ -100,6 +108,32 @@ async def test_a_hostile_schema_ends_with_its_process_and_holds_up_no_loop(
     with pytest.raises(InvalidValue, match="too l"):
         task.result()
     assert turns > 10
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [
+        ("import time; time.sleep(60)", DeadlineExceeded),
+        ("import os; os.kill(os.getpid(), 9)", EngineFailure),
+        ("import os; os.kill(os.getpid(), 15)", EngineFailure),
+        ("raise SystemExit(3)", EngineFailure),
+    ],
+    ids=("starved", "killed", "ended", "broken"),
+)
+async def test_what_is_not_the_schemas_fault_is_not_held_against_it(
+    checks: StructureCheck,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    program: str,
+    error: type[ServiceError],
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "TIMEOUT_S", 0.5)
+        patch.setattr(module, "PROGRAM", tmp_path / "program.py")
+        module.PROGRAM.write_text(program)
+        with pytest.raises(error):
+            await checks.check(structure(GOOD))
+    await checks.check(structure(GOOD))
 
 
 async def test_too_many_at_a_time_are_told_to_come_back(
