@@ -149,7 +149,8 @@ class Framed(asyncio.Protocol):
     def _flush(self) -> None:
         unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
         if unsent and self._transport is not None and not self._transport.is_closing():
-            self._transport.writelines(unsent)
+            # Not `writelines`: asyncio's never calls `pause_writing` (3.12.1, 3.13.0).
+            self._transport.write(b"".join(unsent))
 
     def _frames(self, data: bytes) -> Iterator[bytes]:
         """Yield the messages that are complete with `data`. Raises `ValueError` for a long one."""
