@@ -50,7 +50,7 @@ ARGS: dict[str, dict[str, Any]] = {
         "max_bytes": 4 * 1024**2,
         "allowed_hosts": ["store.internal:9000"],
         "fetch_timeout_s": 2.0,
-        "decode_timeout_s": 4.0,
+        "decode_timeout_s": 10.0,
     },
     "language": {"kv_cache_bytes": 32 * 1024**2, "adapters_dir": str(EMBEDDED_MODELS_DIR)},
     "gateway": {
