@@ -29,7 +29,6 @@ def pixels_of(count: int) -> list[Pixels]:
             ImageBytes(_encoded(number), "picture"),
             size_px=settings.vision.image_size_px,
             settings=settings.images,
-            stop=lambda: False,
         )
         for number in range(count)
     ]

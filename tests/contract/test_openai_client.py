@@ -90,7 +90,9 @@ def test_a_completion_with_an_image(client: openai.OpenAI, picture: Picture) -> 
 
 
 def test_text_alone_is_plain_generation(client: openai.OpenAI) -> None:
-    answer = client.completions.create(model="falcon-demo", prompt="A red", max_tokens=5)
+    answer = client.completions.create(
+        model="falcon-demo", prompt="A red", max_tokens=5, temperature=0
+    )
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 5
@@ -132,7 +134,9 @@ def test_stop_ends_the_text_before_the_word(client: openai.OpenAI) -> None:
 def test_max_tokens_cuts_a_caption_short(client: openai.OpenAI, picture: Picture) -> None:
     messages = user(image_part(picture.data_url()))
     for limit in ({"max_tokens": 4}, {"max_completion_tokens": 4}):
-        answer = client.chat.completions.create(model="caption-demo", messages=messages, **limit)
+        answer = client.chat.completions.create(
+            model="caption-demo", messages=messages, temperature=0, **limit
+        )
         assert answer.choices[0].finish_reason == "length"
         assert answer.usage is not None
         assert answer.usage.completion_tokens == 4

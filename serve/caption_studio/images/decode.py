@@ -7,7 +7,6 @@ not here either (`loader.py`, `workers.py`).
 """
 
 import io
-from collections.abc import Callable
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
@@ -23,7 +22,7 @@ from caption_studio.images.formats import (
     webp_canvas_px,
     without_png_extras,
 )
-from caption_studio.images.workers import Stopped
+from caption_studio.images.workers import Stop, Stopped
 from caption_studio.records import ImageBytes, Pixels
 from caption_studio.settings import ImageSettings
 
@@ -50,13 +49,14 @@ def decode(
     *,
     size_px: int,
     settings: ImageSettings,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop | None = None,
 ) -> Pixels:
     """Return the picture, upright, as uint8 [size_px, size_px, 3], RGB.
 
     `stop` is called now and then; if it returns true, `Stopped` is raised. Raises
     `InvalidImageFormat`, `ImageParseError` or `ImageTooLarge`.
     """
+    stop = stop or Stop()
     format_ = sniff(image.data)
     if format_ is None:
         raise InvalidImageFormat(_NOT_READ if image.data else _EMPTY, param=image.param)
@@ -77,7 +77,7 @@ def decode(
 class _StoppableReader(io.BytesIO):
     """Encoded bytes that raise `Stopped` from `read` once `stop` says so."""
 
-    def __init__(self, data: bytes, stop: Callable[[], bool]) -> None:
+    def __init__(self, data: bytes, stop: Stop) -> None:
         super().__init__(data)
         self._stop = stop
 
@@ -87,9 +87,7 @@ class _StoppableReader(io.BytesIO):
         return super().read(size)
 
 
-def _open(
-    image: ImageBytes, format_: Format, settings: ImageSettings, stop: Callable[[], bool]
-) -> ImageFile:
+def _open(image: ImageBytes, format_: Format, settings: ImageSettings, stop: Stop) -> ImageFile:
     data = image.data
     if format_ == "WEBP" and (canvas_px := webp_canvas_px(data)):
         _check_size(canvas_px, settings, image.param)
@@ -115,7 +113,7 @@ def _loaded(
     format_: Format,
     size_px: int,
     settings: ImageSettings,
-    stop: Callable[[], bool],
+    stop: Stop,
 ) -> Image.Image:
     if format_ != "HEIC":
         return _load(_open(image, format_, settings, stop), format_, size_px)
@@ -137,7 +135,7 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if transposition is None else picture.transpose(transposition)
 
 
-def _to_rgb(picture: Image.Image, stop: Callable[[], bool]) -> Image.Image:
+def _to_rgb(picture: Image.Image, stop: Stop) -> Image.Image:
     if stop():
         raise Stopped
     if picture.mode.startswith("I;16"):

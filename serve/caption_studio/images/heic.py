@@ -9,21 +9,24 @@ of a second per picture; 12 megapixels take one or two seconds to decode.
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 
-from caption_studio.images.workers import Stopped
+from caption_studio.errors import EngineFailure
+from caption_studio.images.workers import Stop, Stopped
 
 _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
 _SIZE = re.compile(rb"ispe.{4}(.{4})(.{4})", re.DOTALL)
 _TURNED = re.compile(rb"irot|imir")
 _ORIENTATION_TAG = 0x0112
 _STOP_CHECK_S = 0.1
+_SENT_BY_OTHERS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that a file cannot cause: someone else, such as the kernel short of memory, sent them."""
 _PROGRAM = Path(__file__).with_name("heic_process.py")
 
 
@@ -51,11 +54,12 @@ def sizes_px(data: bytes) -> list[tuple[int, int]]:
     ]
 
 
-def load_heic(data: bytes, *, useful_side_px: int, stop: Callable[[], bool]) -> Image.Image:
+def load_heic(data: bytes, *, useful_side_px: int, stop: Stop) -> Image.Image:
     """Return the first picture, with its EXIF orientation if that is still to be applied.
 
     It may be reduced by a whole factor, with its shorter side at least `useful_side_px`. Raises
-    `NoPicture`, and `Stopped` as soon as `stop` says so.
+    `NoPicture`, `EngineFailure` if something else ended the process, and `Stopped` as soon as
+    `stop` says so.
     """
     # -P: this folder's modules must not shadow other libraries' modules of the same name.
     command = [sys.executable, "-P", str(_PROGRAM), str(useful_side_px)]
@@ -63,10 +67,13 @@ def load_heic(data: bytes, *, useful_side_px: int, stop: Callable[[], bool]) -> 
         open(os.memfd_create("heic"), "w+b") as file,
         _started(command, file, data) as process,
     ):
+        stop.follow(process.pid)
         try:
             answer = _answer(process, stop)
         finally:
             process.kill()
+    if -process.returncode in _SENT_BY_OTHERS:
+        raise EngineFailure("The image could not be decoded.")
     if process.returncode != 0:
         raise NoPicture
     head, _, pixels = answer.partition(b"\n")
@@ -101,7 +108,7 @@ def _started(command: list[str], file: BinaryIO, data: bytes) -> subprocess.Pope
     return subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
-def _answer(process: subprocess.Popen[bytes], stop: Callable[[], bool]) -> bytes:
+def _answer(process: subprocess.Popen[bytes], stop: Stop) -> bytes:
     while not stop():
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.communicate(timeout=_STOP_CHECK_S)[0]

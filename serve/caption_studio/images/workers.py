@@ -8,15 +8,15 @@ import contextlib
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from caption_studio.errors import RETRY_AFTER_S, ImageTooLarge, NotReady, Overloaded
 
 Result = TypeVar("Result")
-Stop = Callable[[], bool]
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +31,52 @@ reaches it.
 """
 
 
+_TOO_MANY = "Too many images are being decoded."
+_NO_TIME = "The service is too busy to decode the image in time."
+
+_BUSY_SHARE = 0.5
+"""A job past its deadline is too slow if it has had this share of the time on a processor. If it
+has had less, the machine had no time for it, and another try may succeed."""
+
+
+_CPUCLOCK_SCHED = 2
+"""With a process's number it makes the id of its clock, as `clock_getcpuclockid(3)` would; Python
+has that function for threads only. Source: Linux, include/linux/posix-timers_types.h."""
+
+
 class Stopped(Exception):
     """The job was told to stop: nobody waits for its answer any more."""
+
+
+class Stop:
+    """Tells a job whether to stop, and how much processor time the job has had.
+
+    The time is that of a thread, by default the caller's, or of the process that works for it.
+    """
+
+    def __init__(self, thread: int | None = None) -> None:
+        self._told = threading.Event()
+        self._clock = time.pthread_getcpuclockid(thread or threading.get_ident())
+        self._began_s = time.clock_gettime(self._clock)
+
+    def __call__(self) -> bool:
+        """Return whether the job shall stop."""
+        return self._told.is_set()
+
+    def tell(self) -> None:
+        """Make the job stop."""
+        self._told.set()
+
+    def follow(self, pid: int) -> None:
+        """Count the time of a process that the job has started and not yet waited for."""
+        self._began_s, self._clock = 0.0, (~pid << 3) | _CPUCLOCK_SCHED
+
+    def cpu_s(self) -> float:
+        """Return how many seconds the job has had on a processor; 0 for a process that is gone."""
+        try:
+            return time.clock_gettime(self._clock) - self._began_s
+        except OSError:
+            return 0.0
 
 
 class NoThread(Exception):
@@ -43,7 +87,7 @@ class NoThread(Exception):
 class _Run:
     job: Callable[[Stop], Any]
     answer: asyncio.Future[Any]
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop
     holds_place: bool = True
     is_late: bool = False
     give_up: asyncio.TimerHandle | None = None
@@ -69,23 +113,22 @@ class DecodeWorkers:
     async def run(self, job: Callable[[Stop], Result], *, param: str) -> Result:
         """Return what `job` returns.
 
-        Raises what `job` raises; `Overloaded` if no place came free in time or the system has no
-        thread, `ImageTooLarge` if the job missed its deadline; `NotReady` once closed.
+        Raises what `job` raises; `ImageTooLarge` if the job missed its deadline; `Overloaded` if
+        it missed it for want of processor time, no place came free in time or the system has no
+        thread; `NotReady` once closed.
         """
         try:
             async with asyncio.timeout(_WAIT_SHARE * self._timeout_s):
                 await self._places.acquire()
         except TimeoutError as error:
-            raise _too_many(param) from error
+            raise _overloaded(_TOO_MANY, param) from error
         deadline_s = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            async with asyncio.timeout_at(deadline_s):
-                result: Result = await self._start(job, deadline_s)
-                return result
-        except TimeoutError as error:
-            raise ImageTooLarge("The image takes too long to decode.", param=param) from error
+            run = self._start(job, deadline_s)
+            result: Result = await self._answer(run, deadline_s, param)
+            return result
         except NoThread as error:
-            raise _too_many(param) from error
+            raise _overloaded(_TOO_MANY, param) from error
         except Stopped as error:
             raise NotReady("The service is shutting down.", retry_after_s=RETRY_AFTER_S) from error
 
@@ -98,14 +141,12 @@ class DecodeWorkers:
         """Tell every job and every thread to stop, without waiting for any."""
         self._closed = True
         for run in self._runs:
-            run.stop.set()
+            run.stop.tell()
         while self._idle:
             self._idle.pop().end()
 
-    def _start(self, job: Callable[[Stop], Any], deadline_s: float) -> asyncio.Future[Any]:
+    def _start(self, job: Callable[[Stop], Any], deadline_s: float) -> _Run:
         loop = asyncio.get_running_loop()
-        run = _Run(job, loop.create_future())
-        run.answer.add_done_callback(lambda _: run.stop.set())  # the caller may have gone
         try:
             if self._closed:
                 raise Stopped
@@ -113,10 +154,21 @@ class DecodeWorkers:
         except BaseException:  # closed, or the system has no thread left
             self._places.release()
             raise
+        run = _Run(job, loop.create_future(), Stop(thread.ident))
+        run.answer.add_done_callback(lambda _: run.stop.tell())  # the caller may have gone
         thread.take(run)
         self._runs.add(run)
         run.give_up = loop.call_at(deadline_s, self._give_up, run)
-        return run.answer
+        return run
+
+    async def _answer(self, run: _Run, deadline_s: float, param: str) -> Any:
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                return await run.answer
+        except TimeoutError as error:
+            if run.stop.cpu_s() < _BUSY_SHARE * self._timeout_s:
+                raise _overloaded(_NO_TIME, param) from error
+            raise ImageTooLarge("The image takes too long to decode.", param=param) from error
 
     def _finish(self, thread: "_Thread", run: _Run, result: Any, error: Exception | None) -> None:
         self._runs.discard(run)
@@ -144,10 +196,8 @@ class DecodeWorkers:
         logger.warning("a decode was given up on at its deadline", extra={"strays": strays + 1})
 
 
-def _too_many(param: str) -> Overloaded:
-    return Overloaded(
-        "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
-    )
+def _overloaded(message: str, param: str) -> Overloaded:
+    return Overloaded(message, param=param, retry_after_s=RETRY_AFTER_S)
 
 
 class _Thread:
@@ -164,10 +214,12 @@ class _Thread:
         self._finish = finish
         self._inbox: SimpleQueue[_Run | None] = SimpleQueue()
         name = f"image-decode-{next(self._numbers)}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
         try:
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            thread.start()
         except RuntimeError as error:
             raise NoThread from error
+        self.ident = thread.ident
 
     def take(self, run: _Run) -> None:
         self._inbox.put(run)
@@ -179,7 +231,7 @@ class _Thread:
         while (run := self._inbox.get()) is not None:
             result, error = None, None
             try:
-                result = run.job(run.stop.is_set)
+                result = run.job(run.stop)
             except Exception as caught:  # the edge of the thread: the waiter raises it
                 error = caught
             except BaseException as caught:  # it would end the thread, and keep its place for ever

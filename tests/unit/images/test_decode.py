@@ -17,7 +17,7 @@ from caption_studio.errors import (
     InvalidImageFormat,
 )
 from caption_studio.images.decode import decode
-from caption_studio.images.workers import Stopped
+from caption_studio.images.workers import Stop, Stopped
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
 
@@ -403,20 +403,23 @@ def test_decodes_large_jpegs_at_reduced_scale() -> None:
 @pytest.mark.parametrize("format_", WHOLE)
 def test_stops_when_told_to(format_: str) -> None:
     image = ImageBytes(WHOLE[format_], PARAM)
+    stop = Stop()
+    stop.tell()
     with pytest.raises(Stopped):
-        decode(image, size_px=8, settings=ImageSettings(), stop=lambda: True)
+        decode(image, size_px=8, settings=ImageSettings(), stop=stop)
 
 
 def test_asks_whether_to_stop_every_few_kilobytes_of_a_jpeg() -> None:
-    data = encode(NOISE.resize((512, 512)), "JPEG", quality=95)
-    asked = []
-    decode(
-        ImageBytes(data, PARAM),
-        size_px=512,
-        settings=ImageSettings(),
-        stop=lambda: bool(asked.append(None)),  # type: ignore[func-returns-value]
-    )
-    assert len(asked) > len(data) / 5000
+    class Counted(Stop):
+        asked = 0
+
+        def __call__(self) -> bool:
+            self.asked += 1
+            return False
+
+    data, stop = encode(NOISE.resize((512, 512)), "JPEG", quality=95), Counted()
+    decode(ImageBytes(data, PARAM), size_px=512, settings=ImageSettings(), stop=stop)
+    assert stop.asked > len(data) / 5000
 
 
 @pytest.mark.parametrize("format_", WHOLE)

@@ -11,11 +11,17 @@ import psutil
 import pytest
 from PIL import Image
 
-from caption_studio.errors import ImageError, ImageParseError, ImageTooLarge, InvalidImageFormat
+from caption_studio.errors import (
+    EngineFailure,
+    ImageError,
+    ImageParseError,
+    ImageTooLarge,
+    InvalidImageFormat,
+)
 from caption_studio.images import heic
 from caption_studio.images.decode import decode
 from caption_studio.images.formats import sniff
-from caption_studio.images.workers import Stopped
+from caption_studio.images.workers import Stop, Stopped
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
 from tests.unit.images.test_decode import (
@@ -157,26 +163,57 @@ def test_the_caps_are_those_of_the_settings() -> None:
 
 @pytest.mark.parametrize("looks", [0, 1])
 def test_its_process_is_ended_when_told_to_stop(looks: int) -> None:
-    asked: list[None] = []
+    class Soon(Stop):
+        looks = 0
 
-    def stop() -> bool:
-        asked.append(None)
-        return len(asked) > looks
+        def __call__(self) -> bool:
+            self.looks += 1
+            return self.looks > looks
 
     before = len(psutil.Process().children())
     with pytest.raises(Stopped):
-        decode(ImageBytes(HEIC, PARAM), size_px=8, settings=ImageSettings(), stop=stop)
+        decode(ImageBytes(HEIC, PARAM), size_px=8, settings=ImageSettings(), stop=Soon())
     assert len(psutil.Process().children()) == before
 
 
-def test_a_decoder_that_dies_takes_nobody_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def dies_of(signal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     start: Callable[..., object] = subprocess.Popen
 
     def dying(command: list[str], **options: object) -> object:
-        return start(["/bin/sh", "-c", "kill -SEGV $$"], **options)
+        return start(["/bin/sh", "-c", f"kill -{signal} $$"], **options)
 
     monkeypatch.setattr(heic.subprocess, "Popen", dying)
+
+
+@pytest.mark.parametrize("signal", ["SEGV", "ABRT", "BUS"])
+def test_a_decoder_that_dies_takes_nobody_along(
+    signal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies_of(signal, monkeypatch)
     assert isinstance(refusal(HEIC), ImageParseError)
+
+
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+def test_a_decoder_that_is_killed_is_not_the_pictures_fault(
+    signal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies_of(signal, monkeypatch)
+    with pytest.raises(EngineFailure):
+        pixels(HEIC)
+
+
+def test_the_time_of_its_process_is_counted() -> None:
+    class Counted(Stop):
+        most_s = 0.0
+
+        def __call__(self) -> bool:
+            self.most_s = max(self.most_s, self.cpu_s())
+            return False
+
+    stop = Counted()
+    large = heif(NOISE.resize((2000, 1500)))
+    decode(ImageBytes(large, PARAM), size_px=8, settings=ImageSettings(), stop=stop)
+    assert stop.most_s > 0
 
 
 def test_no_mutation_escapes_the_error_tree() -> None:

@@ -6,7 +6,6 @@ All of it is made of the part that a describer sees: upright, the centre, square
 import base64
 import hashlib
 import io
-import time
 
 import numpy as np
 from PIL import Image
@@ -14,6 +13,7 @@ from PIL import Image
 from caption_studio.client.pictures import PictureFailed
 from caption_studio.errors import ImageError
 from caption_studio.images.decode import decode
+from caption_studio.images.workers import Stop
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
 from caption_studio.training.dataset.items import Look
@@ -27,11 +27,20 @@ CLEAR_LEVELS = 2.0
 as JPEG, 12 (at quality 40 even 46) were more than 4 bits from themselves where any difference
 counts, and none where it must be clear; two different ones are 9 bits apart at least, two
 photographs 15."""
-DECODE_TIMEOUT_S = 20.0
+MAX_DECODE_CPU_S = 20.0
 
 
 class _TooSlow(Exception):
-    """A picture that is not decoded in time."""
+    """A picture whose decode takes too much processor time."""
+
+
+class _Budget(Stop):
+    """Ends a decode that has used up its processor time; a busy machine alone ends none."""
+
+    def __call__(self) -> bool:
+        if self.cpu_s() > MAX_DECODE_CPU_S:
+            raise _TooSlow
+        return False
 
 
 def look_at(data: bytes) -> Look:
@@ -61,18 +70,11 @@ def _difference_hash(square: Image.Image) -> int:
 
 
 def _square(data: bytes, size_px: int) -> Image.Image:
-    ends_s = time.monotonic() + DECODE_TIMEOUT_S
-
-    def stop() -> bool:
-        if time.monotonic() > ends_s:
-            raise _TooSlow
-        return False
-
     image = ImageBytes(data, param="picture")
     try:
-        pixels = decode(image, size_px=size_px, settings=ImageSettings(), stop=stop)
+        pixels = decode(image, size_px=size_px, settings=ImageSettings(), stop=_Budget())
     except ImageError as error:
         raise PictureFailed(error.message.rstrip(".")) from error
     except _TooSlow as error:
-        raise PictureFailed(f"the image was not decoded within {DECODE_TIMEOUT_S:.0f} s") from error
+        raise PictureFailed(f"the image takes over {MAX_DECODE_CPU_S:.0f} s to decode") from error
     return Image.frombytes("RGB", (size_px, size_px), pixels.data)
