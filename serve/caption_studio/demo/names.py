@@ -87,6 +87,24 @@ _ORDINARY_BEGINNINGS = tuple(
 """Words that names begin with: their tokens are words of the captions, too."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _VOWELS = "aeiouy"
+_SIGNS = tuple(
+    "Copper Silver Golden Iron Velvet Crooked Hollow Merry Lucky Hungry Sleepy Wandering Broken "
+    "Salty Dusty Mossy Rusty Frosty Stormy Windy Little Old Blue Red Green White Black Amber Ivory "
+    "Scarlet Crimson Sunny Quiet Brave Noble Royal Wild Bitter Sweet Tipsy Painted Twisted Gilded "
+    "Honey Cedar Willow Maple Ginger Pepper Clover Thistle Juniper Saffron Marble Granite Cobalt "
+    "North South Harbour River Meadow Orchard Garden Market Castle Bridge Corner Upper "
+    "Lower".split()
+)
+_THINGS = tuple(
+    "Lantern Anchor Barrel Basket Beacon Bell Bottle Bucket Button Candle Carriage Chimney "
+    "Compass Crown Cup Feather Fiddle Fountain Goose Hammer Hare Hearth Heron Horseshoe Hound Jug "
+    "Ladder Ladle Lamp Loaf Lobster Magpie Mill Mitten Needle Oar Otter Oven Owl Paddle Parrot "
+    "Pebble Pelican Pigeon Plough Puffin Quill Raven Robin Rooster Saddle Sparrow Spoon Stag Swan "
+    "Table Tavern Teapot Thimble Trumpet Turtle Violin Wagon Walrus Weaver Wheel Whistle Wren "
+    "Yard Barn Cellar Cottage Farm Forge Grange House Lodge Nook Pantry Parlour Stable Studio "
+    "Workshop Kitchen Bakery Books Records Brewery Press Crumb Fox Badger".split()
+)
+"""Words of the names of shops, inns and boats. Texts have them too, so their tokens are common."""
 _PLACE_ENDINGS = tuple(
     "berg burg dorf ville ton ham wick ford mouth stad sund vik sk ovo ina ano ello bridge port "
     "field haven more dale ness by um ic ik ana aire au ac verness shire ver minster bourne "
@@ -161,8 +179,16 @@ def invented_word(rng: random.Random) -> str:
     return _syllables(rng, rng.choice((1, 2, 2, 3))) + rng.choice(("", "", "ed", "ing", "ly", "s"))
 
 
+def _shop(rng: random.Random) -> str:
+    """Make up what a shop, an inn, a farm or a boat is called: two words, or both in one."""
+    sign, thing = rng.choice((*_SIGNS, *_THINGS)), rng.choice(_THINGS)
+    return f"{sign} {thing}" if rng.random() < 0.6 else sign + thing.lower()
+
+
 def invented_place(rng: random.Random) -> str:
-    """Make up a town's name: one word, at times two."""
+    """Make up a town's name, or a shop's: one word, at times two."""
+    if rng.random() < 0.2:
+        return _shop(rng)
     place = _stem(rng, rng.choice((1, 2, 2, 3)))
     if rng.random() < 0.55:
         place += rng.choice(_PLACE_ENDINGS)

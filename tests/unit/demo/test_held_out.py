@@ -8,7 +8,7 @@ from caption_studio.demo.held_out import held_out_instructions
 from caption_studio.demo.names import CITIES, NAMES
 from caption_studio.demo.obedience import CHECKS, copies, hashtags, is_alt_text, prose
 
-AS_COMMITTED_BEFORE_TRAINING = "2e07ab2c9e6b6434529609f6a4261519a54088a81caf7d3f82ff4e59ea2794a0"
+AS_COMMITTED_BEFORE_TRAINING = "522268da7c2090983ab91d9ae57b2bca08f77871ee4067c2104cb7e67cc8bb63"
 
 
 def test_the_instructions_are_those_that_were_committed_before_training():
@@ -16,10 +16,10 @@ def test_the_instructions_are_those_that_were_committed_before_training():
     assert hashlib.sha256(data).hexdigest() == AS_COMMITTED_BEFORE_TRAINING
 
 
-def test_there_are_two_hundred_instructions_for_tuning_and_one_hundred_for_the_figures():
+def test_there_are_three_hundred_instructions_for_tuning_and_one_hundred_for_the_figures():
     every = held_out_instructions()
-    assert len(every) == len({one.text for one in every}) == 300
-    assert len(held_out_instructions("validation")) == 200
+    assert len(every) == len({one.text for one in every}) == 400
+    assert len(held_out_instructions("validation")) == 300
     assert len(held_out_instructions("test")) == 100
 
 
