@@ -25,7 +25,8 @@ class ImageLoader(Protocol):
         """Return the picture at the describer's input size.
 
         Raises `ImageError` or `InvalidValue` with the picture's `param`, `Overloaded` if too many
-        pictures are in progress, `NotReady` before the start and after the end.
+        pictures are in progress, `DeadlineExceeded` or `EngineFailure` if the machine is at fault,
+        `NotReady` before the start and after the end.
         """
         ...
 

@@ -54,7 +54,8 @@ def decode(
     """Return the picture, upright, as uint8 [size_px, size_px, 3], RGB.
 
     `stop` is called now and then; if it returns true, `Stopped` is raised. Raises
-    `InvalidImageFormat`, `ImageParseError` or `ImageTooLarge`.
+    `InvalidImageFormat`, `ImageParseError` or `ImageTooLarge`; `EngineFailure` if the process that
+    decodes HEIC was ended by somebody else.
     """
     stop = stop or Stop()
     format_ = sniff(image.data)

@@ -7,6 +7,7 @@ of a second per picture; 12 megapixels take one or two seconds to decode.
 """
 
 import contextlib
+import logging
 import os
 import re
 import signal
@@ -20,13 +21,16 @@ from PIL import Image
 from caption_studio.errors import EngineFailure
 from caption_studio.images.workers import Stop, Stopped
 
+logger = logging.getLogger(__name__)
+
 _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
 _SIZE = re.compile(rb"ispe.{4}(.{4})(.{4})", re.DOTALL)
 _TURNED = re.compile(rb"irot|imir")
 _ORIENTATION_TAG = 0x0112
 _STOP_CHECK_S = 0.1
+_NOT_DECODED = "The image could not be decoded."
 _SENT_BY_OTHERS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""Signals that a file cannot cause: someone else, such as the kernel short of memory, sent them."""
+"""Signals that somebody else sends as a rule, such as the kernel when memory is short."""
 _PROGRAM = Path(__file__).with_name("heic_process.py")
 
 
@@ -58,8 +62,8 @@ def load_heic(data: bytes, *, useful_side_px: int, stop: Stop) -> Image.Image:
     """Return the first picture, with its EXIF orientation if that is still to be applied.
 
     It may be reduced by a whole factor, with its shorter side at least `useful_side_px`. Raises
-    `NoPicture`, `EngineFailure` if something else ended the process, and `Stopped` as soon as
-    `stop` says so.
+    `NoPicture`, `EngineFailure` if the process cannot start or somebody ends it, and `Stopped` as
+    soon as `stop` says so.
     """
     # -P: this folder's modules must not shadow other libraries' modules of the same name.
     command = [sys.executable, "-P", str(_PROGRAM), str(useful_side_px)]
@@ -73,7 +77,8 @@ def load_heic(data: bytes, *, useful_side_px: int, stop: Stop) -> Image.Image:
         finally:
             process.kill()
     if -process.returncode in _SENT_BY_OTHERS:
-        raise EngineFailure("The image could not be decoded.")
+        logger.warning("a process that decoded HEIC was ended by signal %d", -process.returncode)
+        raise EngineFailure(_NOT_DECODED)
     if process.returncode != 0:
         raise NoPicture
     head, _, pixels = answer.partition(b"\n")
@@ -105,7 +110,12 @@ def _started(command: list[str], file: BinaryIO, data: bytes) -> subprocess.Pope
     # (subprocess.py, 3.11: it then registers no input).
     file.write(data)
     file.seek(0)
-    return subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        return subprocess.Popen(
+            command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError as error:  # no process or no memory is left; else it would count as the file's
+        raise EngineFailure(_NOT_DECODED) from error
 
 
 def _answer(process: subprocess.Popen[bytes], stop: Stop) -> bytes:

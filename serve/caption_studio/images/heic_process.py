@@ -14,13 +14,14 @@ from pillow_heif import HeifImageFile, options
 
 _MAX_MEMORY_BYTES = 2 * 1024**3
 _MAX_CPU_S = 60
-"""The caller kills this process at its deadline; these limits are for a caller that has died."""
+"""The caller kills this process at its deadline; these limits are for a caller that has died.
+Past the soft limit comes SIGXCPU; at the hard one it would be SIGKILL, which others send, too."""
 
 
 def main(useful_side_px: int) -> int:
     """Decode one picture; return the exit status, 1 if there is none."""
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_CPU_S, _MAX_CPU_S))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MAX_CPU_S, _MAX_CPU_S + 1))
     options.DECODE_THREADS = 1
     try:
         # Its plugin for Pillow has no types.

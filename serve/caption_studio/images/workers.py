@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from caption_studio.errors import RETRY_AFTER_S, ImageTooLarge, NotReady, Overloaded
+from caption_studio.errors import (
+    RETRY_AFTER_S,
+    DeadlineExceeded,
+    ImageTooLarge,
+    NotReady,
+    Overloaded,
+)
 
 Result = TypeVar("Result")
 
@@ -35,8 +41,8 @@ _TOO_MANY = "Too many images are being decoded."
 _NO_TIME = "The service is too busy to decode the image in time."
 
 _BUSY_SHARE = 0.5
-"""A job past its deadline is too slow if it has had this share of the time on a processor. If it
-has had less, the machine had no time for it, and another try may succeed."""
+"""A job past its deadline is too slow if it has had this share of the time on a processor, or of
+one processor's that all running jobs share alike. With less, another try may succeed."""
 
 
 _CPUCLOCK_SCHED = 2
@@ -51,16 +57,19 @@ class Stopped(Exception):
 class Stop:
     """Tells a job whether to stop, and how much processor time the job has had.
 
-    The time is that of a thread, by default the caller's, or of the process that works for it.
+    The time is that of a thread, by default the caller's, and of a process that works for it.
     """
 
     def __init__(self, thread: int | None = None) -> None:
         self._told = threading.Event()
         self._clock = time.pthread_getcpuclockid(thread or threading.get_ident())
-        self._began_s = time.clock_gettime(self._clock)
+        self._began_s = _time_s(self._clock)
+        self._process_clock: int | None = None
+        self._process_s = 0.0
 
     def __call__(self) -> bool:
         """Return whether the job shall stop."""
+        self._look_at_process()
         return self._told.is_set()
 
     def tell(self) -> None:
@@ -68,15 +77,25 @@ class Stop:
         self._told.set()
 
     def follow(self, pid: int) -> None:
-        """Count the time of a process that the job has started and not yet waited for."""
-        self._began_s, self._clock = 0.0, (~pid << 3) | _CPUCLOCK_SCHED
+        """Count the time of a process, too: up to its end, or the last look before it."""
+        self._process_clock = (~pid << 3) | _CPUCLOCK_SCHED
 
     def cpu_s(self) -> float:
-        """Return how many seconds the job has had on a processor; 0 for a process that is gone."""
-        try:
-            return time.clock_gettime(self._clock) - self._began_s
-        except OSError:
-            return 0.0
+        """Return how many seconds the job has had on a processor."""
+        self._look_at_process()
+        return max(0.0, _time_s(self._clock) - self._began_s) + self._process_s
+
+    def _look_at_process(self) -> None:
+        if self._process_clock is not None:
+            self._process_s = max(self._process_s, _time_s(self._process_clock))
+
+
+def _time_s(clock: int) -> float:
+    """Return the time of a thread's or a process's clock, 0 if that is gone."""
+    try:
+        return time.clock_gettime(clock)
+    except OSError:
+        return 0.0
 
 
 class NoThread(Exception):
@@ -88,6 +107,8 @@ class _Run:
     job: Callable[[Stop], Any]
     answer: asyncio.Future[Any]
     stop: Stop
+    together: int = 1
+    """The most runs, itself included, while it ran."""
     holds_place: bool = True
     is_late: bool = False
     give_up: asyncio.TimerHandle | None = None
@@ -113,22 +134,22 @@ class DecodeWorkers:
     async def run(self, job: Callable[[Stop], Result], *, param: str) -> Result:
         """Return what `job` returns.
 
-        Raises what `job` raises; `ImageTooLarge` if the job missed its deadline; `Overloaded` if
-        it missed it for want of processor time, no place came free in time or the system has no
-        thread; `NotReady` once closed.
+        Raises what `job` raises; `ImageTooLarge` if the job missed its deadline,
+        `DeadlineExceeded` if it had hardly any processor time until then; `Overloaded` if no place
+        came free in time or the system has no thread; `NotReady` once closed.
         """
         try:
             async with asyncio.timeout(_WAIT_SHARE * self._timeout_s):
                 await self._places.acquire()
         except TimeoutError as error:
-            raise _overloaded(_TOO_MANY, param) from error
+            raise _too_many(param) from error
         deadline_s = asyncio.get_running_loop().time() + self._timeout_s
         try:
             run = self._start(job, deadline_s)
             result: Result = await self._answer(run, deadline_s, param)
             return result
         except NoThread as error:
-            raise _overloaded(_TOO_MANY, param) from error
+            raise _too_many(param) from error
         except Stopped as error:
             raise NotReady("The service is shutting down.", retry_after_s=RETRY_AFTER_S) from error
 
@@ -151,13 +172,15 @@ class DecodeWorkers:
             if self._closed:
                 raise Stopped
             thread = self._idle.pop() if self._idle else _Thread(loop, self._finish)
+            run = _Run(job, loop.create_future(), Stop(thread.ident))
         except BaseException:  # closed, or the system has no thread left
             self._places.release()
             raise
-        run = _Run(job, loop.create_future(), Stop(thread.ident))
         run.answer.add_done_callback(lambda _: run.stop.tell())  # the caller may have gone
         thread.take(run)
         self._runs.add(run)
+        for each in self._runs:
+            each.together = max(each.together, len(self._runs))
         run.give_up = loop.call_at(deadline_s, self._give_up, run)
         return run
 
@@ -166,8 +189,8 @@ class DecodeWorkers:
             async with asyncio.timeout_at(deadline_s):
                 return await run.answer
         except TimeoutError as error:
-            if run.stop.cpu_s() < _BUSY_SHARE * self._timeout_s:
-                raise _overloaded(_NO_TIME, param) from error
+            if run.stop.cpu_s() < _BUSY_SHARE * self._timeout_s / run.together:
+                raise DeadlineExceeded(_NO_TIME, param=param) from error
             raise ImageTooLarge("The image takes too long to decode.", param=param) from error
 
     def _finish(self, thread: "_Thread", run: _Run, result: Any, error: Exception | None) -> None:
@@ -196,8 +219,8 @@ class DecodeWorkers:
         logger.warning("a decode was given up on at its deadline", extra={"strays": strays + 1})
 
 
-def _overloaded(message: str, param: str) -> Overloaded:
-    return Overloaded(message, param=param, retry_after_s=RETRY_AFTER_S)
+def _too_many(param: str) -> Overloaded:
+    return Overloaded(_TOO_MANY, param=param, retry_after_s=RETRY_AFTER_S)
 
 
 class _Thread:

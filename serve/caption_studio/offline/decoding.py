@@ -7,7 +7,7 @@ import asyncio
 import re
 
 from caption_studio.client.pictures import PictureFailed
-from caption_studio.errors import CaptionStudioError, Overloaded
+from caption_studio.errors import CaptionStudioError, DeadlineExceeded, Overloaded
 from caption_studio.images.loader import ImageIntake
 from caption_studio.offline.messages import Asked, Decoded, Message, failed
 from caption_studio.protocols import ImageLoader
@@ -17,7 +17,8 @@ from caption_studio.training.dataset.sources import Reader
 
 PARAM = "picture"
 TRIES = 5
-"""Of a decode that found no free thread in time: large pictures of several batches may wait."""
+"""Of a decode that found no free thread or no processor in time: others' large pictures may be in
+its way."""
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
@@ -66,7 +67,7 @@ class DecodingStage:
             try:
                 pixels = (await loader.load(picture)).pixels
                 break
-            except Overloaded as error:
+            except (Overloaded, DeadlineExceeded) as error:
                 if not left:
                     raise
                 await asyncio.sleep(error.retry_after_s or 1)

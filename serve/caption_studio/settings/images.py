@@ -31,7 +31,10 @@ class ImageSettings(Section):
         32, gt=0, description="Fetches of one gateway replica at a time."
     )
     decode_timeout_s: float = Field(
-        10.0, gt=0, description="How long one picture may take to decode, once a worker has it."
+        10.0,
+        gt=0,
+        description="How long one picture may take to decode, once a worker has it. Then the "
+        "answer is 400, or 504 if the machine had hardly any time for it.",
     )
     decode_workers: int = Field(
         2, gt=0, description="Pictures that one gateway replica decodes at a time."

@@ -1,5 +1,6 @@
 """HEIC, as phones write it: read like any other format, by a process that can be ended."""
 
+import errno
 import io
 import struct
 import subprocess
@@ -203,17 +204,25 @@ def test_a_decoder_that_is_killed_is_not_the_pictures_fault(
 
 
 def test_the_time_of_its_process_is_counted() -> None:
-    class Counted(Stop):
-        most_s = 0.0
+    class Followed(Stop):
+        pid = 0
 
-        def __call__(self) -> bool:
-            self.most_s = max(self.most_s, self.cpu_s())
-            return False
+        def follow(self, pid: int) -> None:
+            self.pid = pid
+            assert psutil.Process(pid).ppid() == psutil.Process().pid
 
-    stop = Counted()
-    large = heif(NOISE.resize((2000, 1500)))
-    decode(ImageBytes(large, PARAM), size_px=8, settings=ImageSettings(), stop=stop)
-    assert stop.most_s > 0
+    stop = Followed()
+    decode(ImageBytes(HEIC, PARAM), size_px=8, settings=ImageSettings(), stop=stop)
+    assert stop.pid
+
+
+def test_without_a_process_it_is_not_the_pictures_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(heic.subprocess, "Popen", full)
+    with pytest.raises(EngineFailure):
+        pixels(HEIC)
 
 
 def test_no_mutation_escapes_the_error_tree() -> None:

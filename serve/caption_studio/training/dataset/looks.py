@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from caption_studio.client.pictures import PictureFailed
-from caption_studio.errors import ImageError
+from caption_studio.errors import EngineFailure, ImageError
 from caption_studio.images.decode import decode
 from caption_studio.images.workers import Stop
 from caption_studio.records import ImageBytes
@@ -73,7 +73,7 @@ def _square(data: bytes, size_px: int) -> Image.Image:
     image = ImageBytes(data, param="picture")
     try:
         pixels = decode(image, size_px=size_px, settings=ImageSettings(), stop=_Budget())
-    except ImageError as error:
+    except (ImageError, EngineFailure) as error:
         raise PictureFailed(error.message.rstrip(".")) from error
     except _TooSlow as error:
         raise PictureFailed(f"the image takes over {MAX_DECODE_CPU_S:.0f} s to decode") from error

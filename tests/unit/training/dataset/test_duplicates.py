@@ -6,6 +6,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from caption_studio.client.pictures import PictureFailed
+from caption_studio.errors import EngineFailure
+from caption_studio.training.dataset import looks
 from caption_studio.training.dataset.duplicates import KnownCaptions, KnownPictures
 from caption_studio.training.dataset.looks import look_at, thumbnail
 from tests.pictures import held_out
@@ -105,3 +107,24 @@ def test_a_picture_of_one_colour_is_like_its_own_colour_only() -> None:
     pictures.add(look_at(plain("#ff0000")), "red")
     assert pictures.repeated(look_at(plain("#0000ff"))) is None
     assert pictures.repeated(look_at(plain("#fb0000"))) is not None
+
+
+@pytest.mark.parametrize("budget_s", [0.0, 1000.0])
+def test_a_picture_has_so_much_processor_time_and_no_more(
+    budget_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "MAX_DECODE_CPU_S", budget_s)
+    if budget_s:
+        assert look_at(encoded(picture(1)))
+    else:
+        with pytest.raises(PictureFailed, match="takes over 0 s to decode"):
+            look_at(encoded(picture(1)))
+
+
+def test_a_decoder_that_fails_fails_its_picture_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*args: object, **options: object) -> None:
+        raise EngineFailure("The image could not be decoded.")
+
+    monkeypatch.setattr(looks, "decode", killed)
+    with pytest.raises(PictureFailed, match="could not be decoded"):
+        look_at(encoded(picture(1)))
