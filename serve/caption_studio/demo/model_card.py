@@ -80,13 +80,12 @@ def _data() -> str:
   are never shown in training; they are reported separately as *held-out combinations*.
 - Captions, stories, dialogues and notes come from grammars (`captions`, `stories`, `corpus`), and
   so do the requests beside pictures (`instructions`). Names in them are mostly invented (`names`).
-- No training text shares six words in a row with one of the 400 held-out instructions
-  (`held_out_instructions.jsonl`); training refuses to begin otherwise. Of the published base this
-  holds for lessons from round 7 on and for the adapters. The rounds before knew 300 of the 400, and
-  11 of their phrases could share six words with the others; these phrases are gone.
+- No training text shares six words in a row with one of the 500 held-out instructions
+  (`held_out_instructions.jsonl`); training refuses to begin otherwise. Rounds of lessons before the
+  last knew fewer of the 500; the hundred of the split `test` share no six words with their phrases.
 - Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
-  number of threads makes the same weights again. The published base had its first six rounds of
-  lessons before the phrases were as many as they are now.
+  number of threads makes the same weights again. The published base had its first eight rounds
+  of lessons before the phrases were as many as they are now.
 """
 
 

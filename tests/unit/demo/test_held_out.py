@@ -8,7 +8,7 @@ from caption_studio.demo.held_out import held_out_instructions
 from caption_studio.demo.names import CITIES, NAMES
 from caption_studio.demo.obedience import CHECKS, copies, hashtags, is_alt_text, prose
 
-AS_COMMITTED_BEFORE_TRAINING = "522268da7c2090983ab91d9ae57b2bca08f77871ee4067c2104cb7e67cc8bb63"
+AS_COMMITTED_BEFORE_TRAINING = "f588fa6b6b4d3ea55fe4ed8c8b41728740c8af8a517496fbe9bb9c301ce30266"
 
 
 def test_the_instructions_are_those_that_were_committed_before_training():
@@ -16,10 +16,10 @@ def test_the_instructions_are_those_that_were_committed_before_training():
     assert hashlib.sha256(data).hexdigest() == AS_COMMITTED_BEFORE_TRAINING
 
 
-def test_there_are_three_hundred_instructions_for_tuning_and_one_hundred_for_the_figures():
+def test_there_are_four_hundred_instructions_for_tuning_and_one_hundred_for_the_figures():
     every = held_out_instructions()
-    assert len(every) == len({one.text for one in every}) == 400
-    assert len(held_out_instructions("validation")) == 300
+    assert len(every) == len({one.text for one in every}) == 500
+    assert len(held_out_instructions("validation")) == 400
     assert len(held_out_instructions("test")) == 100
 
 
