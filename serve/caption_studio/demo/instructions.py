@@ -18,7 +18,7 @@ from caption_studio.demo.wishes import ORDINARY, Asked, Mix, Wish, controls_wish
 MOST_WORDS = 80
 LONG_FROM_WORDS = 5
 
-_HASHTAGS = (*["hashtags"] * 8, *["hash tags", "tags"] * 2, "#s", "#hashtags", "# signs")
+_HASHTAGS = ("hashtags", "hashtags", "hashtags", "hashtags", "hash tags", "tags")
 _EMOJI = ("emoji", "emojis", "emoji", "emojis", "emoji", "emoticons", "smileys")
 _ONE = {"no hashtags": "hashtag", "no emoji": "emoji"}
 _BOTH = (

@@ -81,11 +81,12 @@ def _data() -> str:
 - Captions, stories, dialogues and notes come from grammars (`captions`, `stories`, `corpus`), and
   so do the requests beside pictures (`instructions`). Names in them are mostly invented (`names`).
 - No training text shares six words in a row with one of the 500 held-out instructions
-  (`held_out_instructions.jsonl`); training refuses to begin otherwise. Rounds of lessons before the
-  last knew fewer of the 500; the hundred of the split `test` share no six words with their phrases.
+  (`held_out_instructions.jsonl`); training refuses to begin otherwise. The published models
+  were trained when there were 400; the hundred of the split `test`, which were written later, share
+  no six words with any phrase of that training.
 - Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
-  number of threads makes the same weights again. The published base had its first eight rounds
-  of lessons before the phrases were as many as they are now.
+  number of threads makes the same weights again. The published base had its first six rounds of
+  lessons before the phrases were as many as they are now.
 """
 
 

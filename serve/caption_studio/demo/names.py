@@ -4,9 +4,6 @@ Most names that training texts ask for are invented, so that copying is learnt a
 """
 
 import random
-from functools import cache
-
-from caption_studio.demo.grammar import grammar
 
 NAMES = tuple(
     "Anna Ben Clara David Emma Felix Grace Hugo Ines Jack Kate Leo Maria Nina Oscar Paula Quinn "
@@ -182,21 +179,9 @@ def invented_word(rng: random.Random) -> str:
     return _syllables(rng, rng.choice((1, 2, 2, 3))) + rng.choice(("", "", "ed", "ing", "ly", "s"))
 
 
-@cache
-def _words(symbol: str) -> tuple[str, ...]:
-    """Return the symbol's single words in the texts of users, as parts of names."""
-    return tuple(
-        word.capitalize() for word in grammar("instructions").phrases[symbol] if word.isalpha()
-    )
-
-
 def _shop(rng: random.Random) -> str:
     """Make up what a shop, an inn, a farm or a boat is called: two words, or both in one."""
     sign, thing = rng.choice((*_SIGNS, *_THINGS)), rng.choice(_THINGS)
-    if rng.random() < 0.5:
-        sign = rng.choice(_words(rng.choice(("adjective", "adjective", "thing"))))
-    if rng.random() < 0.3:
-        thing = rng.choice(_words(rng.choice(("thing", "things"))))
     return f"{sign} {thing}" if rng.random() < 0.6 else sign + thing.lower()
 
 

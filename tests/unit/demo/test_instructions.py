@@ -92,11 +92,10 @@ def test_a_limit_of_words_is_kept_but_for_the_wishes_themselves():
 @pytest.mark.parametrize("draw", [short_wish, long_wish, sample_wish])
 def test_the_text_says_each_wish(draw):
     words_of = {
-        "no_hashtags": r"tags?\b|#",
+        "no_hashtags": r"tags?\b",
         "no_emoji": r"emo(ji|ticon)|smiley",
         "question": r"quer|ask|repl|answer|question|interrogat|[ei]nquir|quiz|\"",
-        "alt_text": r"alt|screen|blind|see|accessib|sight|vis(ual|ion)|eyes|equivalent|read to"
-        r"|look|hear|ears|braille|assistive|cane|guide dog",
+        "alt_text": r"alt|screen|blind|see|accessib|sight|vis(ual|ion)|eyes|equivalent|read to",
     }
     for seed in range(1_000):
         wish = draw(random.Random(seed))
