@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "training": BASE
     | {"training", "client", "language.prompt", "language.adapters", "voices"}
     | {"language.caption_cut", "language.falcon_config", "language.tokens"}
-    | {"images.decode", "images.formats", "vision", "model_files"},
+    | {"images.decode", "images.stop", "images.formats", "vision", "model_files"},
 }
 """Rooms that are not named (deployments, cli) may import anything but `deployments`, which cli may,
 and of which `offline` may import what is needed wherever Ray is started."""

@@ -22,7 +22,7 @@ from caption_studio.images.formats import (
     webp_canvas_px,
     without_png_extras,
 )
-from caption_studio.images.workers import Stop, Stopped
+from caption_studio.images.stop import Stop, Stopped
 from caption_studio.records import ImageBytes, Pixels
 from caption_studio.settings import ImageSettings
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from caption_studio.errors import EngineFailure
-from caption_studio.images.workers import Stop, Stopped
+from caption_studio.images.stop import Stop, Stopped
 
 logger = logging.getLogger(__name__)
 

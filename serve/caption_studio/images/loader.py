@@ -21,7 +21,8 @@ from caption_studio.images.decode import decode
 from caption_studio.images.fetch import URLFetcher
 from caption_studio.images.network import Resolver, SystemResolver
 from caption_studio.images.source import is_data_url, read_data_url, within_cap
-from caption_studio.images.workers import DecodeWorkers, Stop
+from caption_studio.images.stop import Stop
+from caption_studio.images.workers import DecodeWorkers
 from caption_studio.records import FileReference, ImageBytes, Loaded, Picture, Pixels
 from caption_studio.settings import ImageSettings
 

@@ -17,7 +17,7 @@ from caption_studio.errors import (
     InvalidImageFormat,
 )
 from caption_studio.images.decode import decode
-from caption_studio.images.workers import Stop, Stopped
+from caption_studio.images.stop import Stop, Stopped
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
 

@@ -22,7 +22,7 @@ from caption_studio.errors import (
 from caption_studio.images import heic
 from caption_studio.images.decode import decode
 from caption_studio.images.formats import sniff
-from caption_studio.images.workers import Stop, Stopped
+from caption_studio.images.stop import Stop, Stopped
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
 from tests.unit.images.test_decode import (

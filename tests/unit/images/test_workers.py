@@ -15,7 +15,8 @@ from caption_studio.errors import (
     Overloaded,
 )
 from caption_studio.images import workers as workers_module
-from caption_studio.images.workers import DecodeWorkers, Stop, Stopped
+from caption_studio.images.stop import Stop, Stopped
+from caption_studio.images.workers import DecodeWorkers
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from PIL import Image
 from caption_studio.client.pictures import PictureFailed
 from caption_studio.errors import EngineFailure, ImageError
 from caption_studio.images.decode import decode
-from caption_studio.images.workers import Stop
+from caption_studio.images.stop import Stop
 from caption_studio.records import ImageBytes
 from caption_studio.settings import ImageSettings
 from caption_studio.training.dataset.items import Look
