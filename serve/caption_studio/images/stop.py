@@ -38,7 +38,7 @@ class Stop:
         self._told.set()
 
     def follow(self, pid: int) -> None:
-        """Count the time of a process, too: up to its end, or the last look before it."""
+        """Count a process's time, too. After its end counts what it had at the last look."""
         self._process_clock = (~pid << 3) | _CPUCLOCK_SCHED
 
     def cpu_s(self) -> float:

@@ -37,12 +37,9 @@ reaches it.
 """
 
 
-_TOO_MANY = "Too many images are being decoded."
-_NO_TIME = "The service is too busy to decode the image in time."
-
 _BUSY_SHARE = 0.5
-"""A job past its deadline is too slow if it has had this share of the time on a processor, or of
-one processor's that all running jobs share alike. With less, another try may succeed."""
+"""A job past its deadline is too slow if it was on a processor for this share of the time it may
+take. Jobs that ran beside it divide the share. A job that had less may succeed at another try."""
 
 
 class NoThread(Exception):
@@ -82,7 +79,7 @@ class DecodeWorkers:
         """Return what `job` returns.
 
         Raises what `job` raises; `ImageTooLarge` if the job missed its deadline,
-        `DeadlineExceeded` if it had hardly any processor time until then; `Overloaded` if no place
+        `DeadlineExceeded` if it missed it for want of processor time; `Overloaded` if no place
         came free in time or the system has no thread; `NotReady` once closed.
         """
         try:
@@ -137,7 +134,9 @@ class DecodeWorkers:
                 return await run.answer
         except TimeoutError as error:
             if run.stop.cpu_s() < _BUSY_SHARE * self._timeout_s / run.together:
-                raise DeadlineExceeded(_NO_TIME, param=param) from error
+                raise DeadlineExceeded(
+                    "The service is too busy to decode the image in time.", param=param
+                ) from error
             raise ImageTooLarge("The image takes too long to decode.", param=param) from error
 
     def _finish(self, thread: "_Thread", run: _Run, result: Any, error: Exception | None) -> None:
@@ -167,7 +166,9 @@ class DecodeWorkers:
 
 
 def _too_many(param: str) -> Overloaded:
-    return Overloaded(_TOO_MANY, param=param, retry_after_s=RETRY_AFTER_S)
+    return Overloaded(
+        "Too many images are being decoded.", param=param, retry_after_s=RETRY_AFTER_S
+    )
 
 
 class _Thread:

@@ -34,7 +34,7 @@ class ImageSettings(Section):
         10.0,
         gt=0,
         description="How long one picture may take to decode, once a worker has it. Then the "
-        "answer is 400, or 504 if the machine had hardly any time for it.",
+        "answer is 400, or 504 if the machine was too busy for it.",
     )
     decode_workers: int = Field(
         2, gt=0, description="Pictures that one gateway replica decodes at a time."

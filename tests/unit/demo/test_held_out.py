@@ -8,12 +8,12 @@ from caption_studio.demo.held_out import held_out_instructions
 from caption_studio.demo.names import CITIES, NAMES
 from caption_studio.demo.obedience import CHECKS, copies, hashtags, is_alt_text, prose
 
-AS_COMMITTED_BEFORE_TRAINING = "f588fa6b6b4d3ea55fe4ed8c8b41728740c8af8a517496fbe9bb9c301ce30266"
+AS_COMMITTED_BEFORE_MEASURING = "f588fa6b6b4d3ea55fe4ed8c8b41728740c8af8a517496fbe9bb9c301ce30266"
 
 
-def test_the_instructions_are_those_that_were_committed_before_training():
+def test_the_instructions_are_those_that_were_committed_before_measuring():
     data = Path(held_out.__file__).with_name("held_out_instructions.jsonl").read_bytes()
-    assert hashlib.sha256(data).hexdigest() == AS_COMMITTED_BEFORE_TRAINING
+    assert hashlib.sha256(data).hexdigest() == AS_COMMITTED_BEFORE_MEASURING
 
 
 def test_there_are_four_hundred_instructions_for_tuning_and_one_hundred_for_the_figures():

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from caption_studio.errors import (
-    DeadlineExceeded,
     ImageParseError,
     ImageTooLarge,
     InvalidImageFormat,
@@ -13,7 +12,7 @@ from caption_studio.errors import (
     InvalidValue,
     NotReady,
 )
-from caption_studio.images import ImageIntake
+from caption_studio.images import ImageIntake, workers
 from caption_studio.protocols import ImageLoader
 from caption_studio.records import FileReference, ImageBytes, ImageReference
 from caption_studio.settings import ImageSettings
@@ -99,11 +98,14 @@ async def test_a_fetched_picture_of_another_format_is_named_so(internet: Interne
     await intake.close()
 
 
-async def test_a_picture_that_decodes_for_minutes_is_given_up_on_and_harms_no_other() -> None:
+async def test_a_picture_that_decodes_for_minutes_is_given_up_on_and_harms_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "_BUSY_SHARE", 0.0)  # however busy this machine is
     intake = await started(decode_workers=1, decode_timeout_s=0.5)
-    with pytest.raises((ImageTooLarge, DeadlineExceeded)) as caught:  # by the machine's load
+    with pytest.raises(ImageTooLarge) as caught:
         await intake.load(data_url(slow_jpeg()))
-    assert caught.value.param == PARAM  # type: ignore[attr-defined]
+    assert caught.value.param == PARAM
     assert (await intake.load(data_url(PNG))).pixels.data == RED_SQUARE
     await intake.close()
 
