@@ -8,7 +8,7 @@ from caption_studio.demo.held_out import held_out_instructions
 from caption_studio.demo.names import CITIES, NAMES
 from caption_studio.demo.obedience import CHECKS, copies, hashtags, is_alt_text, prose
 
-AS_COMMITTED_BEFORE_MEASURING = "f588fa6b6b4d3ea55fe4ed8c8b41728740c8af8a517496fbe9bb9c301ce30266"
+AS_COMMITTED_BEFORE_MEASURING = "3896bab7383dc70ddcc131f88bc25165bf3f8c6a9919a96f465321d4cd9e1c4a"
 
 
 def test_the_instructions_are_those_that_were_committed_before_measuring():
@@ -16,11 +16,11 @@ def test_the_instructions_are_those_that_were_committed_before_measuring():
     assert hashlib.sha256(data).hexdigest() == AS_COMMITTED_BEFORE_MEASURING
 
 
-def test_there_are_four_hundred_instructions_for_tuning_and_one_hundred_for_the_figures():
+def test_there_are_five_hundred_instructions_for_tuning_and_two_hundred_for_the_figures():
     every = held_out_instructions()
-    assert len(every) == len({one.text for one in every}) == 500
-    assert len(held_out_instructions("validation")) == 400
-    assert len(held_out_instructions("test")) == 100
+    assert len(every) == len({one.text for one in every}) == 700
+    assert len(held_out_instructions("validation")) == 500
+    assert len(held_out_instructions("test")) == 200
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
