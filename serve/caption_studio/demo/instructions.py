@@ -1,6 +1,7 @@
 """Wishes → the text that a user writes beside a picture, of a few words up to eighty.
 
-The phrases are in `instructions.yaml`. A long text says the wishes among sentences that ask for
+Some are texts that somebody wrote (`written`), the others are made here of the phrases in
+`instructions.yaml`. A long one says the wishes among sentences that ask for
 nothing which can be checked; many of these name things, numbers and colours that are not in the
 picture, because only the description tells what is.
 """
@@ -13,12 +14,21 @@ from dataclasses import replace
 from caption_studio.demo.grammar import grammar
 from caption_studio.demo.held_out import shared_runs
 from caption_studio.demo.names import invented_word
-from caption_studio.demo.wishes import ORDINARY, Asked, Mix, Wish, controls_wish, sample_asked
+from caption_studio.demo.wishes import (
+    ORDINARY,
+    Asked,
+    Mix,
+    Wish,
+    controls_wish,
+    sample_asked,
+    wish_of,
+)
+from caption_studio.demo.written import NAME, drawn
 
 MOST_WORDS = 80
 LONG_FROM_WORDS = 5
 
-_HASHTAGS = ("hashtags", "hashtags", "hashtags", "hashtags", "hash tags", "tags")
+_HASHTAGS = (*["hashtags"] * 8, *["hash tags", "tags"] * 2, "#s", "#hashtags", "# signs")
 _EMOJI = ("emoji", "emojis", "emoji", "emojis", "emoji", "emoticons", "smileys")
 _ONE = {"no hashtags": "hashtag", "no emoji": "emoji"}
 _BOTH = (
@@ -69,6 +79,14 @@ def long_wish(rng: random.Random, most_words: int = MOST_WORDS, mix: Mix = ORDIN
     return replace(asked.wish, text=_joined([*first, *sentences, *last], rng))
 
 
+def written_wish(rng: random.Random, most_words: int = MOST_WORDS) -> Wish:
+    """Draw a text that somebody wrote, at times in small letters."""
+    one = drawn(rng, most_words)
+    wish, name = wish_of(one.kinds, rng)
+    text = one.text.lower() if rng.random() < 0.1 else one.text
+    return replace(wish, text=text.replace(NAME, name))
+
+
 def sample_wish(rng: random.Random, most_words: int = MOST_WORDS, mix: Mix = ORDINARY) -> Wish:
     """Draw the wish beside a picture; some have no text, most of the others a long one.
 
@@ -83,11 +101,14 @@ def _any_wish(rng: random.Random, most_words: int, mix: Mix) -> Wish:
     dice, (without, short, controls) = rng.random(), mix.texts
     if dice < without:
         return Wish()
-    if dice < without + short:
-        return short_wish(rng, mix)
-    if dice < without + short + controls:
+    if dice < without + controls:
         return controls_wish(rng)
-    wish = long_wish(rng, most_words, mix)
+    if rng.random() < mix.written:
+        wish = written_wish(rng, most_words)
+    elif dice < without + controls + short:
+        return short_wish(rng, mix)
+    else:
+        wish = long_wish(rng, most_words, mix)
     return controls_wish(rng, wish) if dice > 0.97 else wish
 
 

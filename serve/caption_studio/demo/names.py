@@ -1,62 +1,17 @@
-"""Names of people and places: lists of real ones, and invented ones of many shapes.
+"""Names of people and places: real ones from `names.yaml`, and invented ones of many shapes.
 
-Most names that training texts ask for are invented, so that copying is learnt and not a list.
+Most names that training texts ask for are invented, so that copying is learnt and not a list; the
+real ones show what names are like.
 """
 
 import random
+import re
+from functools import cache
 
-NAMES = tuple(
-    "Anna Ben Clara David Emma Felix Grace Hugo Ines Jack Kate Leo Maria Nina Oscar Paula Quinn "
-    "Rosa Sam Tina Uma Victor Wendy Yara Zoe Adam Bella Carlos Diana Ethan Fiona George Hannah "
-    "Ivan Julia Kevin Laura Marco Nora Oliver Peter Ruth Simon Tom Vera Will Lucy Omar Priya "
-    "Grandma Grandpa Mom Dad Aisha Kenji Mei Mateo Sofia Noah Lily Alice Arthur Beatrice Benedikt "
-    "Bruno Cecilia Chloe Daniel Elena Elias Esther Eva Fatima Frank Gabriel Gina Harold Helen Hiro "
-    "Ida Isaac Jasmin Jonas Joseph Karim Karin Lars Lena Lina Louis Magda Malik Marta Max Michael "
-    "Milan Mohamed Nadia Nils Olivia Pablo Petra Pierre Rafael Rana Rebecca Robert Sabine Samuel "
-    "Sandra Sara Stefan Susan Theo Thomas Ulrich Valeria Viktoria Walter Yuki "
-    "Aaliyah Abdul Abigail Ahmed Ajay Aleksander Alejandra Alfonso Amara Amina Amit Anders "
-    "Andrea Angela Aniko Anton Anya Ari Asha Astrid Ayumi Barbara Bartek Bianca Bjorn Bogdan "
-    "Brigitte Caleb Carmen Caroline Charlotte Cheng Chidi Christina Claudia Connor Cristina "
-    "Cynthia Damian Deepak Denise Diego Dorothy Dylan Edith Eduardo Eileen Ekaterina Eleanor "
-    "Emeka Emily Enrique Erik Ernst Esra Farah Felipe Fernando Florian Francesca Freya "
-    "Friedrich Gareth Georgina Gerard Gertrude Giulia Giorgos Gustav Gwen Hamid Hana Hans "
-    "Harriet Hassan Heidi Helga Henrik Hilde Ibrahim Igor Ikram Ingrid Irina Isabel Jacek Jamal "
-    "Jana Jasper Javier Jeremy Johan Jorge Judith Kamal Katarina Katrin Khalid Kofi Krishna "
-    "Kurt Laila Lakshmi Leila Leonardo Liam Linda Lorenzo Ludwig Luka Magnus Mahmoud Malcolm "
-    "Manuel Margaret Marianne Mariusz Marwan Matthew Maximilian Meera Mehmet Melanie Miguel "
-    "Mikael Miriam Mirko Monika Moritz Murat Natasha Nathan Neha Nicholas Nicole Nikolai Noor "
-    "Odile Olaf Ondrej Orla Oskar Pascal Patricia Paulo Pedro Philip Piotr Rahul Raj Ramona "
-    "Raquel Reinhard Ricardo Rohan Roland Ronja Rudolf Saanvi Said Samir Sanjay Sebastian Selma "
-    "Serena Sergio Sigrid Silvia Sinead Siobhan Sonja Sophie Soren Stanislav Sunita Sven "
-    "Sylvester Tamara Tariku Tatiana Thandi Tiago Tomas Torsten Tuan Ursula Valentin Vanessa "
-    "Vikram Vincent Vivian Wanda Wilhelm Xavier Ximena Yannick Yasmin Yolanda Yusra Zachary "
-    "Zainab Zeynep Zofia".split()
-)
-CITIES = tuple(
-    "Lisbon Paris Rome Berlin Madrid London Vienna Prague Oslo Athens Dublin Cairo Tokyo Kyoto "
-    "Sydney Boston Chicago Seattle Denver Miami Toronto Lima Quito Bogota Havana Nairobi Delhi "
-    "Mumbai Bangkok Hanoi Seoul Porto Seville Naples Venice Florence Zurich Geneva Munich Hamburg "
-    "Warsaw Krakow Budapest Riga Helsinki Bergen Iceland Norway Spain Italy Greece Portugal "
-    "Scotland Ireland Japan Peru Bali Hawaii Malta Corsica Amsterdam Antwerp Austin Basel Belgrade "
-    "Bologna Bordeaux Bremen Bristol Brighton Brussels Cambridge Cardiff Cologne Cornwall Crete "
-    "Cyprus Dallas Dresden Edinburgh Estonia Finland Genoa Glasgow Granada Graz Istanbul Jakarta "
-    "Jerusalem Kerala Kiel Leeds Leipzig Lyon Manila Marseille Mexico Milan Montreal Morocco Nepal "
-    "Nice Odessa Oxford Palermo Patagonia Perth Pisa Provence Rotterdam Sardinia Sicily Siena "
-    "Singapore Sofia Stockholm Tuscany Utrecht Valencia Verona Vermont Wales York Zagreb "
-    "Aarhus Aberdeen Accra Adelaide Algiers Almaty Amman Ankara Annecy Aruba Asheville Auckland "
-    "Avignon Baltimore Bamako Bath Beirut Belfast Biarritz Bilbao Boise Bratislava Brisbane "
-    "Bucharest Calgary Canberra Caracas Carcassonne Casablanca Chennai Colombo Cordoba Cork "
-    "Cusco Darwin Delft Detroit Doha Dover Durban Exeter Fargo Freiburg Gdansk Gotland Grenoble "
-    "Guadalajara Halifax Hanover Harare Heidelberg Houston Innsbruck Izmir Jaipur Johannesburg "
-    "Kampala Kathmandu Kerry Kolkata Kosovo Lagos Lausanne Lille Limerick Linz Liverpool Luzern "
-    "Maastricht Malaga Malmo Mannheim Medellin Melbourne Memphis Minsk Mombasa Montevideo "
-    "Nagoya Nantes Nashville Nazareth Newcastle Norwich Nuremberg Oaxaca Okinawa Ottawa Padua "
-    "Parma Penzance Philadelphia Plymouth Portland Pristina Puebla Quebec Ravenna Recife Rennes "
-    "Rhodes Rostock Salamanca Santiago Sapporo Sarajevo Savannah Shanghai Skopje Sligo Split "
-    "Stavanger Strasbourg Surabaya Taipei Tallinn Tampere Tangier Tbilisi Thessaloniki Tirana "
-    "Toulouse Tromso Tucson Tunis Turin Ulm Uppsala Vancouver Vilnius Winnipeg Yerevan "
-    "Zanzibar".split()
-)
+from caption_studio.demo.grammar import grammar
+
+_REAL = grammar("names").phrases
+NAMES, PLACES, SHOPS = _REAL["person"], _REAL["place"], _REAL["shop"]
 HELD_OUT_NAMES = ("Martin", "Olga", "Rachel", "Dmitri", "Camila")
 HELD_OUT_CITIES = ("Barcelona", "Copenhagen", "Dakar", "Osaka", "Marrakesh")
 """Names and cities that no training text holds, to test whether new words are copied."""
@@ -146,12 +101,30 @@ def _any_letters(rng: random.Random) -> str:
     return letters
 
 
+@cache
+def _ordinary_words() -> tuple[str, ...]:
+    """Return all words of four letters and more of the users' phrases."""
+    phrases = " ".join(one for symbol in grammar("instructions").phrases.values() for one in symbol)
+    return tuple(sorted(set(re.findall(r"(?<![\w{])[a-z]{4,}(?![\w}])", phrases))))
+
+
+def _pieces(rng: random.Random) -> str:
+    """Return two or three pieces of ordinary words: their tokens are those of the words."""
+    parts = []
+    for word in rng.choices(_ordinary_words(), k=rng.choice((2, 2, 2, 3))):
+        length = rng.randint(2, 5)
+        parts.append(word[:length] if rng.random() < 0.6 else word[-length:])
+    return "".join(parts)
+
+
 def _stem(rng: random.Random, syllables: int) -> str:
     """Return the main part of a name: syllables, after an ordinary word, or any letters."""
     dice = rng.random()
-    if dice < 0.12:
+    if dice < 0.08:
         return _capital(_any_letters(rng))
-    if dice < 0.20:
+    if dice < 0.30:
+        return _capital(_pieces(rng))
+    if dice < 0.38:
         return rng.choice(_ORDINARY_BEGINNINGS) + _syllables(rng, max(1, syllables - 1))
     return _capital(_syllables(rng, syllables))
 
@@ -159,6 +132,11 @@ def _stem(rng: random.Random, syllables: int) -> str:
 def _capital(text: str) -> str:
     text = text if len(text) > 2 else f"{text}ra"
     return text[0].upper() + text[1:]
+
+
+def _doubled(name: str, rng: random.Random) -> str:
+    """Return the name, at times with its last letter said twice."""
+    return name + name[-1] if rng.random() < 0.04 else name
 
 
 def invented_name(rng: random.Random) -> str:
@@ -171,7 +149,7 @@ def invented_name(rng: random.Random) -> str:
         return f"{name}-{_capital(_syllables(rng, 1))}"
     if dice < 0.14:
         return f"{name} {rng.choice(_SURNAMES)}{_capital(_syllables(rng, 2))}"
-    return name + rng.choice(_NAME_ENDINGS)
+    return _doubled(name + rng.choice(_NAME_ENDINGS), rng)
 
 
 def invented_word(rng: random.Random) -> str:
@@ -197,14 +175,16 @@ def invented_place(rng: random.Random) -> str:
         return f"{rng.choice(_BEFORE_PLACES)} {place}"
     if dice < 0.10:
         return f"{place}-{rng.choice(('sur', 'on', 'am', 'by'))}-{_capital(_syllables(rng, 2))}"
-    return place
+    return _doubled(place, rng)
 
 
-def some_name(rng: random.Random, invented: float = 0.8) -> str:
+def some_name(rng: random.Random, invented: float = 0.6) -> str:
     """Draw a person's name, invented with this chance."""
     return invented_name(rng) if rng.random() < invented else rng.choice(NAMES)
 
 
-def some_place(rng: random.Random, invented: float = 0.8) -> str:
-    """Draw a place's name, invented with this chance."""
-    return invented_place(rng) if rng.random() < invented else rng.choice(CITIES)
+def some_place(rng: random.Random, invented: float = 0.6) -> str:
+    """Draw the name of a place, at times of a shop, invented with this chance."""
+    if rng.random() < invented:
+        return invented_place(rng)
+    return rng.choice(SHOPS if rng.random() < 0.15 else PLACES)

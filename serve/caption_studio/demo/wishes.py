@@ -6,7 +6,7 @@ in the words of the controls. The texts come from `instructions`. Not here: capt
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from caption_studio.demo.names import some_name, some_place
@@ -46,7 +46,8 @@ class Mix:
     `kinds` weighs the kinds of wishes that can be checked, and a text holds as many of them as one
     of `numbers` says. `texts` are the shares of no text, a short one and controls alone; all other
     texts are long. Of the short ones the share `plain` asks for nothing that can be checked. Of the
-    wishes against either hashtags or emoji the share `neither` becomes one against both.
+    wishes against either hashtags or emoji the share `neither` becomes one against both. Of the
+    short and long texts the share `written` is one of `written.txt`, with the wishes it has.
     """
 
     kinds: Mapping[str, int]
@@ -54,6 +55,7 @@ class Mix:
     texts: tuple[float, float, float]
     plain: float
     neither: float = 0.0
+    written: float = 0.4
 
 
 def _kinds(
@@ -74,7 +76,7 @@ def _kinds(
 
 ORDINARY = Mix(_kinds(4, 1, 4, 9, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
 DEMANDING = Mix(
-    _kinds(11, 3, 4, 11, 12), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, neither=0.4
+    _kinds(11, 3, 4, 11, 12), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, 0.4, 0.5
 )
 """For learning to obey: most texts hold wishes, above all those that are hardest to learn."""
 _NEGATIONS = {"no hashtags", "no emoji"}
@@ -86,6 +88,7 @@ _CLASHING = (
     {"alt text", "hashtags wanted"},
 )
 """Of each group no two kinds go together."""
+_AT_MOST = {f"at most {most} hashtags": most for most in (1, 2, 3)}
 _CHARACTERS = {"medium": 160, "long": 320}
 _LANGUAGES = ("en", "en-gb", "en-us")
 
@@ -136,9 +139,9 @@ class Asked:
     values: Mapping[str, str]
 
 
-def sample_mention(rng: random.Random) -> Mention:
-    """Draw a city, a person, a birthday or an occasion; most names are invented."""
-    kind = rng.choice(("city", "city", "city", "person", "person", "birthday", "occasion"))
+def sample_mention(rng: random.Random, kind: str = "") -> Mention:
+    """Draw a city, a person, a birthday or an occasion, or one that is given; most are invented."""
+    kind = kind or rng.choice(("city", "city", "city", "person", "person", "birthday", "occasion"))
     if kind == "occasion":
         return Mention(kind, rng.choice(OCCASIONS))
     return Mention(kind, some_place(rng) if kind == "city" else some_name(rng))
@@ -164,6 +167,14 @@ def sample_asked(rng: random.Random, least: int, most: int, mix: Mix = ORDINARY)
     return Asked(wish, tuple(spoken), values)
 
 
+def wish_of(kinds: Sequence[str], rng: random.Random) -> tuple[Wish, str]:
+    """Return a wish of these kinds and the name in it, if any; for kinds see `written`."""
+    wish, values = Wish(), dict[str, str]()
+    for kind in kinds:
+        wish = _with(wish, kind, values, rng)
+    return wish, values.get("name", "")
+
+
 def _clash(one: str, other: str) -> bool:
     either = {one, other}
     return len(either) == 1 or any(len(either & group) == 2 for group in _CLASHING)
@@ -171,8 +182,10 @@ def _clash(one: str, other: str) -> bool:
 
 def _with(wish: Wish, kind: str, values: dict[str, str], rng: random.Random) -> Wish:
     """Return the wish with one more kind; its slots' values go into `values`."""
-    if kind == "mention":
-        mention = sample_mention(rng)
+    if kind in _AT_MOST:
+        return replace(wish, hashtags=(0, _AT_MOST[kind]))
+    if kind.startswith("mention"):
+        mention = sample_mention(rng, kind.removeprefix("mention").strip())
         values["name"] = mention.name
         return replace(wish, mentions=(mention,))
     if kind == "at most hashtags":
