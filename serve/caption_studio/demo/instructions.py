@@ -1,9 +1,9 @@
 """Wishes → the text that a user writes beside a picture, of a few words up to eighty.
 
 Some are texts that somebody wrote (`written`), the others are made here of the phrases in
-`instructions.yaml`. A long one says the wishes among sentences that ask for
-nothing which can be checked; many of these name things, numbers and colours that are not in the
-picture, because only the description tells what is.
+`instructions.yaml`. A long one says the wishes among sentences that ask for nothing which can be
+checked; many of these name things, numbers and colours that are not in the picture, because only
+the description tells what is.
 """
 
 import random
@@ -81,9 +81,10 @@ def long_wish(rng: random.Random, most_words: int = MOST_WORDS, mix: Mix = ORDIN
 
 def written_wish(rng: random.Random, most_words: int = MOST_WORDS) -> Wish:
     """Draw a text that somebody wrote, at times in small letters."""
-    one = drawn(rng, most_words)
-    wish, name = wish_of(one.kinds, rng)
-    text = one.text.lower() if rng.random() < 0.1 else one.text
+    kinds, text = drawn(rng, most_words)
+    wish, name = wish_of(kinds, rng)
+    if rng.random() < 0.1:
+        text = text.lower()
     return replace(wish, text=text.replace(NAME, name))
 
 

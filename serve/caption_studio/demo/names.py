@@ -10,11 +10,9 @@ from functools import cache
 
 from caption_studio.demo.grammar import grammar
 
-_REAL = grammar("names").phrases
-NAMES, PLACES, SHOPS = _REAL["person"], _REAL["place"], _REAL["shop"]
 HELD_OUT_NAMES = ("Martin", "Olga", "Rachel", "Dmitri", "Camila")
 HELD_OUT_CITIES = ("Barcelona", "Copenhagen", "Dakar", "Osaka", "Marrakesh")
-"""Names and cities that no training text holds, to test whether new words are copied."""
+"""Names and cities that no training text asks for, to test whether new words are copied."""
 
 _BEGINNINGS = (
     *"b d f g h j k l m n p r s t v w z b d f g h k l m n p r s t v b d k l m n r s t".split(),
@@ -109,7 +107,7 @@ def _ordinary_words() -> tuple[str, ...]:
 
 
 def _pieces(rng: random.Random) -> str:
-    """Return two or three pieces of ordinary words: their tokens are those of the words."""
+    """Return two or three pieces of ordinary words: such a name is of tokens that are known."""
     parts = []
     for word in rng.choices(_ordinary_words(), k=rng.choice((2, 2, 2, 3))):
         length = rng.randint(2, 5)
@@ -135,7 +133,7 @@ def _capital(text: str) -> str:
 
 
 def _doubled(name: str, rng: random.Random) -> str:
-    """Return the name, at times with its last letter said twice."""
+    """Return the name, at times with its last letter twice: it is to be copied, not mended."""
     return name + name[-1] if rng.random() < 0.04 else name
 
 
@@ -178,13 +176,18 @@ def invented_place(rng: random.Random) -> str:
     return _doubled(place, rng)
 
 
+def real_names(*kinds: str) -> tuple[str, ...]:
+    """Return the real names of these kinds: `person` (and pets), `place`, `shop`."""
+    return tuple(name for kind in kinds for name in grammar("names").phrases[kind])
+
+
 def some_name(rng: random.Random, invented: float = 0.6) -> str:
     """Draw a person's name, invented with this chance."""
-    return invented_name(rng) if rng.random() < invented else rng.choice(NAMES)
+    return invented_name(rng) if rng.random() < invented else rng.choice(real_names("person"))
 
 
 def some_place(rng: random.Random, invented: float = 0.6) -> str:
     """Draw the name of a place, at times of a shop, invented with this chance."""
     if rng.random() < invented:
         return invented_place(rng)
-    return rng.choice(SHOPS if rng.random() < 0.15 else PLACES)
+    return rng.choice(real_names("shop" if rng.random() < 0.15 else "place"))

@@ -47,7 +47,7 @@ class Mix:
     of `numbers` says. `texts` are the shares of no text, a short one and controls alone; all other
     texts are long. Of the short ones the share `plain` asks for nothing that can be checked. Of the
     wishes against either hashtags or emoji the share `neither` becomes one against both. Of the
-    short and long texts the share `written` is one of `written.txt`, with the wishes it has.
+    short and long texts the share `written` is drawn from `written.txt`, whatever it wishes.
     """
 
     kinds: Mapping[str, int]

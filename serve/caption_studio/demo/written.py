@@ -1,13 +1,14 @@
-"""Whole texts as people write them beside a picture → wishes and their texts.
+"""Whole texts as people write them beside a picture → a text, and the kinds of its wishes.
 
-Each line of `written.txt` is a text after the kinds of its wishes and a bar. `[[` and `]]` stand
-around the words that bear a wish, one after another as the kinds are; `+` joins the kinds of the
-same words, `none` stands for no wish that can be checked, and `{name}` for a name:
+Each line of `written.txt` holds the kinds of the wishes in any order, a bar, and the text. `[[` and
+`]]` stand around words that say wishes, `{name}` where a name is to stand, and `none` if nothing is
+wished that can be checked:
 
-    no hashtags, mention city | [[No tags please.]] We had rain all week. [[Say it was in {name}.]]
+    no hashtags, mention city | [[No tags please.]] We had rain. [[Say it was in {name}.]]
 
-So a story may stand around the wishes of another. Not here: texts made of phrases
-(`instructions`).
+The other sentences, the story, may stand in other texts, and the marked words with another story:
+so there are more texts than lines. `whole:` before the kinds forbids both. Not here: texts made of
+phrases (`instructions`).
 """
 
 import random
@@ -17,52 +18,64 @@ from functools import cache
 from pathlib import Path
 
 _FILE = Path(__file__).with_name("written.txt")
-_BEARING = re.compile(r"\[\[(.*?)\]\]")
-_SENTENCE = re.compile(r"(?<=[.!?…])\s+")
-NO_WISH = "none"
+_WHOLE = "whole:"
+_NO_WISH = "none"
 NAME = "{name}"
 
-
-@dataclass(frozen=True, slots=True)
-class Bearing:
-    """Words that bear wishes of these kinds."""
-
-    kinds: tuple[str, ...]
-    words: str
+_MARKED = re.compile(r"\[\[(.*?)\]\]")
+_ENDS = (".", "!", "?", "…")
+_TITLES = "".join(rf"(?<!\b{title}\.)" for title in ("Mr", "Mrs", "Ms", "Dr", "Prof", "St"))
+_BETWEEN_SENTENCES = re.compile(rf"(?<=[.!?…]){_TITLES}\s+")
+_JOINTS = (". ", ", ", ". ", " - ")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A text whose wishes are of these kinds, with `{name}` for its name.
+    """A line of the file. `wishes` are the marked words, `story` the sentences around them.
 
-    `bearings` are the words that bear its wishes, `story` the sentences around them.
+    `whole` tells that neither may stand in another text.
     """
 
-    text: str
     kinds: tuple[str, ...]
-    bearings: tuple[Bearing, ...]
+    text: str
+    wishes: tuple[str, ...]
     story: tuple[str, ...]
-
-    @property
-    def stands_alone(self) -> bool:
-        """Whether its wishes can be understood without its story."""
-        return NAME not in " ".join(self.story)
+    whole: bool
 
 
 def parsed(line: str) -> Written:
-    """Read a line; raise `ValueError` if its kinds and its marks are not of equal number."""
+    """Read a line; raise `ValueError` if wishes are marked and none is said before, or not so."""
     before, _, marked = line.partition("|")
-    groups = [tuple(one.strip() for one in group.split("+")) for group in before.split(",")]
-    if groups == [(NO_WISH,)]:
-        groups = []
-    parts = _BEARING.split(marked)
-    bearings = tuple(
-        Bearing(kinds, words.strip()) for kinds, words in zip(groups, parts[1::2], strict=True)
+    whole, before = before.startswith(_WHOLE), before.removeprefix(_WHOLE).strip()
+    kinds = () if before == _NO_WISH else tuple(re.split(r"\s*[,+]\s*", before))
+    parts = _MARKED.split(marked)
+    story, wishes = parts[::2], parts[1::2]
+    if bool(kinds) != bool(wishes):
+        raise ValueError(f"the marks do not fit the wishes: {line}")
+    return Written(
+        kinds,
+        " ".join("".join(parts).split()),
+        tuple(wish.strip(" ,;:-") for wish in wishes),
+        tuple(_sentences(story, wishes)),
+        whole or NAME in " ".join(story),
     )
-    around = (_SENTENCE.split(part.strip(" ,;:-")) for part in parts[::2])
-    story = tuple(one for part in around for one in part if len(one.split()) > 1)
-    text = " ".join(marked.replace("[[", "").replace("]]", "").split())
-    return Written(text, tuple(kind for group in groups for kind in group), bearings, story)
+
+
+def _sentences(story: list[str], wishes: list[str]) -> list[str]:
+    """Return the sentences between the wishes; not those of which a wish is a part."""
+    found = []
+    for at, part in enumerate(story):
+        sentences = _BETWEEN_SENTENCES.split(part.strip())
+        if at > 0 and not _is_ended(wishes[at - 1]):
+            sentences = sentences[1:]
+        if at < len(wishes) and not _is_ended(part):
+            sentences = sentences[:-1]
+        found += [sentence for sentence in sentences if len(sentence.split()) > 1]
+    return found
+
+
+def _is_ended(text: str) -> bool:
+    return text.rstrip(" \"')").endswith(_ENDS)
 
 
 @cache
@@ -72,28 +85,37 @@ def written_texts() -> tuple[Written, ...]:
 
 
 @cache
-def _stories() -> tuple[str, ...]:
-    """Return the sentences that hold no name to be copied, of all texts."""
-    return tuple(one for text in written_texts() for one in text.story if NAME not in one)
+def story_sentences() -> tuple[str, ...]:
+    """Return all sentences that may stand in any text."""
+    return tuple(one for text in written_texts() if not text.whole for one in text.story)
 
 
-def drawn(rng: random.Random, most_words: int) -> Written:
-    """Draw a text; half of those that can be taken apart get the stories of others.
+def drawn(rng: random.Random, most_words: int) -> tuple[tuple[str, ...], str]:
+    """Draw a text and the kinds of its wishes: half of them as written, if need be longer.
 
-    Such a one has no more than so many words, if its wishes need no more.
+    Of the others, the wishes stand without a story, or with sentences of any story as long as the
+    text then has at most `most_words` words.
     """
     one = rng.choice(written_texts())
-    if not (one.bearings and one.stands_alone) or rng.random() < 0.5:
-        return one
-    parts = [bearing.words for bearing in one.bearings]
+    if one.whole or not one.wishes or rng.random() < 0.5:
+        return one.kinds, one.text
+    parts = list(one.wishes)
     rng.shuffle(parts)
     wanted = rng.choice((0, rng.randint(0, 20), rng.randint(0, most_words)))
-    while (words := sum(len(part.split()) for part in parts)) < wanted:
-        sentence = rng.choice(_stories())
-        if words + len(sentence.split()) > most_words:
+    while (words := _words(parts)) < wanted:
+        sentence = rng.choice(story_sentences())
+        if words + _words([sentence]) > most_words:
             break
         parts.insert(rng.randint(0, len(parts)), sentence)
+    return one.kinds, _joined(parts, rng)
+
+
+def _words(parts: list[str]) -> int:
+    return sum(len(part.split()) for part in parts)
+
+
+def _joined(parts: list[str], rng: random.Random) -> str:
     text = parts[0]
     for part in parts[1:]:
-        text += (" " if text[-1] in ".!?…" else rng.choice((". ", ", ", ". ", " - "))) + part
-    return Written(text, one.kinds, one.bearings, ())
+        text += (" " if _is_ended(text) else rng.choice(_JOINTS)) + part
+    return text

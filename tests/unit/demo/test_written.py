@@ -2,51 +2,89 @@ import random
 
 import pytest
 
+from caption_studio.demo import written
+from caption_studio.demo.names import HELD_OUT_CITIES, HELD_OUT_NAMES
 from caption_studio.demo.wishes import wish_of
-from caption_studio.demo.written import NAME, Bearing, drawn, parsed, written_texts
+from caption_studio.demo.written import NAME, Written, drawn, parsed, story_sentences, written_texts
+
+ABOUT_HASHTAGS = {"no hashtags", *(f"at most {most} hashtags" for most in (1, 2, 3))}
+MENTIONS = {f"mention {kind}" for kind in ("city", "person", "birthday")}
+OTHERS = {"no emoji", "short", "question", "alt text"}
+ONE_AT_MOST = (ABOUT_HASHTAGS, MENTIONS, {"alt text", "question"})
 
 LINE = (
-    "no hashtags, short + mention city | [[No tags.]] It rained. My dog: wet. "
-    "[[In four words, name {name}!]]"
+    "short + mention city, no hashtags | [[No tags.]] It rained on Mr. Poe. My dog: wet. "
+    "[[In four words, name {name}!]] Thanks, you"
 )
+TEXT = "No tags. It rained on Mr. Poe. My dog: wet. In four words, name {name}! Thanks, you"
+WISHES = ("No tags.", "In four words, name {name}!")
+STORY = ("It rained on Mr. Poe.", "My dog: wet.", "Thanks, you")
 
 
-def test_a_line_is_read_into_its_text_its_wishes_and_its_story():
-    one = parsed(LINE)
-    assert one.text == "No tags. It rained. My dog: wet. In four words, name {name}!"
-    assert one.kinds == ("no hashtags", "short", "mention city")
-    assert one.bearings == (
-        Bearing(("no hashtags",), "No tags."),
-        Bearing(("short", "mention city"), "In four words, name {name}!"),
-    )
-    assert one.story == ("It rained.", "My dog: wet.")
-    assert one.stands_alone
+def test_a_line_is_read_into_its_kinds_its_text_its_wishes_and_its_story():
+    kinds = ("short", "mention city", "no hashtags")
+    assert parsed(LINE) == Written(kinds, TEXT, WISHES, STORY, whole=False)
 
 
 def test_a_text_without_a_wish_is_all_story():
     one = parsed("none | Gran took it. Make it warm.")
-    assert (one.kinds, one.bearings) == ((), ())
+    assert (one.kinds, one.wishes) == ((), ())
     assert one.story == ("Gran took it.", "Make it warm.")
 
 
-def test_wishes_whose_name_stands_in_the_story_keep_it():
-    assert not parsed("mention city | The town is {name}. [[Say so.]]").stands_alone
+def test_parts_of_a_sentence_that_says_a_wish_are_no_story():
+    one = parsed("no emoji | It rained. Today, [[no smileys]], for Gran. She is old.")
+    assert one.wishes == ("no smileys",)
+    assert one.story == ("It rained.", "She is old.")
 
 
-@pytest.mark.parametrize("line", ["short | No marks.", "none | [[Short.]]", "short | [[a]] [[b]]"])
-def test_a_line_whose_marks_are_not_as_many_as_its_wishes_is_refused(line):
-    with pytest.raises(ValueError, match="zip"):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "whole: no emoji | He hates them. [[So none of those.]]",
+        "mention city | The town is {name}. [[Say so.]]",
+    ],
+)
+def test_a_text_that_is_only_understood_whole_is_not_taken_apart(line, monkeypatch):
+    only(monkeypatch, line)
+    assert {drawn(random.Random(seed), 80)[1] for seed in range(20)} == {parsed(line).text}
+    assert story_sentences() == ()
+
+
+@pytest.mark.parametrize("line", ["short | No marks.", "none | [[Short.]]"])
+def test_a_line_whose_marks_do_not_fit_is_refused_with_the_line(line):
+    with pytest.raises(ValueError, match=r"No marks|Short"):
         parsed(line)
+
+
+def test_half_of_the_texts_have_other_sentences_around_the_same_wishes(monkeypatch):
+    only(monkeypatch, LINE, "none | The cat slept. Gran laughed a lot!")
+    texts = [drawn(random.Random(seed), 40)[1] for seed in range(400)]
+    others = [text for text in texts if all(wish in text for wish in WISHES) and text != TEXT]
+    assert 60 < len(others) < 140
+    assert any("The cat slept." in text for text in others)
+    assert any(text in (" ".join(WISHES), " ".join(WISHES[::-1])) for text in others)
+
+
+def test_other_sentences_fill_a_text_up_to_the_limit_only(monkeypatch):
+    only(monkeypatch, LINE)
+    texts = {drawn(random.Random(seed), 14)[1] for seed in range(400)} - {TEXT}
+    words = {len(text.replace(" - ", " ").split()) for text in texts}
+    assert (min(words), max(words)) == (7, 14)
 
 
 def test_each_line_of_the_file_has_known_wishes_that_go_together_and_a_name_if_it_needs_one():
     for one in written_texts():
-        wish, name = wish_of(one.kinds, random.Random(0))
-        assert bool(name) == bool(wish.mentions) == (NAME in one.text)
-        assert not (wish.alt_text and wish.question), one.text
-        assert sum(kind.startswith("mention") for kind in one.kinds) <= 1
-        assert sum("hashtags" in kind for kind in one.kinds) <= 1
+        assert set(one.kinds) <= ABOUT_HASHTAGS | MENTIONS | OTHERS, one
+        assert all(len(group & set(one.kinds)) <= 1 for group in ONE_AT_MOST), one
+        _, name = wish_of(one.kinds, random.Random(0))
+        assert bool(name) == (NAME in one.text)
         assert len(one.text.split()) <= 90
+
+
+def test_no_line_holds_a_name_whose_copies_are_counted():
+    for one in written_texts():
+        assert not any(name in one.text for name in (*HELD_OUT_NAMES, *HELD_OUT_CITIES)), one
 
 
 def test_texts_are_many_and_none_comes_twice():
@@ -54,10 +92,8 @@ def test_texts_are_many_and_none_comes_twice():
     assert len(texts) == len(set(texts)) > 3_000
 
 
-def test_half_of_the_texts_get_another_story_and_keep_all_words_that_bear_a_wish():
-    rng = random.Random(1)
-    known = {one.text for one in written_texts()}
-    texts = [drawn(rng, 80) for _ in range(1_000)]
-    assert 300 < sum(one.text not in known for one in texts) < 550
-    for one in texts:
-        assert all(bearing.words in one.text for bearing in one.bearings)
+def only(monkeypatch, *lines):
+    """Have the file hold these lines alone."""
+    texts = tuple(map(parsed, lines))
+    monkeypatch.setattr(written, "written_texts", lambda: texts)
+    monkeypatch.setattr(written, "story_sentences", story_sentences.__wrapped__)
