@@ -7,10 +7,21 @@ from caption_studio.demo.names import HELD_OUT_CITIES, HELD_OUT_NAMES
 from caption_studio.demo.wishes import wish_of
 from caption_studio.demo.written import NAME, Written, drawn, parsed, story_sentences, written_texts
 
-ABOUT_HASHTAGS = {"no hashtags", *(f"at most {most} hashtags" for most in (1, 2, 3))}
+ABOUT_HASHTAGS = {
+    "no hashtags",
+    "hashtags wanted",
+    *(f"at most {most} hashtags" for most in (1, 2, 3)),
+}
 MENTIONS = {f"mention {kind}" for kind in ("city", "person", "birthday")}
-OTHERS = {"no emoji", "short", "question", "alt text"}
-ONE_AT_MOST = (ABOUT_HASHTAGS, MENTIONS, {"alt text", "question"})
+OTHERS = {"no emoji", "emoji wanted", "short", "question", "alt text"}
+ONE_AT_MOST = (
+    ABOUT_HASHTAGS,
+    MENTIONS,
+    {"alt text", "question"},
+    {"no emoji", "emoji wanted"},
+    {"alt text", "emoji wanted"},
+    {"alt text", "hashtags wanted"},
+)
 
 LINE = (
     "short + mention city, no hashtags | [[No tags.]] It rained on Mr. Poe. My dog: wet. "
@@ -48,7 +59,7 @@ def test_parts_of_a_sentence_that_says_a_wish_are_no_story():
 def test_a_text_that_is_only_understood_whole_is_not_taken_apart(line, monkeypatch):
     only(monkeypatch, line)
     assert {drawn(random.Random(seed), 80)[1] for seed in range(20)} == {parsed(line).text}
-    assert story_sentences() == ()
+    assert written.story_sentences() == ()
 
 
 @pytest.mark.parametrize("line", ["short | No marks.", "none | [[Short.]]"])
@@ -89,7 +100,7 @@ def test_no_line_holds_a_name_whose_copies_are_counted():
 
 def test_texts_are_many_and_none_comes_twice():
     texts = [one.text.lower() for one in written_texts()]
-    assert len(texts) == len(set(texts)) > 3_000
+    assert len(texts) == len(set(texts)) > 6_000
 
 
 def only(monkeypatch, *lines):
