@@ -5,6 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from caption_studio.demo.held_out import held_out_instructions
 from caption_studio.demo.paths import ADAPTER_NAMES, FALCON_NAME, GIT_NAME
 from caption_studio.demo.scenes import (
     HELD_OUT_SEEDS,
@@ -13,6 +14,7 @@ from caption_studio.demo.scenes import (
     TRAINING_SEEDS,
     all_scenes,
 )
+from caption_studio.demo.written import written_texts
 
 _INTRODUCTION = """\
 ---
@@ -79,14 +81,16 @@ def _data() -> str:
 - {kept_out} combinations (about one in {HELD_OUT_SHARE}, chosen by a checksum of the description)
   are never shown in training; they are reported separately as *held-out combinations*.
 - Captions, stories, dialogues and notes come from grammars (`captions`, `stories`, `corpus`), and
-  so do the requests beside pictures (`instructions`). Names in them are mostly invented (`names`).
-- No training text shares six words in a row with one of the 500 held-out instructions
-  (`held_out_instructions.jsonl`); training refuses to begin otherwise. The published models
-  were trained when there were 400; the hundred of the split `test`, which were written later, share
-  no six words with any phrase of that training.
+  so do half of the requests beside pictures (`instructions`); the others are
+  {len(written_texts()):,} texts that were written whole (`written`). Names in them are mostly
+  invented (`names`).
+- No training text shares six words in a row with one of the {len(held_out_instructions())}
+  held-out instructions (`held_out_instructions.jsonl`); training refuses to begin otherwise.
+  Those of the split `test` were committed before the last round of lessons and the adapters of the
+  published models began; no phrase of the rounds before shares six words with them.
 - Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
-  number of threads makes the same weights again. The published base had its first six rounds of
-  lessons before the phrases were as many as they are now.
+  number of threads makes the same weights again. The published base had its first nine rounds of
+  lessons with the phrases and texts that were there then.
 """
 
 
