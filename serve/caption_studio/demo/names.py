@@ -137,16 +137,23 @@ def _doubled(name: str, rng: random.Random) -> str:
     return name + name[-1] if rng.random() < 0.04 else name
 
 
+def _surname(rng: random.Random) -> str:
+    """Make up the second word of a name, or the second and third."""
+    if rng.random() < 0.25:
+        return rng.choice(_SURNAMES) + _capital(_syllables(rng, 2))
+    return _stem(rng, rng.choice((1, 2, 2, 3))) + rng.choice(_NAME_ENDINGS)
+
+
 def invented_name(rng: random.Random) -> str:
-    """Make up a person's or pet's name: one word of one to four syllables, at times two words."""
+    """Make up the name of a person or a pet: three in ten are of two words or more."""
     name = _stem(rng, rng.choice((1, 2, 2, 2, 2, 3, 3, 4)))
     dice = rng.random()
     if dice < 0.05:
         return f"{rng.choice(_BEFORE_NAMES)} {name}"
     if dice < 0.09:
         return f"{name}-{_capital(_syllables(rng, 1))}"
-    if dice < 0.14:
-        return f"{name} {rng.choice(_SURNAMES)}{_capital(_syllables(rng, 2))}"
+    if dice < 0.30:
+        return f"{name} {_surname(rng)}"
     return _doubled(name + rng.choice(_NAME_ENDINGS), rng)
 
 
@@ -171,7 +178,9 @@ def invented_place(rng: random.Random) -> str:
     dice = rng.random()
     if dice < 0.08:
         return f"{rng.choice(_BEFORE_PLACES)} {place}"
-    if dice < 0.10:
+    if dice < 0.20:
+        return f"{place} {rng.choice((*_SIGNS, *_THINGS, _surname(rng)))}"
+    if dice < 0.22:
         return f"{place}-{rng.choice(('sur', 'on', 'am', 'by'))}-{_capital(_syllables(rng, 2))}"
     return _doubled(place, rng)
 
@@ -183,11 +192,14 @@ def real_names(*kinds: str) -> tuple[str, ...]:
 
 def some_name(rng: random.Random, invented: float = 0.6) -> str:
     """Draw a person's name, invented with this chance."""
-    return invented_name(rng) if rng.random() < invented else rng.choice(real_names("person"))
+    if rng.random() < invented:
+        return invented_name(rng)
+    name = rng.choice(real_names("person"))
+    return f"{name} {_surname(rng)}" if rng.random() < 0.2 else name
 
 
 def some_place(rng: random.Random, invented: float = 0.6) -> str:
     """Draw the name of a place, at times of a shop, invented with this chance."""
     if rng.random() < invented:
         return invented_place(rng)
-    return rng.choice(real_names("shop" if rng.random() < 0.15 else "place"))
+    return rng.choice(real_names("shop" if rng.random() < 0.3 else "place"))
