@@ -23,7 +23,7 @@ from caption_studio.demo.wishes import (
     sample_asked,
     wish_of,
 )
-from caption_studio.demo.written import NAME, drawn
+from caption_studio.demo.written import NAME, count_words, drawn, fill
 
 MOST_WORDS = 80
 LONG_FROM_WORDS = 5
@@ -71,11 +71,8 @@ def long_wish(rng: random.Random, most_words: int = MOST_WORDS, mix: Mix = ORDIN
     rng.shuffle(sentences)
     first = [_say("greeting", rng)] if rng.random() < 0.2 else []
     last = [_say("closing", rng)] if rng.random() < 0.25 else []
-    while (words := _words([*first, *sentences, *last])) < wanted:
-        sentence = _say("neutral", rng)
-        if words + _words([sentence]) > most_words:
-            break
-        sentences.insert(rng.randint(0, len(sentences)), sentence)
+    around = count_words([*first, *last])
+    fill(sentences, lambda: _say("neutral", rng), wanted - around, most_words - around, rng)
     return replace(asked.wish, text=_joined([*first, *sentences, *last], rng))
 
 
@@ -175,10 +172,6 @@ def _phrase(kind: str, how: str, asked: Asked, rng: random.Random) -> str:
 def _say(symbol: str, rng: random.Random, values: Mapping[str, str] | None = None) -> str:
     odd = {"odd": invented_word(rng)}
     return grammar("instructions").say(symbol, rng, odd | dict(values or {}))
-
-
-def _words(sentences: list[str]) -> int:
-    return sum(len(sentence.split()) for sentence in sentences)
 
 
 def _joined(sentences: list[str], rng: random.Random) -> str:

@@ -81,7 +81,7 @@ def _data() -> str:
 - {kept_out} combinations (about one in {HELD_OUT_SHARE}, chosen by a checksum of the description)
   are never shown in training; they are reported separately as *held-out combinations*.
 - Captions, stories, dialogues and notes come from grammars (`captions`, `stories`, `corpus`), and
-  so do half of the requests beside pictures (`instructions`); the others are
+  so do the requests beside pictures (`instructions`), but for a third that are drawn from
   {len(written_texts()):,} texts that were written whole (`written`). Names in them are mostly
   invented (`names`).
 - No training text shares six words in a row with one of the {len(held_out_instructions())}

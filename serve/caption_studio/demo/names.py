@@ -185,6 +185,7 @@ def invented_place(rng: random.Random) -> str:
     return _doubled(place, rng)
 
 
+@cache
 def real_names(*kinds: str) -> tuple[str, ...]:
     """Return the real names of these kinds: `person` (and pets), `place`, `shop`."""
     return tuple(name for kind in kinds for name in grammar("names").phrases[kind])

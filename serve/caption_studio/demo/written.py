@@ -13,6 +13,7 @@ phrases (`instructions`).
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class Written:
 
 
 def parsed(line: str) -> Written:
-    """Read a line; raise `ValueError` if wishes are marked and none is said before, or not so."""
+    """Read a line; raise `ValueError` if it has marks and no kind, or a kind and no marks."""
     before, _, marked = line.partition("|")
     whole, before = before.startswith(_WHOLE), before.removeprefix(_WHOLE).strip()
     kinds = () if before == _NO_WISH else tuple(re.split(r"\s*[,+]\s*", before))
@@ -93,8 +94,8 @@ def story_sentences() -> tuple[str, ...]:
 def drawn(rng: random.Random, most_words: int) -> tuple[tuple[str, ...], str]:
     """Draw a text and the kinds of its wishes: half of them as written, if need be longer.
 
-    Of the others, the wishes stand without a story, or with sentences of any story as long as the
-    text then has at most `most_words` words.
+    In the other half the wishes stand alone or among sentences of any stories, which are added
+    until the text would have more than `most_words` words.
     """
     one = rng.choice(written_texts())
     if one.whole or not one.wishes or rng.random() < 0.5:
@@ -102,15 +103,23 @@ def drawn(rng: random.Random, most_words: int) -> tuple[tuple[str, ...], str]:
     parts = list(one.wishes)
     rng.shuffle(parts)
     wanted = rng.choice((0, rng.randint(0, 20), rng.randint(0, most_words)))
-    while (words := _words(parts)) < wanted:
-        sentence = rng.choice(story_sentences())
-        if words + _words([sentence]) > most_words:
-            break
-        parts.insert(rng.randint(0, len(parts)), sentence)
+    fill(parts, lambda: rng.choice(story_sentences()), wanted, most_words, rng)
     return one.kinds, _joined(parts, rng)
 
 
-def _words(parts: list[str]) -> int:
+def fill(
+    parts: list[str], draw: Callable[[], str], wanted: int, most_words: int, rng: random.Random
+) -> None:
+    """Insert drawn sentences at random places, up to `wanted` words, and never over the most."""
+    while (words := count_words(parts)) < wanted:
+        sentence = draw()
+        if words + count_words([sentence]) > most_words:
+            break
+        parts.insert(rng.randint(0, len(parts)), sentence)
+
+
+def count_words(parts: list[str]) -> int:
+    """Return the number of words of all parts."""
     return sum(len(part.split()) for part in parts)
 
 

@@ -4,6 +4,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -21,7 +22,7 @@ from caption_studio.demo.instructions import (
     short_wish,
     written_wish,
 )
-from caption_studio.demo.wishes import OCCASIONS
+from caption_studio.demo.wishes import OCCASIONS, ORDINARY, Wish
 from caption_studio.demo.written import written_texts
 
 TEXTS = 2_000
@@ -96,7 +97,12 @@ def test_a_limit_of_words_is_kept_but_for_the_wishes_themselves():
     assert sum(number <= 20 for number in words) > 400
 
 
-@pytest.mark.parametrize("draw", [short_wish, long_wish])
+def phrased_wish(rng: random.Random) -> Wish:
+    """Draw any text but a written one, which says its wishes in words of its own."""
+    return sample_wish(rng, mix=replace(ORDINARY, written=0.0))
+
+
+@pytest.mark.parametrize("draw", [short_wish, long_wish, phrased_wish])
 def test_the_text_says_each_wish(draw):
     words_of = {
         "no_hashtags": r"tags?\b|#",
