@@ -7,14 +7,15 @@ same picture under different notes shows what a note changes.
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from caption_studio.demo.captions import ALL_EMOJI, lively_caption, plain_caption
 from caption_studio.demo.corpus import WISH_LABELS, describe_all, library_document, some_scenes
 from caption_studio.demo.held_out import shared_runs
 from caption_studio.demo.instructions import sample_wish
 from caption_studio.demo.scenes import TRAINING_SEEDS, Pool, Scene
-from caption_studio.demo.wishes import DEMANDING, Wish
+from caption_studio.demo.wishes import DEMANDING, Wish, wish_of
+from caption_studio.demo.written import NAME, single_wishes, story_sentences
 
 _MOST_WORDS = 45
 _LIVELY_LABELS = ("Post", "Post", "Instagram")
@@ -94,6 +95,31 @@ def checklist(rng: random.Random) -> Lesson:
     return Lesson(tuple(parts))
 
 
+def drill(rng: random.Random) -> Lesson:
+    """Return many notes, most of them one sentence, each with what it wishes and nothing else.
+
+    So short a note tells by itself which words say the wish: the quickest way to learn them.
+    """
+    unwished, parts = _wished(Wish()), []
+    for _ in range(rng.randint(5, 12)):
+        wish = _sentence(rng) if rng.random() < 0.8 else sample_wish(rng, _MOST_WORDS, DEMANDING)
+        wished = [
+            f"{name}: {says}" for name, says in _wished(wish).items() if says != unwished[name]
+        ]
+        parts.append((f"{rng.choice(_NOTE_LABELS)}: {wish.text}\n", False))
+        parts.append(("\n".join(wished or ["Nothing"]) + "\n", True))
+    return Lesson(tuple(parts))
+
+
+def _sentence(rng: random.Random) -> Wish:
+    """Return the words of one wish as somebody wrote them, or a sentence that asks for nothing."""
+    if rng.random() < 0.3:
+        return Wish(text=rng.choice(story_sentences()))
+    said = rng.choice(single_wishes())
+    wish, name = wish_of(said.kinds, rng)
+    return replace(wish, text=rng.choice(said.wishes).replace(NAME, name))
+
+
 def _wished(wish: Wish) -> dict[str, str]:
     """Return what a note wishes, by the names of the list."""
     yes_or_no = {True: "yes", False: "no", None: "any"}
@@ -121,7 +147,7 @@ def lesson_corpus(number: int, first: int = 0) -> Iterator[str | Lesson]:
             yield library_document(seed)
         else:
             rng = random.Random(f"lesson {seed}")
-            draw = checklist if rng.random() < 0.3 else lesson
+            (draw,) = rng.choices((lesson, checklist, drill), (5, 2, 3))
             while shared_runs((one := draw(rng)).text):
                 pass
             yield one

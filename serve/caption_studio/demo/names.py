@@ -179,7 +179,7 @@ def invented_place(rng: random.Random) -> str:
     if dice < 0.08:
         return f"{rng.choice(_BEFORE_PLACES)} {place}"
     if dice < 0.20:
-        return f"{place} {rng.choice((*_SIGNS, *_THINGS, _surname(rng)))}"
+        return f"{place} {_surname(rng) if rng.random() < 0.4 else rng.choice(_SIGNS + _THINGS)}"
     if dice < 0.22:
         return f"{place}-{rng.choice(('sur', 'on', 'am', 'by'))}-{_capital(_syllables(rng, 2))}"
     return _doubled(place, rng)

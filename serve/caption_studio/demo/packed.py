@@ -1,7 +1,9 @@
-"""Documents → packed rows of token ids and of what is to be learnt of them, for the base model."""
+"""Documents → batches of token ids and of what is to be learnt of them, for the base model."""
 
+import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +15,21 @@ from caption_studio.demo.lessons import Lesson
 
 NOT_LEARNT = -100
 """The label of a token that is read and not learnt, as `transformers` takes it."""
+_SORTED_TOGETHER = 1_024
+"""So many documents are sorted by length: enough that little is filled up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Documents in one row, each ended by the end-of-text token.
 
-    `ids` and `labels` are int64 [tokens]; a label is its token's id or `NOT_LEARNT`.
+    `ids` and `labels` are int64 [tokens]; a label is its token's id or `NOT_LEARNT`. `ends` says
+    where each document ends.
     """
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
+    ends: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -42,6 +48,7 @@ def tokenize_corpus(
     encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
     ids: list[int] = []
     labels: list[int] = []
+    ends = []
     for lesson, row, offsets in zip(
         lessons, encoded.input_ids, encoded.offset_mapping, strict=True
     ):
@@ -51,7 +58,8 @@ def tokenize_corpus(
             labels.append(token if learnt[start] else NOT_LEARNT)
         ids.append(tokenizer.eos_token_id)
         labels.append(tokenizer.eos_token_id)
-    return Tokens(np.array(ids, dtype=np.int64), np.array(labels, dtype=np.int64))
+        ends.append(len(ids))
+    return Tokens(np.array(ids, dtype=np.int64), np.array(labels, dtype=np.int64), tuple(ends))
 
 
 def packed(
@@ -73,3 +81,43 @@ def packed(
         )
         start += size
         yield ids, labels
+
+
+def whole_documents(
+    tokens: Tokens, batch_tokens: int, seed: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield ids and labels, int64 [documents, length] each: every document whole in its own row.
+
+    A post whose note stands in another row teaches nothing, or to write without reading. Documents
+    of about the same length share a batch of at most `batch_tokens`, which are filled up by ends of
+    text that are not learnt; a longer document is left out. The order is drawn anew each time.
+    """
+    rng = random.Random(seed)
+    spans = [span for span in pairwise((0, *tokens.ends)) if span[1] - span[0] <= batch_tokens]
+    while True:
+        rng.shuffle(spans)
+        batches = []
+        for start in range(0, len(spans), _SORTED_TOGETHER):
+            batches += _batches(spans[start : start + _SORTED_TOGETHER], batch_tokens)
+        rng.shuffle(batches)
+        for batch in batches:
+            yield (
+                _filled(tokens.ids, batch, tokens.ids[-1]),
+                _filled(tokens.labels, batch, NOT_LEARNT),
+            )
+
+
+def _batches(spans: list[tuple[int, int]], batch_tokens: int) -> list[list[tuple[int, int]]]:
+    batches: list[list[tuple[int, int]]] = [[]]
+    for start, end in sorted(spans, key=lambda span: span[1] - span[0]):
+        if (len(batches[-1]) + 1) * (end - start) > batch_tokens:
+            batches.append([])
+        batches[-1].append((start, end))
+    return batches
+
+
+def _filled(row: npt.NDArray[np.int64], spans: list[tuple[int, int]], filler: int) -> torch.Tensor:
+    filled = np.full((len(spans), max(end - start for start, end in spans)), filler)
+    for to, (start, end) in zip(filled, spans, strict=True):
+        to[: end - start] = row[start:end]
+    return torch.from_numpy(filled)

@@ -1,8 +1,9 @@
 """Base corpus → a trained Falcon (captioner's base model) and its tokenizer."""
 
+import copy
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import (
     FalconConfig,
     FalconForCausalLM,
@@ -21,7 +23,7 @@ from transformers import (
 from caption_studio.demo.captions import ALL_EMOJI
 from caption_studio.demo.copying import copied_shares
 from caption_studio.demo.corpus import base_corpus, copying_corpus, library_corpus
-from caption_studio.demo.packed import Tokens, packed, tokenize_corpus
+from caption_studio.demo.packed import NOT_LEARNT, Tokens, packed, tokenize_corpus
 from caption_studio.demo.tokenizers import train_falcon_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -81,15 +83,38 @@ def build_falcon(recipe: FalconRecipe, tokenizer: PreTrainedTokenizerFast) -> Fa
     )
 
 
+def deepened(model: FalconForCausalLM, layers: Sequence[int]) -> FalconForCausalLM:
+    """Return the model with a copy behind each of these layers, counted from 0.
+
+    A copy's output projections are zero, so at first the model computes what it did before.
+    """
+    config = copy.deepcopy(model.config)
+    config.num_hidden_layers += len(layers)
+    grown = FalconForCausalLM(config).float()
+    grown.transformer.word_embeddings = model.transformer.word_embeddings
+    grown.tie_weights()
+    grown.transformer.ln_f = model.transformer.ln_f
+    blocks = iter(grown.transformer.h)
+    for number, block in enumerate(model.transformer.h):
+        next(blocks).load_state_dict(block.state_dict())
+        if number in layers:
+            added = next(blocks)
+            added.load_state_dict(block.state_dict())
+            torch.nn.init.zeros_(added.self_attention.dense.weight)
+            torch.nn.init.zeros_(added.mlp.dense_4h_to_h.weight)
+    return grown
+
+
 def fit_falcon(
     model: FalconForCausalLM,
-    tokens: Tokens,
+    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
     recipe: FalconRecipe,
     watch: Callable[[], dict[str, float]] | None = None,
 ) -> float:
     """Train in place by AdamW under a cosine; return the last 50 steps' mean loss.
 
-    Every 100 steps the shares that `watch` measures go to the log.
+    A batch is ids and labels, int64 [documents, length] each. Every 100 steps the shares that
+    `watch` measures go to the log.
     """
     groups: list[dict[str, Any]] = [
         {"params": [p for p in model.parameters() if p.ndim > 1]},
@@ -105,11 +130,10 @@ def fit_falcon(
     losses: list[float] = []
     started_s = time.perf_counter()
     model.train()
-    batches = packed(tokens, recipe.batch_size, recipe.sequence_tokens, recipe.long_every)
     for step, (ids, labels) in zip(range(1, recipe.steps + 1), batches, strict=False):
-        loss = model(input_ids=ids, labels=labels, use_cache=False).loss
+        loss = _loss(model, ids, labels)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.max_gradient_norm)
         optimiser.step()
         schedule.step()
@@ -125,6 +149,15 @@ def fit_falcon(
     return float(np.mean(losses[-50:]))
 
 
+def _loss(model: FalconForCausalLM, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross entropy of what is learnt; the other tokens get no logits."""
+    hidden = model.transformer(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    following = labels[:, 1:]
+    learnt = following != NOT_LEARNT
+    logits: torch.Tensor = model.lm_head(hidden[learnt])
+    return cross_entropy(logits, following[learnt])
+
+
 def file_pictures(
     model: FalconForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: FalconRecipe
 ) -> float:
@@ -135,9 +168,12 @@ def file_pictures(
         learning_rate=recipe.library_learning_rate,
         warmup_steps=recipe.library_steps // 10,
     )
-    return fit_falcon(
-        model, tokenize_corpus(tokenizer, library_corpus(recipe.library_documents)), phase
-    )
+    tokens = tokenize_corpus(tokenizer, library_corpus(recipe.library_documents))
+    return fit_falcon(model, _rows(tokens, phase), phase)
+
+
+def _rows(tokens: Tokens, recipe: FalconRecipe) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    return packed(tokens, recipe.batch_size, recipe.sequence_tokens, recipe.long_every)
 
 
 def save_falcon(model: FalconForCausalLM, folder: Path) -> None:
@@ -169,7 +205,7 @@ def train_falcon(folder: Path, recipe: FalconRecipe | None = None) -> dict[str, 
     tokens = tokenize_corpus(tokenizer, documents)
     logger.info("falcon: %d tokens", len(tokens))
     model = build_falcon(recipe, tokenizer)
-    loss = fit_falcon(model, tokens, recipe, lambda: copied_shares(model, tokenizer))
+    loss = fit_falcon(model, _rows(tokens, recipe), recipe, lambda: copied_shares(model, tokenizer))
     file_pictures(model, tokenizer, recipe)
     save_falcon(model, folder)
     tokenizer.save_pretrained(folder)

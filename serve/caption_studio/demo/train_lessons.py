@@ -10,15 +10,22 @@ import torch
 from caption_studio.demo.copying import copied_shares
 from caption_studio.demo.evaluate import load_falcon
 from caption_studio.demo.lessons import lesson_corpus
-from caption_studio.demo.packed import tokenize_corpus
-from caption_studio.demo.train_falcon import FalconRecipe, fit_falcon, measured, save_falcon
+from caption_studio.demo.packed import tokenize_corpus, whole_documents
+from caption_studio.demo.train_falcon import (
+    FalconRecipe,
+    deepened,
+    fit_falcon,
+    measured,
+    save_falcon,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LessonRecipe:
     """The parameters of one round of lessons; all else is `FalconRecipe`'s.
 
-    `first` is the place of its first training seed.
+    `first` is the place of its first training seed. Behind each of the layers in `deepened` the
+    model gets another before the round begins.
     """
 
     first: int = 0
@@ -27,7 +34,10 @@ class LessonRecipe:
     learning_rate: float = 1.5e-3
     warmup_steps: int = 40
     seed: int = 20_263
+    deepened: tuple[int, ...] = ()
 
+
+_BATCH_TOKENS = 2_048
 
 ROUNDS = (
     LessonRecipe(),
@@ -41,6 +51,7 @@ ROUNDS = (
     LessonRecipe(528_000, 100_000, 6_000, 1.5e-3, 60, 20_271),
     LessonRecipe(498_000, 30_000, 1_500, 1e-3, 40, 20_272),
     LessonRecipe(484_000, 14_000, 560, 8e-4, 30, 20_273),
+    LessonRecipe(420_000, 62_000, 6_000, 1.5e-3, 60, 20_274, (1, 2)),
 )
 
 
@@ -55,6 +66,7 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
     torch.manual_seed(recipe.seed)
     started_s = time.perf_counter()
     model, tokenizer = load_falcon(folder)
+    model = deepened(model, recipe.deepened) if recipe.deepened else model
     tokens = tokenize_corpus(tokenizer, lesson_corpus(recipe.documents, recipe.first))
     phase = replace(
         FalconRecipe(),
@@ -62,7 +74,8 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_steps,
     )
-    loss = fit_falcon(model, tokens, phase, lambda: copied_shares(model, tokenizer))
+    batches = whole_documents(tokens, _BATCH_TOKENS, recipe.seed)
+    loss = fit_falcon(model, batches, phase, lambda: copied_shares(model, tokenizer))
     save_falcon(model, folder)
     total_s = time.perf_counter() - started_s
     return {

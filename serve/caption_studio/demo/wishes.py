@@ -59,24 +59,24 @@ class Mix:
 
 
 def _kinds(
-    negations: int, wanted: int, alt_text: int, mention: int, short: int, others: int = 4
+    negations: int, wanted: int, alt_text: int, mention: int, short: int, question: int
 ) -> dict[str, int]:
     return {
         "no hashtags": negations,
-        "at most hashtags": others,
+        "at most hashtags": 4,
         "no emoji": negations,
         "emoji wanted": wanted,
         "hashtags wanted": wanted,
         "short": short,
-        "question": others,
+        "question": question,
         "alt text": alt_text,
         "mention": mention,
     }
 
 
-ORDINARY = Mix(_kinds(4, 1, 4, 9, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
+ORDINARY = Mix(_kinds(4, 1, 4, 9, 4, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
 DEMANDING = Mix(
-    _kinds(11, 3, 4, 11, 12), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, 0.4, 0.5
+    _kinds(11, 3, 5, 11, 10, 7), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, 0.4, 0.5
 )
 """For learning to obey: most texts hold wishes, above all those that are hardest to learn."""
 _NEGATIONS = {"no hashtags", "no emoji"}

@@ -86,6 +86,12 @@ def written_texts() -> tuple[Written, ...]:
 
 
 @cache
+def single_wishes() -> tuple[Written, ...]:
+    """Return the texts that hold one wish, whose words may stand in any text."""
+    return tuple(one for one in written_texts() if len(one.kinds) == 1 and not one.whole)
+
+
+@cache
 def story_sentences() -> tuple[str, ...]:
     """Return all sentences that may stand in any text."""
     return tuple(one for text in written_texts() if not text.whole for one in text.story)

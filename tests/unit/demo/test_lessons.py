@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerFast
 from caption_studio.demo.captions import has_emoji
 from caption_studio.demo.corpus import WISH_LABELS, adapter_prompt
 from caption_studio.demo.held_out import shared_runs
-from caption_studio.demo.lessons import Lesson, checklist, lesson, lesson_corpus
+from caption_studio.demo.lessons import Lesson, checklist, drill, lesson, lesson_corpus
 from caption_studio.demo.obedience import hashtags
 from caption_studio.demo.packed import NOT_LEARNT, tokenize_corpus
 from caption_studio.demo.paths import FALCON_NAME, MODELS_DIR
@@ -63,6 +63,20 @@ def test_a_checklist_tells_what_its_note_wishes():
         assert all(name == "none" or text.count(name) > 1 for name in names)
 
 
+def test_a_drill_tells_of_each_note_what_it_wishes_and_nothing_else():
+    for seed in range(LESSONS):
+        parts = drill(random.Random(seed)).parts
+        assert [is_learnt for _, is_learnt in parts] == [False, True] * (len(parts) // 2)
+        for (note, _), (wished, _) in zip(parts[::2], parts[1::2], strict=True):
+            assert not wished.rstrip().endswith((": any", ": none"))
+            for line in wished.splitlines():
+                if line.startswith("Names: "):
+                    assert line.removeprefix("Names: ").lower() in note.lower()
+    texts = [drill(random.Random(seed)).text for seed in range(LESSONS)]
+    for line in ("Nothing", "Hashtags: no", "Emoji: no", "Length: short", "Question: yes"):
+        assert any(f"\n{line}\n" in text for text in texts)
+
+
 def test_no_lesson_holds_held_out_words():
     texts = (one if isinstance(one, str) else one.text for one in lesson_corpus(LESSONS))
     assert not any(shared_runs(text) for text in texts)
@@ -72,7 +86,7 @@ def test_half_of_the_notes_bear_the_word_of_the_adapters_prompt() -> None:
     """An adapter does not obey a note whose word its base has not learnt to read."""
     assert "\nRequest: " in adapter_prompt("a cat", "No emoji.")
     rng = random.Random(3)
-    texts = [draw(rng).text for _ in range(100) for draw in (lesson, checklist)]
+    texts = [draw(rng).text for _ in range(100) for draw in (lesson, checklist, drill)]
     labels = Counter(label for text in texts for label in LABEL.findall(text))
     assert labels.keys() == {"Request", *WISH_LABELS}
     assert labels["Request"] >= 0.4 * labels.total()

@@ -1,18 +1,21 @@
 """Two steps of every stage on tiny data, so that the training code stays alive."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from caption_studio.demo import evaluate, reliability, train
+from caption_studio.demo.evaluate import load_falcon
 from caption_studio.demo.model_card import write_model_card
+from caption_studio.demo.packed import NOT_LEARNT
 from caption_studio.demo.paths import ADAPTER_NAMES
 from caption_studio.demo.quick_listening import quick_listening
 from caption_studio.demo.scenes import Pool, sample_scene
 from caption_studio.demo.sureness import SurenessRecipe, fit_sureness
 from caption_studio.demo.train_adapters import AdapterRecipe, train_adapter
-from caption_studio.demo.train_falcon import FalconRecipe, train_falcon
+from caption_studio.demo.train_falcon import FalconRecipe, deepened, fit_falcon, train_falcon
 from caption_studio.demo.train_git import (
     PAINTED_PX,
     GitRecipe,
@@ -32,7 +35,7 @@ FALCON = FalconRecipe(
     batch_size=4, layers=1, hidden_size=128, heads=2, long_every=2,
 )  # fmt: skip
 SURENESS = SurenessRecipe(fitted=40, validated=20, tested=20, false_alarms=0.1, workers=1)
-LESSONS = LessonRecipe(documents=40, steps=2, warmup_steps=1)
+LESSONS = LessonRecipe(documents=40, steps=2, warmup_steps=1, deepened=(0,))
 ADAPTER = AdapterRecipe(examples=16, validation_examples=4, steps=2, batch_size=4)
 
 
@@ -67,6 +70,29 @@ def test_training_pictures_are_what_the_processor_makes_of_the_painting():
         served = processor(images=picture, return_tensors="pt").pixel_values
         trained_on = normalised(paint_small(seed)[None], processor.image_processor)
         assert (served - trained_on).abs().max() < 1e-5
+
+
+def test_a_deeper_model_computes_at_first_what_it_did_and_all_of_it_learns(trained):
+    model, tokenizer = load_falcon(trained[0] / "falcon-demo")
+    deeper = deepened(model, (0,)).eval()
+    ids = torch.tensor([tokenizer("Photo: two red cars\nPost: Two red cars!").input_ids])
+    assert deeper.config.num_hidden_layers == model.config.num_hidden_layers + 1
+    assert torch.equal(deeper(input_ids=ids).logits, model(input_ids=ids).logits)
+    before = [parameter.clone() for parameter in deeper.parameters()]
+    fit_falcon(deeper, iter([(ids, ids)] * 3), replace(FALCON, steps=3))
+    after = list(deeper.parameters())
+    assert not any(torch.equal(*pair) for pair in zip(before, after, strict=True))
+
+
+def test_only_what_is_learnt_counts(trained):
+    """The loss is that of `transformers`, which makes logits of all tokens."""
+    model, tokenizer = load_falcon(trained[0] / "falcon-demo")
+    ids = torch.tensor([tokenizer("Photo: two red cars\nPost: Two red cars!").input_ids])
+    labels = ids.clone()
+    labels[:, :5] = NOT_LEARNT
+    expected = model(input_ids=ids, labels=labels).loss.item()
+    loss = fit_falcon(model, iter([(ids, labels)]), replace(FALCON, steps=1))
+    assert loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_saved_files_are_those_of_the_published_checkpoints(trained):
