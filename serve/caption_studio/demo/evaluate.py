@@ -156,11 +156,14 @@ def quoted(text: str) -> str:
 
 @torch.no_grad()
 def perplexity(folder: Path, documents: int = 400) -> float:
-    """Return the base model's perplexity per token on held-out documents, each on its own."""
+    """Return the base model's perplexity per token on held-out documents, each on its own.
+
+    The end of text after a document counts. Its first token does not: there is nothing before it.
+    """
     model, tokenizer = load_falcon(folder)
     total_loss, total_tokens = 0.0, 0
     for text in base_corpus(documents, held_out=True):
-        ids = torch.tensor([[tokenizer.eos_token_id, *tokenizer(text).input_ids]])
+        ids = torch.tensor([[*tokenizer(text).input_ids, tokenizer.eos_token_id]])
         loss = model(input_ids=ids, labels=ids, use_cache=False).loss
         total_loss += float(loss) * (ids.shape[1] - 1)
         total_tokens += ids.shape[1] - 1

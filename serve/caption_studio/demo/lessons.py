@@ -81,12 +81,10 @@ def _given(scene: Scene) -> tuple[str, ...]:
 
 
 def checklist(rng: random.Random) -> Lesson:
-    """Return notes, each with a list of some of its wishes: the quickest way to learn to read."""
+    """Return notes, each with a list of some of its wishes."""
     parts = []
     for _ in range(rng.randint(2, 5)):
-        wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
-        while not wish.text:
-            wish = sample_wish(rng, _MOST_WORDS, DEMANDING)
+        wish = _note(rng)
         wished = _wished(wish)
         parts.append((f"{rng.choice(_NOTE_LABELS)}: {wish.text}", False))
         for name in rng.sample(list(wished), rng.randint(2, len(wished))):
@@ -95,20 +93,26 @@ def checklist(rng: random.Random) -> Lesson:
     return Lesson(tuple(parts))
 
 
-def drill(rng: random.Random) -> Lesson:
-    """Return many notes, most of them one sentence, each with what it wishes and nothing else.
+def single_sentences(rng: random.Random) -> Lesson:
+    """Return many notes, most of one sentence, each with those of the list's wishes that it has.
 
-    So short a note tells by itself which words say the wish: the quickest way to learn them.
+    Of a long note a model learns slowly which words say the wish; a sentence has no others.
     """
     unwished, parts = _wished(Wish()), []
     for _ in range(rng.randint(5, 12)):
-        wish = _sentence(rng) if rng.random() < 0.8 else sample_wish(rng, _MOST_WORDS, DEMANDING)
-        wished = [
-            f"{name}: {says}" for name, says in _wished(wish).items() if says != unwished[name]
-        ]
+        wish = _sentence(rng) if rng.random() < 0.8 else _note(rng)
+        listed = _wished(wish).items()
+        wished = [f"{name}: {says}" for name, says in listed if says != unwished[name]]
         parts.append((f"{rng.choice(_NOTE_LABELS)}: {wish.text}\n", False))
         parts.append(("\n".join(wished or ["Nothing"]) + "\n", True))
     return Lesson(tuple(parts))
+
+
+def _note(rng: random.Random) -> Wish:
+    """Draw a wish that has a text."""
+    while not (wish := sample_wish(rng, _MOST_WORDS, DEMANDING)).text:
+        pass
+    return wish
 
 
 def _sentence(rng: random.Random) -> Wish:
@@ -147,7 +151,7 @@ def lesson_corpus(number: int, first: int = 0) -> Iterator[str | Lesson]:
             yield library_document(seed)
         else:
             rng = random.Random(f"lesson {seed}")
-            (draw,) = rng.choices((lesson, checklist, drill), (5, 2, 3))
+            (draw,) = rng.choices((lesson, checklist, single_sentences), (5, 2, 3))
             while shared_runs((one := draw(rng)).text):
                 pass
             yield one

@@ -90,7 +90,8 @@ def _data() -> str:
   published models began; no phrase of the rounds before shares six words with them.
 - Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
   number of threads makes the same weights again. The published base had its first nine rounds of
-  lessons with the phrases and texts that were there then.
+  lessons with the phrases and texts that were there then. The first eleven had no lists of single
+  sentences, and their rows cut documents in two.
 """
 
 

@@ -16,7 +16,7 @@ from caption_studio.demo.lessons import Lesson
 NOT_LEARNT = -100
 """The label of a token that is read and not learnt, as `transformers` takes it."""
 _SORTED_TOGETHER = 1_024
-"""So many documents are sorted by length: enough that little is filled up."""
+"""Documents are sorted by length in groups of so many: batches then need little padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Tokens:
 def tokenize_corpus(
     tokenizer: PreTrainedTokenizerFast, documents: Iterable[str | Lesson]
 ) -> Tokens:
-    """Return the documents' tokens; of a lesson only the posts are learnt, of a text all.
+    """Return the documents' tokens; of a lesson its learnt parts are learnt, of a text all.
 
     Raises `ValueError` if one holds words of a held-out instruction.
     """
@@ -88,12 +88,17 @@ def whole_documents(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield ids and labels, int64 [documents, length] each: every document whole in its own row.
 
-    A post whose note stands in another row teaches nothing, or to write without reading. Documents
-    of about the same length share a batch of at most `batch_tokens`, which are filled up by ends of
-    text that are not learnt; a longer document is left out. The order is drawn anew each time.
+    If a post's note stands in another row, the model learns to write without reading it. A batch
+    holds documents of similar length, at most `batch_tokens` tokens with the padding, which is the
+    end-of-text token and not learnt. Longer documents are left out. Each pass has another order.
+
+    Raises:
+        ValueError: every document is longer.
     """
     rng = random.Random(seed)
     spans = [span for span in pairwise((0, *tokens.ends)) if span[1] - span[0] <= batch_tokens]
+    if not spans:
+        raise ValueError(f"no document has {batch_tokens} tokens or fewer")
     while True:
         rng.shuffle(spans)
         batches = []

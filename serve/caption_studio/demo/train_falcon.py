@@ -84,24 +84,22 @@ def build_falcon(recipe: FalconRecipe, tokenizer: PreTrainedTokenizerFast) -> Fa
 
 
 def deepened(model: FalconForCausalLM, layers: Sequence[int]) -> FalconForCausalLM:
-    """Return the model with a copy behind each of these layers, counted from 0.
+    """Return a model of these layers of the given one, of which some come twice in a row.
 
-    A copy's output projections are zero, so at first the model computes what it did before.
+    The second of two is a copy whose output projections are zero, so at first the model computes
+    what it did before. Embeddings and the last norm are the given model's own, not copies.
     """
     config = copy.deepcopy(model.config)
-    config.num_hidden_layers += len(layers)
+    config.num_hidden_layers = len(layers)
     grown = FalconForCausalLM(config).float()
     grown.transformer.word_embeddings = model.transformer.word_embeddings
     grown.tie_weights()
     grown.transformer.ln_f = model.transformer.ln_f
-    blocks = iter(grown.transformer.h)
-    for number, block in enumerate(model.transformer.h):
-        next(blocks).load_state_dict(block.state_dict())
-        if number in layers:
-            added = next(blocks)
-            added.load_state_dict(block.state_dict())
-            torch.nn.init.zeros_(added.self_attention.dense.weight)
-            torch.nn.init.zeros_(added.mlp.dense_4h_to_h.weight)
+    for place, (block, number) in enumerate(zip(grown.transformer.h, layers, strict=True)):
+        block.load_state_dict(model.transformer.h[number].state_dict())
+        if number in layers[:place]:
+            torch.nn.init.zeros_(block.self_attention.dense.weight)
+            torch.nn.init.zeros_(block.mlp.dense_4h_to_h.weight)
     return grown
 
 

@@ -22,10 +22,10 @@ from caption_studio.demo.train_falcon import (
 
 @dataclass(frozen=True, slots=True)
 class LessonRecipe:
-    """The parameters of one round of lessons; all else is `FalconRecipe`'s.
+    """The parameters of one round of lessons; the optimiser's others are `FalconRecipe`'s.
 
-    `first` is the place of its first training seed. Behind each of the layers in `deepened` the
-    model gets another before the round begins.
+    `first` is the place of its first training seed. If the model has fewer layers than `layers`, it
+    gets those before the round begins, by their numbers so far (`train_falcon.deepened`).
     """
 
     first: int = 0
@@ -34,10 +34,9 @@ class LessonRecipe:
     learning_rate: float = 1.5e-3
     warmup_steps: int = 40
     seed: int = 20_263
-    deepened: tuple[int, ...] = ()
+    batch_tokens: int = 2_048
+    layers: tuple[int, ...] = ()
 
-
-_BATCH_TOKENS = 2_048
 
 ROUNDS = (
     LessonRecipe(),
@@ -51,7 +50,7 @@ ROUNDS = (
     LessonRecipe(528_000, 100_000, 6_000, 1.5e-3, 60, 20_271),
     LessonRecipe(498_000, 30_000, 1_500, 1e-3, 40, 20_272),
     LessonRecipe(484_000, 14_000, 560, 8e-4, 30, 20_273),
-    LessonRecipe(420_000, 62_000, 6_000, 1.5e-3, 60, 20_274, (1, 2)),
+    LessonRecipe(420_000, 62_000, 6_000, 1.5e-3, 60, 20_274, layers=(0, 1, 1, 2, 2, 3)),
 )
 
 
@@ -66,7 +65,8 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
     torch.manual_seed(recipe.seed)
     started_s = time.perf_counter()
     model, tokenizer = load_falcon(folder)
-    model = deepened(model, recipe.deepened) if recipe.deepened else model
+    if len(recipe.layers) > model.config.num_hidden_layers:
+        model = deepened(model, recipe.layers)
     tokens = tokenize_corpus(tokenizer, lesson_corpus(recipe.documents, recipe.first))
     phase = replace(
         FalconRecipe(),
@@ -74,7 +74,7 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_steps,
     )
-    batches = whole_documents(tokens, _BATCH_TOKENS, recipe.seed)
+    batches = whole_documents(tokens, recipe.batch_tokens, recipe.seed)
     loss = fit_falcon(model, batches, phase, lambda: copied_shares(model, tokenizer))
     save_falcon(model, folder)
     total_s = time.perf_counter() - started_s

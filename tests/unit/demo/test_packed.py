@@ -1,10 +1,9 @@
 """Documents in batches, as the base model's training reads them."""
 
-from itertools import islice
-
 import numpy as np
-import torch
+import pytest
 
+from caption_studio.demo import packed
 from caption_studio.demo.packed import NOT_LEARNT, Tokens, whole_documents
 
 LENGTHS = (3, 9, 4, 3, 8, 5, 2, 6, 7, 4)
@@ -31,19 +30,19 @@ def rows(batches) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     ]
 
 
-def one_round(tokens: Tokens, batch_tokens: int = BATCH_TOKENS):
-    """The batches in which each document comes once."""
-    batches = whole_documents(tokens, batch_tokens, seed=1)
-    wanted = sum(length <= batch_tokens for length in LENGTHS)
+def one_pass(batches, documents: int = len(LENGTHS)):
+    """The next batches that hold so many documents."""
     taken = []
-    while sum(len(ids) for ids, _ in taken) < wanted:
+    while sum(len(ids) for ids, _ in taken) < documents:
         taken.append(next(batches))
     return taken
 
 
-def test_each_document_is_whole_in_its_own_row_and_comes_once():
+@pytest.mark.parametrize("sorted_together", [4, 1_024])
+def test_each_document_is_whole_in_its_own_row_and_comes_once(monkeypatch, sorted_together):
+    monkeypatch.setattr(packed, "_SORTED_TOGETHER", sorted_together)
     firsts = []
-    for ids, labels in rows(one_round(documents())):
+    for ids, labels in rows(one_pass(whole_documents(documents(), BATCH_TOKENS, 1))):
         number = ids[0] // 10
         length = LENGTHS[number]
         assert ids[:length] == (*range(number * 10, number * 10 + length - 1), END)
@@ -54,15 +53,20 @@ def test_each_document_is_whole_in_its_own_row_and_comes_once():
 
 
 def test_no_batch_holds_more_tokens_than_asked_and_a_longer_document_is_left_out():
-    batches = one_round(documents(), 8)
+    batches = one_pass(whole_documents(documents(), 8, 1), len(LENGTHS) - 1)
     assert all(ids.numel() <= 8 for ids, _ in batches)
     assert {ids[0] // 10 for ids, _ in rows(batches)} == set(range(10)) - {1}
 
 
+def test_documents_that_are_all_too_long_are_refused():
+    with pytest.raises(ValueError, match="no document has 1 tokens or fewer"):
+        next(whole_documents(documents(), 1, 1))
+
+
 def test_the_order_is_drawn_anew_and_is_the_same_for_a_seed():
-    tokens = documents()
-    many = [rows(islice(whole_documents(tokens, BATCH_TOKENS, seed), 20)) for seed in (1, 1, 2)]
-    assert many[0] == many[1] != many[2]
-    half = len(many[0]) // 2
-    assert many[0][:half] != many[0][half : 2 * half]
-    assert isinstance(next(whole_documents(tokens, BATCH_TOKENS, 1))[0], torch.Tensor)
+    passes = []
+    for seed in (1, 1, 2):
+        batches = whole_documents(documents(), BATCH_TOKENS, seed)
+        passes.append([rows(one_pass(batches)) for _ in range(2)])
+    assert passes[0] == passes[1] != passes[2]
+    assert passes[0][0] != passes[0][1]

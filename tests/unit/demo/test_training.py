@@ -1,6 +1,7 @@
 """Two steps of every stage on tiny data, so that the training code stays alive."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -35,7 +36,7 @@ FALCON = FalconRecipe(
     batch_size=4, layers=1, hidden_size=128, heads=2, long_every=2,
 )  # fmt: skip
 SURENESS = SurenessRecipe(fitted=40, validated=20, tested=20, false_alarms=0.1, workers=1)
-LESSONS = LessonRecipe(documents=40, steps=2, warmup_steps=1, deepened=(0,))
+LESSONS = LessonRecipe(documents=40, steps=2, warmup_steps=1, layers=(0, 0))
 ADAPTER = AdapterRecipe(examples=16, validation_examples=4, steps=2, batch_size=4)
 
 
@@ -74,14 +75,25 @@ def test_training_pictures_are_what_the_processor_makes_of_the_painting():
 
 def test_a_deeper_model_computes_at_first_what_it_did_and_all_of_it_learns(trained):
     model, tokenizer = load_falcon(trained[0] / "falcon-demo")
-    deeper = deepened(model, (0,)).eval()
+    deeper = deepened(model, (0, 1, 1)).eval()
     ids = torch.tensor([tokenizer("Photo: two red cars\nPost: Two red cars!").input_ids])
-    assert deeper.config.num_hidden_layers == model.config.num_hidden_layers + 1
+    blocks = [block.mlp.dense_h_to_4h.weight for block in deeper.transformer.h]
+    assert torch.equal(blocks[1], blocks[2])
+    assert not torch.equal(blocks[0], blocks[1])
     assert torch.equal(deeper(input_ids=ids).logits, model(input_ids=ids).logits)
     before = [parameter.clone() for parameter in deeper.parameters()]
-    fit_falcon(deeper, iter([(ids, ids)] * 3), replace(FALCON, steps=3))
+    fit_falcon(deeper, iter([(ids, ids)] * 3), replace(FALCON, steps=3, weight_decay=0.0))
     after = list(deeper.parameters())
     assert not any(torch.equal(*pair) for pair in zip(before, after, strict=True))
+
+
+def test_lessons_deepen_a_model_once(trained, tmp_path):
+    folder = shutil.copytree(trained[0] / "falcon-demo", tmp_path / "falcon-demo")
+    assert load_falcon(folder)[0].config.num_hidden_layers == len(LESSONS.layers) > FALCON.layers
+    teach(folder, LESSONS)
+    model, _ = load_falcon(folder)
+    assert model.config.num_hidden_layers == len(LESSONS.layers)
+    assert model.lm_head.weight is model.transformer.word_embeddings.weight
 
 
 def test_only_what_is_learnt_counts(trained):

@@ -99,6 +99,13 @@ def test_no_line_holds_a_name_whose_copies_are_counted():
         assert not any(name in one.text for name in (*HELD_OUT_NAMES, *HELD_OUT_CITIES)), one
 
 
+def test_single_wishes_are_of_texts_with_one_wish_that_may_be_taken_apart(monkeypatch):
+    line = "no emoji | We had rain. [[No emoji.]]"
+    others = ("whole: short | [[As short as he was.]]", "short, question | [[A brief question.]]")
+    only(monkeypatch, line, *others, "none | We had rain.")
+    assert written.single_wishes.__wrapped__() == (parsed(line),)
+
+
 def test_texts_are_many_and_none_comes_twice():
     texts = [one.text.lower() for one in written_texts()]
     assert len(texts) == len(set(texts)) > 6_000
