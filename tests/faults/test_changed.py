@@ -23,6 +23,12 @@ ROLL_OUT_S = 300.0
 CALLERS = 3
 """Enough to notice, few enough for two cores that start replicas meanwhile."""
 
+PROMPT = (
+    "Convert the given image description to social media worthy caption:\n"
+    "Description: two black cats on a green hill\nCaption:"
+)
+"""The adapters' own: on any other text an adapter may write what its base writes."""
+
 Table = list[tuple[str, ...]]
 
 
@@ -137,7 +143,7 @@ def test_adapters_come_and_go_under_load(fleet: Fleet, table: Table) -> None:
 
 
 def _answer(http: httpx.Client, model: str) -> str:
-    body = {"model": model, "prompt": "A red boat", "max_tokens": 12, "temperature": 0}
+    body = {"model": model, "prompt": PROMPT, "max_tokens": 12, "temperature": 0}
     response = http.post("/v1/completions", json=body)
     assert response.status_code == 200, response.text
     return str(response.json()["choices"][0]["text"])
