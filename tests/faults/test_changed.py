@@ -11,6 +11,7 @@ import httpx
 import pytest
 import yaml
 
+from caption_studio.demo.corpus import adapter_prompt
 from tests.conftest import ADMIN_KEY
 from tests.faults.conftest import CAPTIONER, DESCRIBER, GATEWAY, Fleet, wait_until
 from tests.faults.keys import HEADERS
@@ -23,10 +24,7 @@ ROLL_OUT_S = 300.0
 CALLERS = 3
 """Enough to notice, few enough for two cores that start replicas meanwhile."""
 
-PROMPT = (
-    "Convert the given image description to social media worthy caption:\n"
-    "Description: two black cats on a green hill\nCaption:"
-)
+PROMPT = adapter_prompt("two black cats on a green hill")
 """The adapters' own: on any other text an adapter may write what its base writes."""
 
 Table = list[tuple[str, ...]]

@@ -94,9 +94,9 @@ def checklist(rng: random.Random) -> Lesson:
 
 
 def single_sentences(rng: random.Random) -> Lesson:
-    """Return many notes, most of one sentence, each with those of the list's wishes that it has.
+    """Return many notes, most of one sentence, each followed by its wishes, or by "Nothing".
 
-    Of a long note a model learns slowly which words say the wish; a sentence has no others.
+    In so short a note it is clear which words say the wish. Only the kinds of `_wished` count.
     """
     unwished, parts = _wished(Wish()), []
     for _ in range(rng.randint(5, 12)):

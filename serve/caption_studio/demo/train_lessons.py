@@ -22,10 +22,10 @@ from caption_studio.demo.train_falcon import (
 
 @dataclass(frozen=True, slots=True)
 class LessonRecipe:
-    """The parameters of one round of lessons; the optimiser's others are `FalconRecipe`'s.
+    """The parameters of one round of lessons; weight decay and clipping are `FalconRecipe`'s.
 
-    `first` is the place of its first training seed. If the model has fewer layers than `layers`, it
-    gets those before the round begins, by their numbers so far (`train_falcon.deepened`).
+    `first` is the place of its first training seed. `layers` are the layers that the model shall
+    have in this round, by the numbers of those it has. If it has as many already, nothing changes.
     """
 
     first: int = 0

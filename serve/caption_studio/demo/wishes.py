@@ -74,9 +74,19 @@ def _kinds(
     }
 
 
-ORDINARY = Mix(_kinds(4, 1, 4, 9, 4, 4), (0, 0, 0, 1, 1, 1, 1, 2, 2, 3), (0.40, 0.12, 0.08), 0.4)
+ORDINARY = Mix(
+    _kinds(negations=4, wanted=1, alt_text=4, mention=9, short=4, question=4),
+    (0, 0, 0, 1, 1, 1, 1, 2, 2, 3),
+    (0.40, 0.12, 0.08),
+    0.4,
+)
 DEMANDING = Mix(
-    _kinds(11, 3, 5, 11, 10, 7), (0, 1, 1, 1, 1, 2, 2, 2, 3, 3), (0.20, 0.22, 0.08), 0.1, 0.4, 0.5
+    _kinds(negations=11, wanted=3, alt_text=5, mention=11, short=10, question=7),
+    (0, 1, 1, 1, 1, 2, 2, 2, 3, 3),
+    (0.20, 0.22, 0.08),
+    0.1,
+    0.4,
+    0.5,
 )
 """For learning to obey: most texts hold wishes, above all those that are hardest to learn."""
 _NEGATIONS = {"no hashtags", "no emoji"}
