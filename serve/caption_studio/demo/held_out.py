@@ -1,6 +1,6 @@
 """`held_out_instructions.jsonl` → the instructions that measure whether the adapters listen.
 
-Eleven hundred texts as people write them beside a picture, by hand, of 5 to 80 words. No training
+Thirteen hundred texts as people write them beside a picture, by hand, of 5 to 80 words. No training
 text shares six words in a row with them. Tune on `validation`; `test` is for the figures that are
 reported, once: then its texts join `validation`, and new ones are written by somebody who has not
 read the training texts. Not here: how a caption is judged (`obedience`).

@@ -23,7 +23,7 @@ def test_a_tally_counts_each_thing_by_itself():
 
 def test_questions_have_pictures_of_their_own_that_training_never_showed():
     asked = questions("validation", 10, 2, 20)
-    assert len(asked) == 10 + 1_800 + 20
+    assert len(asked) == 10 + 2_200 + 20
     assert len({one.seed for one in asked}) == len(asked)
     assert all(one.scene.is_held_out for one in asked)
     others = questions("test", 10, 2, 20)
