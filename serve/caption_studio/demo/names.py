@@ -20,7 +20,10 @@ _BEGINNINGS = (
     *("", "", ""),
 )
 _MIDDLES = tuple("a e i o u a e i o u a e i o a e i a e ai ea ee ie oa oo ou y au".split())
-_RARE_MIDDLES = tuple("é á ó í ú ö ü ä ø å è ã ô ñe ça".split())
+_RARE_MIDDLES = tuple(
+    "é á ó í ú ö ü ä ø å è ã ô ñe ça é ó ö ü à ì ò ù â ê î û ë ï õ æ ā ē ī ō ū ő ű ą ę ei".split()
+)
+_RARE_CONSONANTS = tuple("š č ž ř ł ń ś ż ş ğ ç ñ ț ð ň š č ž ł".split())
 _ENDINGS = (
     *"n r s l t m d k nd rd rt st ck ll nn ss x th ng rn lm".split(),
     *("", ""),
@@ -70,20 +73,30 @@ _NAME_ENDINGS = (
     *"ild ulf deep esh".split(),
 )
 _BEFORE_PLACES = tuple(
-    "San Santa Port Lake Mount New Saint Fort Bad Cape Loch El La Los Upper Nova".split()
+    "San Santa Port Lake Mount New Saint Fort Bad Cape Loch El La Los Upper Nova Hotel Pension "
+    "Villa Casa Chez Gasthof Trattoria Osteria Bodega Hostal Bakkerij Studio Club Camp Haus "
+    "Château Café Bar Radio Team Atelier Monte Isla Glen Ben Rio Kloster Finca Maison".split()
+)
+_AFTER_PLACES = tuple(
+    "Bay Gap Cove Point Falls Ridge Hill Moor Wharf Quay Pier Bend Hollow Heath Park Gardens Hall "
+    "Court School Choir Rovers United Harriers Kennels Stables Pottery Kilns Ceramics Cycles Dairy "
+    "Deli Foods Coffee Tea Bakers Florist Joinery Looms Ferry Boatyard Museum Theatre Library "
+    "Hospital Hotel Inn Arms Trust Society Club Festival Vineyard Nursery".split()
 )
 _BEFORE_NAMES = ("Aunt", "Uncle", "Captain", "Doctor", "Little", "Old", "Mrs", "Mr", "Ms", "Coach")
 _SURNAMES = ("van ", "de ", "O'", "Mc", "von ", "del ", "Mac")
 
 
 def _syllables(rng: random.Random, number: int) -> str:
-    rare, unusual = rng.random() < 0.12, rng.random() < 0.3
+    rare, unusual = rng.random() < 0.16, rng.random() < 0.3
     beginnings = (*_BEGINNINGS, *_UNUSUAL_BEGINNINGS) if unusual else _BEGINNINGS
     endings = _UNUSUAL_ENDINGS if unusual else _ENDINGS
     parts = []
     for _ in range(number):
         middle = rng.choice(_RARE_MIDDLES if rare and rng.random() < 0.5 else _MIDDLES)
         ending = rng.choice(endings) if rng.random() < 0.3 else ""
+        if rare and rng.random() < 0.2:
+            ending = rng.choice(_RARE_CONSONANTS)
         parts.append(rng.choice(beginnings) + middle + ending)
     if unusual and rng.random() < 0.4:
         parts.append(rng.choice(endings))
@@ -145,14 +158,14 @@ def _surname(rng: random.Random) -> str:
 
 
 def invented_name(rng: random.Random) -> str:
-    """Make up the name of a person or a pet: three in ten are of two words or more."""
+    """Make up the name of a person or a pet: four in ten are of two words or more."""
     name = _stem(rng, rng.choice((1, 2, 2, 2, 2, 3, 3, 4)))
     dice = rng.random()
     if dice < 0.05:
         return f"{rng.choice(_BEFORE_NAMES)} {name}"
     if dice < 0.09:
         return f"{name}-{_capital(_syllables(rng, 1))}"
-    if dice < 0.30:
+    if dice < 0.48:
         return f"{name} {_surname(rng)}"
     return _doubled(name + rng.choice(_NAME_ENDINGS), rng)
 
@@ -169,18 +182,20 @@ def _shop(rng: random.Random) -> str:
 
 
 def invented_place(rng: random.Random) -> str:
-    """Make up a town's name, or a shop's: one word, at times two."""
+    """Make up a town's name, or a shop's: one word, often two."""
     if rng.random() < 0.2:
         return _shop(rng)
     place = _stem(rng, rng.choice((1, 2, 2, 3)))
     if rng.random() < 0.55:
         place += rng.choice(_PLACE_ENDINGS)
     dice = rng.random()
-    if dice < 0.08:
+    if dice < 0.16:
         return f"{rng.choice(_BEFORE_PLACES)} {place}"
-    if dice < 0.20:
-        return f"{place} {_surname(rng) if rng.random() < 0.4 else rng.choice(_SIGNS + _THINGS)}"
     if dice < 0.22:
+        return f"{place} {_surname(rng)}"
+    if dice < 0.36:
+        return f"{place} {rng.choice(_SIGNS + _THINGS + _AFTER_PLACES)}"
+    if dice < 0.38:
         return f"{place}-{rng.choice(('sur', 'on', 'am', 'by'))}-{_capital(_syllables(rng, 2))}"
     return _doubled(place, rng)
 
@@ -196,7 +211,7 @@ def some_name(rng: random.Random, invented: float = 0.6) -> str:
     if rng.random() < invented:
         return invented_name(rng)
     name = rng.choice(real_names("person"))
-    return f"{name} {_surname(rng)}" if rng.random() < 0.2 else name
+    return f"{name} {_surname(rng)}" if rng.random() < 0.4 else name
 
 
 def some_place(rng: random.Random, invented: float = 0.6) -> str:

@@ -35,6 +35,7 @@ class LessonRecipe:
     warmup_steps: int = 40
     seed: int = 20_263
     batch_tokens: int = 2_048
+    bfloat16: bool = False
     layers: tuple[int, ...] = ()
 
 
@@ -51,6 +52,7 @@ ROUNDS = (
     LessonRecipe(498_000, 30_000, 1_500, 1e-3, 40, 20_272),
     LessonRecipe(484_000, 14_000, 560, 8e-4, 30, 20_273),
     LessonRecipe(420_000, 62_000, 6_000, 1.5e-3, 60, 20_274, layers=(0, 1, 1, 2, 2, 3)),
+    LessonRecipe(324_000, 96_000, 9_000, 1.5e-3, 60, 20_275, bfloat16=True),
 )
 
 
@@ -73,6 +75,7 @@ def teach(folder: Path, recipe: LessonRecipe | None = None) -> dict[str, Any]:
         steps=recipe.steps,
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_steps,
+        bfloat16=recipe.bfloat16,
     )
     batches = whole_documents(tokens, recipe.batch_tokens, recipe.seed)
     loss = fit_falcon(model, batches, phase, lambda: copied_shares(model, tokenizer))

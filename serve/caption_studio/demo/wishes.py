@@ -81,7 +81,7 @@ ORDINARY = Mix(
     0.4,
 )
 DEMANDING = Mix(
-    _kinds(negations=11, wanted=3, alt_text=5, mention=11, short=10, question=7),
+    _kinds(negations=10, wanted=3, alt_text=5, mention=13, short=11, question=9),
     (0, 1, 1, 1, 1, 2, 2, 2, 3, 3),
     (0.20, 0.22, 0.08),
     0.1,

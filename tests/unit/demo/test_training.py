@@ -107,6 +107,16 @@ def test_only_what_is_learnt_counts(trained):
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
+def test_bfloat16_computes_nearly_the_same_and_keeps_the_weights(trained):
+    model, tokenizer = load_falcon(trained[0] / "falcon-demo")
+    ids = torch.tensor([tokenizer("Photo: two red cars\nPost: Two red cars!").input_ids])
+    exact = model(input_ids=ids, labels=ids).loss.item()
+    loss = fit_falcon(model, iter([(ids, ids)]), replace(FALCON, steps=1, bfloat16=True))
+    assert loss != exact
+    assert loss == pytest.approx(exact, rel=0.02)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
 def test_saved_files_are_those_of_the_published_checkpoints(trained):
     folder, _ = trained
     for name in ("config.json", "generation_config.json", "model.safetensors",
