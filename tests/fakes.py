@@ -160,6 +160,9 @@ class FakeRegistry:
             return self.added[model]
         return await self.configured.resolve(model)
 
+    async def refresh(self) -> None:
+        pass
+
     async def check_free(self, adapter_id: str) -> None:
         if self.configured.knows(adapter_id) or adapter_id in self.added:
             raise AdapterExists("there", param="id")
@@ -187,6 +190,9 @@ class FakeVoices:
 
     async def resolve(self, model: str) -> Voice:
         return self.added.get(model) or await self.configured.resolve(model)
+
+    async def refresh(self) -> None:
+        pass
 
     async def check_free(self, voice_id: str) -> None:
         if voice_id in {voice.id for voice in self.listed()}:

@@ -103,6 +103,10 @@ class AdapterCatalog(Protocol):
 class AdapterRegistry(AdapterCatalog, Protocol):
     """A catalog that changes at run time, for every gateway at once."""
 
+    async def refresh(self) -> None:
+        """Read what other gateways have changed until now. Raises `NotReady`."""
+        ...
+
     async def check_free(self, adapter_id: str) -> None:
         """Raise `AdapterExists` if a model has this id."""
         ...
@@ -133,6 +137,10 @@ class VoiceCatalog(Protocol):
 
 class VoiceRegistry(VoiceCatalog, Protocol):
     """A catalog that changes at run time, for every gateway at once."""
+
+    async def refresh(self) -> None:
+        """Read what other gateways have changed until now. Raises `NotReady`."""
+        ...
 
     async def check_free(self, voice_id: str) -> None:
         """Raise `VoiceExists` if a model has this id."""

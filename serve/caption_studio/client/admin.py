@@ -30,11 +30,13 @@ def administer(arguments: argparse.Namespace) -> int:
     """Do what the command says; return 0, 1 if the service refuses, 2 for a misuse."""
     try:
         url = service_url(arguments.url)
+        key = arguments.admin_key or os.environ.get(ADMIN_KEY_VARIABLE)
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise ValueError("the administrator's key holds other characters than visible ASCII")
         body = _body(arguments)
     except (ValueError, OSError, yaml.YAMLError) as error:
         print(f"caption-studio: {error}", file=sys.stderr)
         return MISUSED
-    key = arguments.admin_key or os.environ.get(ADMIN_KEY_VARIABLE)
     path = f"/v1/admin/{arguments.what}"
     try:
         with client_of(url, key, TIMEOUT_S) as http:
@@ -62,6 +64,10 @@ def _body(arguments: argparse.Namespace) -> Any:
         )
         if not isinstance(value, Mapping):
             raise ValueError(f"{arguments.file} holds no voice: id, adapter and so on")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:  # YAML reads 2026-01-01 as a date
+            raise ValueError(f"{arguments.file} cannot be sent as JSON: {error}") from None
         return value
     body = {"id": arguments.id, "source": arguments.source, "any_base": arguments.any_base}
     return body if arguments.revision is None else {**body, "revision": arguments.revision}

@@ -101,6 +101,8 @@ def create_admin_router(
     )
     async def remove_adapter(adapter_id: str, request: Request) -> AdapterDeleted:
         request.scope["caption_studio.log"]["adapter"] = adapter_id
+        await adapters.refresh()
+        await voices.refresh()
         users = [one.id for one in voices.listed() if one.adapter == adapter_id != one.id]
         if users:
             raise AdapterInUse(
@@ -140,6 +142,7 @@ def create_admin_router(
     )
     async def remove_voice(voice_id: str, request: Request) -> VoiceDeleted:
         request.scope["caption_studio.log"]["voice"] = voice_id
+        await voices.refresh()
         await check_unnamed(voice_id, voices.listed(), aliases)
         await voices.remove(voice_id)
         return VoiceDeleted(id=voice_id)

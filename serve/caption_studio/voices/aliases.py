@@ -9,6 +9,7 @@ from caption_studio.language.adapters.configured import no_such_model
 from caption_studio.protocols import VoiceCatalog
 from caption_studio.records import Alias, Target
 from caption_studio.settings import AliasSettings, Settings
+from caption_studio.voices.catalog import adapter_gone
 
 HASH_BITS = 52
 """As many as leave room for the half below in a float's 53."""
@@ -89,6 +90,8 @@ class ConfiguredAliases:
     def not_found(self, model: str, aliases: Sequence[Alias]) -> ModelNotFound:
         """Return the error for an id that is neither a voice's nor an alias's."""
         voices = [voice.id for voice in self._voices.listed()]
+        if model in voices:
+            return adapter_gone(model)
         return no_such_model(model, [*voices, *(alias.id for alias in aliases)])
 
 

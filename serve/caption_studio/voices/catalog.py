@@ -76,6 +76,13 @@ class ConfiguredVoices:
             raise self.not_found(model, self.listed()) from None
         return self._base_voice if adapter is None else implied(adapter)
 
+    async def check_writer(self, voice: Voice) -> None:
+        """Raise `ModelNotFound` if a voice's adapter is gone; `NotReady`."""
+        try:
+            await self._adapters.resolve(voice.adapter)
+        except ModelNotFound:
+            raise adapter_gone(voice.id) from None
+
     def _of_writers(self) -> tuple[Voice, ...]:
         return (self._base_voice, *(implied(adapter) for adapter in self._adapters.listed()))
 
@@ -89,6 +96,11 @@ def _configured(settings: VoiceSettings) -> Voice:
         return voice_of(settings, configured=True)
     except InvalidVoice as error:
         raise ValueError(f"voice {settings.id}: {error.message}") from None
+
+
+def adapter_gone(voice_id: str) -> ModelNotFound:
+    """Return the error for an added voice whose adapter the settings no longer have."""
+    return ModelNotFound(f"The adapter of the voice {voice_id!r} is gone.", param="model")
 
 
 def _about_base(settings: LanguageSettings) -> str:

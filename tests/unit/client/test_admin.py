@@ -1,6 +1,7 @@
 """`caption-studio aliases`, against a stand-in for the service."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,3 +80,22 @@ def test_a_refusal_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         assert "There is a model 'taken' already." in capsys.readouterr().err
         assert run(stub, "list", "--admin-key", "wrong") == 1
         assert "Give an administrator's key" in capsys.readouterr().err
+
+
+def test_a_key_that_no_header_can_hold_is_a_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(kind=Administered) as stub:
+        assert run(stub, "list", "--admin-key", "schlüssel") == 2
+        assert stub.requests == []
+    assert "other characters than visible ASCII" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["2026-01-01", ".nan", "!!binary aGk="])
+def test_a_voice_that_json_cannot_hold_is_a_misuse(
+    value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "voice.yaml"
+    path.write_text(f"id: loud\nadapter: caption-demo\ndescription: {value}\n")
+    with serving(kind=Administered) as stub:
+        assert main(["voices", "add", str(path), "--url", stub.url]) == 2
+        assert stub.requests == []
+    assert "cannot be sent as JSON" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from caption_studio.settings import AliasSettings
-from tests.fakes import FakeCaptioner
+from tests.fakes import FakeCaptioner, FakeRegistry, FakeVoices
 from tests.unit.gateway.test_admin import ADMIN, BODY, BOSS, error_of
 from tests.unit.gateway.test_authentication import bearer
 from tests.unit.gateway.test_gateway import CHAT, CHAT_PATH, PICTURE, events, gateway
@@ -253,6 +253,39 @@ async def test_a_model_that_an_alias_names_stays() -> None:
         # What stands in the settings is refused for that reason.
         configured = await client.delete(f"{VOICES}/caption-demo-plain", headers=BOSS)
         assert error_of(configured) == (409, "voice_is_configured", "id")
+
+
+async def test_what_another_gateway_added_just_now_stays_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway's copy of the lists is up to a second old: before a removal it is read anew."""
+    for kind in (FakeRegistry, FakeVoices):
+        behind(kind, monkeypatch)
+    loud = {"id": "loud", "adapter": "caption-demo"}
+    async with gateway(**ADMIN) as client:
+        for path, body in (("/v1/admin/adapters", BODY), (VOICES, loud)):
+            await client.post(path, json=body, headers=BOSS)
+            named = {"id": "caption", "targets": [{"model": body["id"], "weight": 1}]}
+            assert (await client.post(ALIASES, json=named, headers=BOSS)).status_code == 200
+            refused = await client.delete(f"{path}/{body['id']}", headers=BOSS)
+            assert error_of(refused) == (409, "model_in_use", "id")
+        await client.post("/v1/admin/adapters", json={**BODY, "id": "later"}, headers=BOSS)
+        await client.post(VOICES, json={"id": "calm", "adapter": "later"}, headers=BOSS)
+        refused = await client.delete("/v1/admin/adapters/later", headers=BOSS)
+        assert error_of(refused) == (409, "adapter_in_use", "id")
+
+
+def behind(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have its list be as of the last time that it was read anew."""
+    now = kind.listed
+
+    async def refresh(self: Any) -> None:
+        self.copy = now(self)
+
+    monkeypatch.setattr(kind, "refresh", refresh)
+    monkeypatch.setattr(
+        kind, "listed", lambda self: getattr(self, "copy", self.configured.listed())
+    )
 
 
 async def test_an_alias_of_the_settings_can_be_set_anew_but_not_removed() -> None:

@@ -43,6 +43,10 @@ class RunTimeAdapters:
             raise no_such_model(model, known)
         return found
 
+    async def refresh(self) -> None:
+        """See `protocols.AdapterRegistry`."""
+        await self._added.refresh()
+
     async def check_free(self, adapter_id: str) -> None:
         """See `protocols.AdapterRegistry`."""
         await self._added.refresh()

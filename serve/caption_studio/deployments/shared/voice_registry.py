@@ -32,15 +32,19 @@ class RunTimeVoices:
 
     async def resolve(self, model: str) -> Voice:
         """See `protocols.VoiceCatalog`."""
-        added = self._added.records.get(model)
-        if added is not None and not self._configured.knows(model):
-            return added
-        try:
-            return await self._configured.resolve(model)
-        except ModelNotFound:
-            if (added := await self._added.find(model)) is not None:
-                return added
-            raise self._configured.not_found(model, self.listed()) from None
+        if model not in self._added.records or self._configured.knows(model):
+            try:
+                return await self._configured.resolve(model)
+            except ModelNotFound:
+                if await self._added.find(model) is None:
+                    raise self._configured.not_found(model, self.listed()) from None
+        added = self._added.records[model]
+        await self._configured.check_writer(added)
+        return added
+
+    async def refresh(self) -> None:
+        """See `protocols.VoiceRegistry`."""
+        await self._added.refresh()
 
     async def check_free(self, voice_id: str) -> None:
         """See `protocols.VoiceRegistry`."""

@@ -57,6 +57,20 @@ async def test_a_voice_added_through_one_gateway_is_known_to_all_at_once_and_who
         ]
 
 
+async def test_a_voice_whose_adapter_is_gone_is_told_and_can_be_removed() -> None:
+    """As after a start with settings that no longer have the adapter."""
+    store = Store()
+    for added_here in (True, False):
+        async with gateway(store) as voices:
+            if added_here:
+                await voices.add(replace(SHOUT, adapter="gone"))
+            with pytest.raises(ModelNotFound, match="adapter of the voice 'shout' is gone"):
+                await voices.resolve("shout")
+    async with gateway(store) as voices:
+        await voices.remove("shout")
+        assert "shout" not in {voice.id for voice in voices.listed()}
+
+
 async def test_an_adapter_has_a_plain_voice_with_its_description() -> None:
     async with gateway(Store()) as voices:
         plain = await voices.resolve("caption-demo")
