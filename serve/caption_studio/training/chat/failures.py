@@ -13,7 +13,7 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
     """
     try:
         value = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: a body of opening brackets
         return {}
     if not isinstance(value, dict):
         return {}

@@ -10,9 +10,13 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one call may take with all its tries, and the pauses between them, in seconds."""
+    """How long one call may take with all its tries, and the pauses between them, in seconds.
+
+    `answer_s` is for one try, until the last byte of its answer.
+    """
 
     total_s: float = 600.0
+    answer_s: float = 300.0
     first_pause_s: float = 1.0
     longest_pause_s: float = 60.0
 

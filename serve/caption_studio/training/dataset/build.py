@@ -16,7 +16,7 @@ from caption_studio.client.pictures import Picture, PictureFailed
 from caption_studio.client.service import AllFail
 from caption_studio.training.dataset.describing import Describer
 from caption_studio.training.dataset.duplicates import KnownPictures
-from caption_studio.training.dataset.items import Answer, Item, Piece
+from caption_studio.training.dataset.items import CUT_OFF, Answer, Item, Piece
 from caption_studio.training.dataset.journal import Call, Journal
 from caption_studio.training.dataset.looks import look_at
 from caption_studio.training.dataset.progress import Progress
@@ -91,6 +91,9 @@ class Build:
             while isinstance(failure, BaseExceptionGroup):
                 failure = failure.exceptions[0]
             raise failure from None
+        groups = self._pictures.groups()
+        for piece in pieces:
+            piece.picture_id = groups.get(piece.picture_id, "")
         return pieces
 
     async def _run(
@@ -138,14 +141,13 @@ class Build:
         """Take out what was there before; a row with its own caption stays, as one more of it."""
         if piece.look is not None:
             before = self._pictures.repeated(piece.look)
-            if before is None:
+            if before is None or piece.item.caption:
                 self._pictures.add(piece.look, piece.item.picture)
                 piece.picture_id = piece.look.id
             else:
-                piece.picture_id, name, bits = before
-                if not piece.item.caption:
-                    how = "the same pixels" if piece.look.id == before[0] else f"{bits} bits apart"
-                    piece.take_out("near-duplicate picture", f"of {name}, {how}")
+                name, bits = before
+                how = "the same pixels" if bits is None else f"{bits} bits apart"
+                piece.take_out("near-duplicate picture", f"of {name}, {how}")
         elif piece.apart is None and not piece.item.caption:
             if piece.description in self._keys:
                 piece.take_out("repeated row", "its description was there before")
@@ -192,8 +194,9 @@ class Build:
     async def _answer(self, piece: Piece, call: Call, data: bytes | None) -> Answer:
         known = self._journal.answers.get(call)
         # A caption that was cut off is asked for again when it may be longer.
-        if known and (known.finish_reason != "length" or known.max_tokens >= self._plan.max_tokens):
-            self._progress.answered(known, now=False)
+        may_be_longer = known and known.max_tokens < self._plan.max_tokens
+        if known and not (known.finish_reason in CUT_OFF and may_be_longer):
+            self._progress.answered(now=False)
             return known
         if self._teacher is None:
             raise AllFail("there is no teacher to write captions")
@@ -202,11 +205,11 @@ class Build:
             messages = prompts.messages(self._plan.template, piece.description, url)
             answer = await self._teacher.ask(messages)
         except (NoAnswer, PictureFailed) as error:
-            self._progress.done()
+            self._progress.unanswered()
             return Answer(unanswered=str(error))
         answer = replace(answer, max_tokens=self._plan.max_tokens)
         await self._journal.add_answer(call, answer)
-        self._progress.answered(answer, now=True)
+        self._progress.answered(now=True)
         return answer
 
     async def _picture(self, piece: Piece, data: bytes | None) -> Picture:

@@ -78,7 +78,7 @@ def _made(making: Making, spent: Spent, prices: Prices) -> str:
     else:
         told = [f"{name} {_code(str(value))}" for name, value in making.teacher.items()]
         lines.append(f"- captions: by a teacher, {', '.join(told)}")
-        lines.append(f"- answers: {spent.answers}, {prices.told(spent, spent.answers)}")
+        lines.append(f"- answers: {spent.answers}, {prices.told(spent)}")
         if spent.uncounted:
             lines.append(f"- {spent.uncounted} answers did not say what they took")
     lines.append(

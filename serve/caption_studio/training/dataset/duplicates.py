@@ -1,5 +1,7 @@
 """Looks and captions → those that were there before."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,40 +18,62 @@ MIN_SHARED_WORDS = 0.8
 
 
 class KnownPictures:
-    """The pictures so far: finds the first that another one repeats.
+    """The pictures so far, in groups of those that are alike.
 
+    Pictures that are not alike share a group if there are some between them, each like the next.
     Each search compares with all of them: some 50 µs among 20,000.
     """
 
     def __init__(self, near_bits: int) -> None:
         self._near_bits = near_bits
-        self._by_id: dict[str, tuple[str, str]] = {}
-        self._names: list[tuple[str, str]] = []
+        self._places: dict[str, int] = {}
+        self._names: list[str] = []
+        self._leaders: list[int] = []  # of each place an earlier one in its group, or itself
         self._edges = np.empty(64, dtype=np.uint64)
         self._colours = np.empty((64, 48), dtype=np.int16)
 
-    def repeated(self, look: Look) -> tuple[str, str, int] | None:
-        """Return id and name of the first picture that is like this one, and the bits apart."""
-        if (same := self._by_id.get(look.id)) is not None:
-            return (*same, 0)
-        count = len(self._names)
-        distances = np.bitwise_count(self._edges[:count] ^ np.uint64(look.edges))
-        for index in np.flatnonzero(distances <= self._near_bits):
-            apart = np.abs(self._colours[index] - _levels(look))
-            if apart.max() <= MAX_COLOUR_DISTANCE:
-                return (*self._names[index], int(distances[index]))
-        return None
+    def repeated(self, look: Look) -> tuple[str, int | None] | None:
+        """Return the first picture that is like this one, and the bits apart; None: same pixels."""
+        if (same := self._places.get(look.id)) is not None:
+            return self._names[same], None
+        place, bits = next(self._alike(look), (None, 0))
+        return None if place is None else (self._names[place], bits)
 
     def add(self, look: Look, name: str) -> None:
-        """Note a picture that repeats none."""
+        """Note a picture that stays; it joins the groups of all that are like it."""
+        if look.id in self._places:
+            return
+        place = len(self._names)
+        joined = {place, *(self._leader(alike) for alike, _ in self._alike(look))}
+        if place == len(self._edges):
+            self._edges = np.resize(self._edges, 2 * place)
+            self._colours = np.resize(self._colours, (2 * place, self._colours.shape[1]))
+        self._edges[place] = look.edges
+        self._colours[place] = _levels(look)
+        self._names.append(name)
+        self._places[look.id] = place
+        self._leaders.append(place)
+        for leader in joined:
+            self._leaders[leader] = min(joined)
+
+    def groups(self) -> dict[str, str]:
+        """Return for each picture's id that of the first picture in its group."""
+        ids = list(self._places)
+        return {one: ids[self._leader(place)] for one, place in self._places.items()}
+
+    def _alike(self, look: Look) -> Iterator[tuple[int, int]]:
+        """Yield the place of each picture that is like this one, and the bits apart."""
         count = len(self._names)
-        if count == len(self._edges):
-            self._edges = np.resize(self._edges, 2 * count)
-            self._colours = np.resize(self._colours, (2 * count, self._colours.shape[1]))
-        self._edges[count] = look.edges
-        self._colours[count] = _levels(look)
-        self._names.append((look.id, name))
-        self._by_id[look.id] = (look.id, name)
+        distances = np.bitwise_count(self._edges[:count] ^ np.uint64(look.edges))
+        for place in np.flatnonzero(distances <= self._near_bits):
+            apart = np.abs(self._colours[place] - _levels(look))
+            if apart.max() <= MAX_COLOUR_DISTANCE:
+                yield int(place), int(distances[place])
+
+    def _leader(self, place: int) -> int:
+        while (earlier := self._leaders[place]) != place:
+            place = earlier
+        return place
 
 
 class KnownCaptions:

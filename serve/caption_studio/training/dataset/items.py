@@ -52,6 +52,10 @@ class Look:
     colours: bytes
 
 
+CUT_OFF = frozenset({"length", "max_tokens"})
+"""The finish reasons of an answer whose tokens were used up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A teacher's answer to one call, of `max_tokens` at most; `unanswered`: why there is none."""

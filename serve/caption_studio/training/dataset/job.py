@@ -66,9 +66,11 @@ class TaughtBy:
             "temperature": manner.temperature,
         }
 
-    def opened(self, in_flight: int) -> AbstractAsyncContextManager[Teacher]:
-        """Return the teacher, not yet connected."""
-        return connected(self.url, self.key, self.manner, in_flight)
+    def opened(
+        self, in_flight: int, *, accepts_calls: bool
+    ) -> AbstractAsyncContextManager[Teacher]:
+        """Return the teacher, not yet connected. See `Teacher`."""
+        return connected(self.url, self.key, self.manner, in_flight, accepts_calls=accepts_calls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ is what a kill left: it is cut off. One command at a time writes a journal.
 import asyncio
 import fcntl
 import json
-import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from caption_studio.growing_file import GrowingFile
 from caption_studio.training.dataset.items import Answer, Look
+from caption_studio.training.dataset.teaching.prices import Spent
 from caption_studio.training.rows import DataSetError
 
 Call = tuple[str, int]
@@ -25,17 +26,20 @@ Call = tuple[str, int]
 class Journal:
     """The journal at `path`; a context manager that holds its file and its lock.
 
-    `described` and `answers` are what it knows, those of earlier commands included.
+    `described` and `answers` are what it knows, those of earlier commands included. `spent` is what
+    all answers took, those included that a longer one replaced.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = GrowingFile(path)
-        self._one_at_a_time = threading.Lock()
+        # One thread, so that lines are written one at a time.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._looks: dict[tuple[str, str], Look] = {}
         self._command: Mapping[str, Any] = {}
         self.described: dict[str, str] = {}
         self.answers: dict[Call, Answer] = {}
+        self.spent = Spent()
 
     def __enter__(self) -> "Journal":
         """Open and read it; it is made if it is not there. Raises `DataSetError`."""
@@ -56,9 +60,9 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        """Close the file, which gives its lock back."""
-        with self._one_at_a_time:
-            self._file.close()
+        """Close the file once all is written, which gives its lock back."""
+        self._writer.shutdown()
+        self._file.close()
 
     def begin(self, describer: str, teacher: Mapping[str, Any]) -> None:
         """Note by whom descriptions and captions are made from now on.
@@ -114,29 +118,28 @@ class Journal:
         )
 
     async def _add(self, record: Mapping[str, Any], *, is_paid: bool = True) -> None:
-        # In a thread: a disk may take its time to flush. Not cut short when the command ends, as
-        # what is written has been paid for.
-        await asyncio.shield(asyncio.to_thread(self._append, record, is_paid))
+        # In a thread: a disk may take its time to flush. Not cancelled when the command ends, even
+        # while it waits for the thread, as it has been paid for. (A task of `asyncio.to_thread`
+        # would be: `asyncio.run` cancels it in spite of the shield.)
+        writing = self._writer.submit(self._append, record, is_paid)
+        await asyncio.shield(asyncio.wrap_future(writing))
 
     def _append(self, record: Mapping[str, Any], is_paid: bool) -> None:
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
-        with self._one_at_a_time:
-            if not self._file.is_open:
-                return
-            try:
-                self._file.append(line, flush_to_disk=is_paid)
-            except OSError as error:
-                raise DataSetError(
-                    f"{self._path} cannot be written: {error.strerror}. All that it holds is kept: "
-                    "run the same command again to go on."
-                ) from error
-            self._take(record)
+        try:
+            self._file.append(line, flush_to_disk=is_paid)
+        except OSError as error:
+            raise DataSetError(
+                f"{self._path} cannot be written: {error.strerror}. All that it holds is kept: "
+                "run the same command again (without --restart) to go on."
+            ) from error
+        self._take(record)
 
     def _load(self) -> None:
         for number, (_, line) in enumerate(self._file.lines(), start=1):
             try:
                 self._take(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise DataSetError(
                     f"{self._path}, line {number}: it is no line of a journal. Name another "
                     "output, or give --restart to begin anew."
@@ -156,7 +159,9 @@ class Journal:
         elif kind == "answer":
             names = ("text", "finish_reason", "max_tokens", "tokens_in", "tokens_out")
             values = {name: record[name] for name in names}
-            self.answers[record["key"], record["number"]] = Answer(**values)
+            answer = Answer(**values)
+            self.answers[record["key"], record["number"]] = answer
+            self.spent.add(answer)
         else:
             raise ValueError(kind)
 

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from caption_studio.training.dataset.looks import thumbnail
 from caption_studio.training.dataset.outputs import Outputs, write_apart, write_text
 from caption_studio.training.dataset.progress import Progress
 from caption_studio.training.dataset.reviewing.page import review_page
+from caption_studio.training.dataset.shown import command_shown, without_secrets
 from caption_studio.training.dataset.sorting import Sorted, sort_out
 from caption_studio.training.dataset.sources import Reader
 from caption_studio.training.dataset.teaching.prices import Prices, Spent
@@ -44,7 +44,7 @@ def build(arguments: argparse.Namespace) -> int:
             return _build(job, journal, arguments)
         except (AllFail, TeacherFails) as error:
             reason = str(error).rstrip(".")
-            return _said(f"{reason}. What is done is kept: run the same command again.", FAILED)
+            return _said(f"{reason}. What is done is kept: {_again(arguments)}.", FAILED)
         except DataSetError as error:
             return _said(str(error), FAILED)
 
@@ -53,7 +53,7 @@ def _build(job: Job, journal: Journal, arguments: argparse.Namespace) -> int:
     plan = job.plan
     prices = Prices(arguments.price_in, arguments.price_out)
     captions, calls = (sum(map(of, job.items)) for of in (plan.captions_of, plan.calls_of))
-    with Progress(captions, calls, prices) as progress:
+    with Progress(captions, calls, prices, journal.spent) as progress:
         pieces = asyncio.run(_pieces(job, journal, progress))
     writer = job.teacher.manner.model if job.teacher else ""
     found = sort_out(pieces, template=plan.template, writer=writer, shares=job.shares)
@@ -62,15 +62,13 @@ def _build(job: Job, journal: Journal, arguments: argparse.Namespace) -> int:
         return _said(f"No caption is left: {job.outputs.apart} has the reasons.", FAILED)
     making = _making(job, arguments)
     name = job.outputs.rows.name
-    write_text(
-        job.outputs.card, card(name, found.rows, found.apart, making, progress.spent, prices)
-    )
+    write_text(job.outputs.card, card(name, found.rows, found.apart, making, journal.spent, prices))
     if arguments.review:
         thumbnails = asyncio.run(_thumbnails(found.rows, plan.in_flight))
         write_text(job.outputs.review, review_page(name, found.rows, thumbnails))
     write_rows(job.outputs.rows, found.rows)
-    _tell(job.outputs, found, progress.spent, prices, with_review=arguments.review)
-    return _told_what_is_left(job, found)
+    _tell(job.outputs, found, journal.spent, prices, with_review=arguments.review)
+    return _told_what_is_left(job, found, _again(arguments))
 
 
 async def _pieces(job: Job, journal: Journal, progress: Progress) -> list[Piece]:
@@ -81,7 +79,8 @@ async def _pieces(job: Job, journal: Journal, progress: Progress) -> list[Piece]
             opened = job.describer.opened(job.plan.in_flight)
             describer = await stack.enter_async_context(opened)
         if job.teacher:
-            teacher = await stack.enter_async_context(job.teacher.opened(job.plan.in_flight))
+            asked = job.teacher.opened(job.plan.in_flight, accepts_calls=bool(journal.answers))
+            teacher = await stack.enter_async_context(asked)
         making = Build(job.plan, journal, reader, describer, teacher, progress)
         return await making.run(job.items)
 
@@ -121,14 +120,15 @@ def _making(job: Job, arguments: argparse.Namespace) -> Making:
     asked = {"captions": plan.captions, "max-tokens": plan.max_tokens}
     teacher = {**_taught(job), **asked} if job.teacher else {}
     teacher.pop("prompt", None)
+    sources = [str(arguments.table)] if arguments.table else arguments.pictures
     return Making(
-        sources=[str(arguments.table)] if arguments.table else arguments.pictures,
+        sources=[without_secrets(source) for source in sources],
         describer=job.describer.name if job.describer else "",
         teacher={name: value for name, value in teacher.items() if value is not None},
         template=plan.template,
         near_bits=plan.near_bits,
         licence=arguments.licence,
-        command=shlex.join(["caption-studio", *sys.argv[1:]]),
+        command=command_shown(sys.argv[1:]),
         made_on=datetime.now(UTC).date(),
     )
 
@@ -145,12 +145,12 @@ def _tell(
         reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.most_common())
         print(f"{outputs.apart}: {reasons}")
     if spent.answers:
-        print(f"{outputs.card}: {prices.told(spent, spent.answers)}")
+        print(f"{outputs.card}: {prices.told(spent)}")
     if with_review:
         print(f"{outputs.review}: open it in a browser")
 
 
-def _told_what_is_left(job: Job, found: Sorted) -> int:
+def _told_what_is_left(job: Job, found: Sorted, again: str) -> int:
     """Say what an unfinished or a lopsided data set lacks; return the exit status."""
     numbers = counts(found.rows)
     empty = [split for split in SPLITS if job.shares[split] and not numbers[split][0]]
@@ -163,10 +163,15 @@ def _told_what_is_left(job: Job, found: Sorted) -> int:
     if not left:
         return 0
     return _said(
-        f"{len(left)} captions or descriptions are missing ({_reason(left[0])}): run the same "
-        "command again to ask for them.",
+        f"{len(left)} captions or descriptions are missing ({_reason(left[0])}): {again} to "
+        "ask for them.",
         FAILED,
     )
+
+
+def _again(arguments: argparse.Namespace) -> str:
+    """Return how to go on; `--restart` would put the new journal away too."""
+    return "run the same command again" + (" (without --restart)" if arguments.restart else "")
 
 
 def _reason(apart: Apart) -> str:

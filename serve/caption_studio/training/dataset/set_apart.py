@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from caption_studio.training.dataset.items import Answer, Reason
+from caption_studio.training.dataset.items import CUT_OFF, Answer, Reason
 from caption_studio.training.dataset.teaching.prompts import PLACE
 from caption_studio.training.dataset.texts import caption_in, straight, words
 
@@ -36,7 +36,6 @@ _REFUSAL = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBERED = re.compile(r"^\s*(?:(?:option|caption|version)\s*)?\d{1,2}\s*[.):]\s*\S", re.I | re.M)
-_CUT = frozenset({"length", "max_tokens"})
 _FILTERED = frozenset({"content_filter", "refusal", "safety"})
 
 
@@ -63,7 +62,7 @@ class Judge:
         if answer.finish_reason in _FILTERED:
             return Judged(caption, "refusal", f"finish reason {answer.finish_reason}")
         if not words(caption):
-            is_cut = answer.finish_reason in _CUT
+            is_cut = answer.finish_reason in CUT_OFF
             detail = "the tokens were used up before a word: raise --max-tokens" if is_cut else ""
             return Judged(caption, "empty", detail)
         if is_refusal(caption):
@@ -72,7 +71,7 @@ class Judge:
             return Judged(caption, "prompt echoed")
         if len(_NUMBERED.findall(answer.text)) > 1:
             return Judged(caption, "several captions")
-        if answer.finish_reason in _CUT:
+        if answer.finish_reason in CUT_OFF:
             return Judged(caption, "cut off", "its tokens were used up: raise --max-tokens")
         return Judged(caption)
 

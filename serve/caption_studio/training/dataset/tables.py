@@ -144,7 +144,7 @@ def _json_lines(path: Path, _: Columns) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:  # the second: opening brackets
                 raise DataSetError(f"{path}, line {number}: it is no JSON.") from error
             if not isinstance(row, dict):
                 raise DataSetError(f"{path}, line {number}: it is no JSON object.")

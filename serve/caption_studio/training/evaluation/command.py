@@ -53,7 +53,8 @@ def add_to(commands: Any) -> None:
     compare = commands.add_parser(
         "compare",
         help="tell whether an adapter became worse: two files of evaluate",
-        description="Exit status 0: nothing is worse. 3: a measure is worse beyond its interval.",
+        description="Exit status 0: nothing is worse. 3: a measure is worse beyond its interval, "
+        "or fewer than half as many captions tell it.",
     )
     compare.add_argument("before", type=Path, metavar="A.json")
     compare.add_argument("after", type=Path, metavar="B.json")

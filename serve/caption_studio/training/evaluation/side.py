@@ -7,7 +7,7 @@ from caption_studio.training.evaluation.items import Item
 from caption_studio.training.evaluation.measures.collected import caption_measures, left_out
 from caption_studio.training.evaluation.measures.copies import TrainingCaptions
 from caption_studio.training.evaluation.measures.intervals import Measure
-from caption_studio.training.evaluation.measures.perplexity import perplexity
+from caption_studio.training.evaluation.measures.perplexity import LEAST_PICTURES, perplexity
 from caption_studio.training.evaluation.results import Side
 from caption_studio.training.evaluation.writing.speed import BatchTimes, lone_caption_ms
 from caption_studio.training.evaluation.writing.writer import GREEDY, SAMPLED, Writer
@@ -34,7 +34,12 @@ def by_writer(
 ) -> Written:
     """Write a caption for each item, greedily and as the service draws by default; measure them."""
     rows, prompts = [item.row for item in items], [item.prompt for item in items]
-    measures = {"perplexity": _perplexity(name, writer, items, seed, progress)}
+    measures: dict[str, Measure] = {}
+    reasons: dict[str, str] = {}
+    if len({row.key for row in rows}) >= LEAST_PICTURES:
+        measures["perplexity"] = _perplexity(name, writer, items, seed, progress)
+    else:
+        reasons["perplexity"] = f"there are fewer than {LEAST_PICTURES} pictures"
     lone = lone_caption_ms(
         lambda chosen: writer.write(chosen, GREEDY, seed=seed), prompts, seed=seed
     )
@@ -47,7 +52,8 @@ def by_writer(
         measures |= {f"{manner}.{key}": measure for key, measure in found.items()}
         speeds.append(times.per_second(seed=seed))
     measures |= {"captions_per_s": speeds[0], "lone_caption_ms": lone}
-    return Written(Side(name, writer.digest, measures, left_out(found, trained)), written["greedy"])
+    reasons |= left_out(found, trained)
+    return Written(Side(name, writer.digest, measures, reasons), written["greedy"])
 
 
 def as_data(name: str, items: Sequence[Item], trained: TrainingCaptions) -> Written:

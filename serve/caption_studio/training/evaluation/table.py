@@ -96,8 +96,16 @@ def by_manner(
 def verdict_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Yield a line for each verdict: the word first, then the measure and its figures."""
     for one in verdicts:
-        before, after = figure(one.name, one.before), figure(one.name, one.after)
-        yield f"{one.word}: {full_title(one.name)}: {before} → {after}"
+        before = figure(one.name, one.before)
+        after = figure(one.name, one.after) if one.after else "-"
+        yield f"{one.word}: {full_title(one.name)}: {before} → {after}{_loss(one)}"
+
+
+def _loss(verdict: Verdict) -> str:
+    if not verdict.is_lost:
+        return ""
+    left = verdict.after.n if verdict.after else 0
+    return f", told by {verdict.before.n} captions before and by {left} now"
 
 
 def _digits(measure: Measure) -> int:

@@ -125,12 +125,13 @@ def test_what_is_no_caption_is_set_apart_with_its_reason(
     assert "| empty | 2 |" in out.with_suffix(".md").read_text()
 
 
+@pytest.mark.parametrize("finish_reason", ["length", "max_tokens"])
 def test_a_caption_cut_off_is_asked_for_again_with_more_tokens(
-    build: Run, world: World, tmp_path: Path
+    build: Run, world: World, tmp_path: Path, finish_reason: str
 ) -> None:
     folder, out = paint(tmp_path / "pictures", 2), tmp_path / "set.jsonl"
     world.teach = lambda body, _: (
-        completion("A boat on the", "length")
+        completion("A boat on the", finish_reason)
         if body["max_tokens"] < 50
         else completion(f"A boat called {prompt_of(body)[-3:]} {len(world.asked)}!")
     )
@@ -140,6 +141,7 @@ def test_a_caption_cut_off_is_asked_for_again_with_more_tokens(
     assert build(folder, "--max-tokens", 50, out=out) == 0
     assert len(read_rows(out)) == 2
     assert len(world.asked) == 4
+    assert "answers: 4, 400 tokens in, 80 out" in out.with_suffix(".md").read_text()
 
 
 def test_captions_without_an_answer_are_asked_for_by_the_same_command(
@@ -161,10 +163,57 @@ def test_captions_without_an_answer_are_asked_for_by_the_same_command(
     assert len(world.asked) == 4
 
 
+def test_a_few_refused_calls_never_end_a_command_whose_others_were_answered(
+    build: Run, world: World, tmp_path: Path
+) -> None:
+    folder, out = paint(tmp_path / "pictures", 8), tmp_path / "set.jsonl"
+    teach = world.teach
+    good = {described((folder / f"{seed:03}.png").read_bytes()) for seed in (0, 5)}
+    world.teach = lambda body, n: (
+        teach(body, n)
+        if any(one in prompt_of(body) for one in good)
+        else failed(400, "No.", "content_filter")
+    )
+    for _ in range(2):
+        assert build(folder, "--in-flight", 1, out=out) == 1
+        assert len(read_rows(out)) == 2
+        assert reasons(out) == ["unanswered"] * 6
+        out.unlink()
+
+
+def test_advice_to_go_on_after_a_restart_does_not_restart_again(
+    build: Run, world: World, tmp_path: Path, capsys: Captured
+) -> None:
+    folder, out = paint(tmp_path / "pictures", 3), tmp_path / "set.jsonl"
+    teach = world.teach
+    world.teach = lambda body, n: failed(400) if len(world.asked) == 2 else teach(body, n)
+    assert build(folder, "--in-flight", 1, "--restart", out=out) == 1
+    assert "run the same command again (without --restart) to ask" in capsys.readouterr().err
+    world.teach = lambda *_: failed(401)
+    assert build(folder, "--restart", out=out) == 1
+    said = capsys.readouterr().err
+    assert "What is done is kept: run the same command again (without --restart)." in said
+
+
+def test_the_card_shows_no_secret(
+    build: Run, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.files = {"/0.png?signature=sk-SECRET": encoded(picture(0))}
+    source, out = f"{world.url}/0.png?signature=sk-SECRET", tmp_path / "set.jsonl"
+    arguments = ["dataset", "build", source, str(out), "--api-key", "sk-SECRET"]
+    monkeypatch.setattr(sys, "argv", ["caption-studio", *arguments])
+    assert build(source, "--api-key", "sk-SECRET", out=out) == 0
+    card = out.with_suffix(".md").read_text()
+    assert "SECRET" not in card
+    assert f"- `{world.url}/0.png?…`" in card
+    assert "--api-key '…'" in card
+
+
 @pytest.mark.parametrize(
     ("answer", "said", "calls"),
     [
         (failed(401, "Wrong key."), "The teacher refuses the key: Wrong key", 1),
+        (failed(403, "Wrong key."), "The teacher refuses the key: Wrong key", 1),
         (failed(404, "No such.", "model_not_found"), "has no model teacher: No such", 1),
         (failed(404), "There are no chat completions", 1),
         (failed(429, "Pay.", "insufficient_quota"), "wants to be paid first: Pay", 1),

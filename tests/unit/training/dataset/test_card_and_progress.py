@@ -48,10 +48,10 @@ def test_a_card_tells_it_all() -> None:
 def test_prices_tell_what_is_still_to_come() -> None:
     spent = Spent()
     spent.add(Answer("A", tokens_in=100_000, tokens_out=10_000))
-    assert Prices(1.0, None).told(spent, 4) == (
+    assert Prices(1.0, None).told(spent, 3) == (
         "100,000 tokens in, 10,000 out, cost 0.1000 of about 0.4000"
     )
-    assert Prices(1.0, 10.0).told(spent, 1).endswith("cost 0.2000")
+    assert Prices(1.0, 10.0).told(spent, 0).endswith("cost 0.2000")
     assert Prices().cost(spent) is None
     assert "cost" not in Prices().told(spent, 4)
 
@@ -59,11 +59,15 @@ def test_prices_tell_what_is_still_to_come() -> None:
 def test_a_log_gets_lines_with_the_time_left_and_the_cost(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with Progress(10, 10, Prices(1.0, 1.0), line_every_s=-1.0) as progress:
+    spent = Spent()
+    with Progress(10, 10, Prices(1.0, 1.0), spent, line_every_s=-1.0) as progress:
         progress.dropped(2, 2)
-        progress.answered(Answer("A", tokens_in=500_000), now=False)
-        progress.answered(Answer("B", tokens_in=500_000), now=True)
+        spent.add(Answer("A", tokens_in=500_000))
+        progress.answered(now=False)
+        spent.add(Answer("B", tokens_in=500_000))
+        progress.answered(now=True)
+        progress.unanswered()
     line = capsys.readouterr().err.splitlines()[-1]
-    assert "1/7" in line
+    assert "2/7" in line
     assert "<" in line
-    assert "cost 1.0000 of about 4.0000" in line
+    assert "cost 1.0000 of about 3.5000" in line

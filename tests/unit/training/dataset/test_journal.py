@@ -3,14 +3,17 @@
 import asyncio
 import json
 import resource
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from caption_studio.training.dataset.items import Answer, Look
 from caption_studio.training.dataset.journal import Journal
+from caption_studio.training.dataset.teaching.prices import Spent
 from caption_studio.training.rows import DataSetError
 
 LOOK = Look("ab12", 2**63 + 5, bytes(range(48)))
@@ -45,6 +48,38 @@ def test_it_knows_what_was_written(path: Path) -> None:
         assert journal.answers == {("key", 0): ANSWER, ("key", 1): Answer("\u2028", "length", 50)}
 
 
+def test_an_answer_that_was_replaced_has_been_paid_for(path: Path) -> None:
+    with Journal(path) as journal:
+        asyncio.run(journal.add_answer(("key", 1), Answer("A boat!", "stop", 99, 7, 30)))
+        assert journal.spent == Spent(answers=3, tokens_in=14, tokens_out=33, uncounted=1)
+    with Journal(path) as journal:
+        assert len(journal.answers) == 2
+        assert journal.spent == Spent(answers=3, tokens_in=14, tokens_out=33, uncounted=1)
+
+
+class OnSlowDisk(Journal):
+    """Takes its time for each line."""
+
+    def _append(self, record: Mapping[str, Any], is_paid: bool) -> None:
+        time.sleep(0.005)
+        super()._append(record, is_paid)
+
+
+def test_answers_that_have_arrived_are_kept_when_the_command_ends(tmp_path: Path) -> None:
+    """More of them than threads that could write at a time."""
+    path = tmp_path / "set.jsonl.journal"
+
+    async def run(journal: Journal) -> None:
+        for number in range(40):
+            asyncio.create_task(journal.add_answer(("key", number), ANSWER))  # noqa: RUF006
+        await asyncio.sleep(0)
+
+    with OnSlowDisk(path) as journal:
+        asyncio.run(run(journal))
+    with Journal(path) as journal:
+        assert len(journal.answers) == 40
+
+
 def test_each_line_counts_once_it_is_whole_and_a_torn_one_is_cut_off(path: Path) -> None:
     whole = path.read_bytes()
     for end in range(len(whole) + 1):
@@ -60,9 +95,10 @@ def test_a_line_that_is_none_is_named(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"kind": "description"', b'"kind": "x"'))
     with pytest.raises(DataSetError, match="line 3: it is no line of a journal"), Journal(path):
         pass
-    path.write_text("nonsense\n")
-    with pytest.raises(DataSetError, match="line 1"), Journal(path):
-        pass
+    for nonsense in ("nonsense", "[" * 200_000):
+        path.write_text(f"{nonsense}\n")
+        with pytest.raises(DataSetError, match="line 1"), Journal(path):
+            pass
 
 
 def test_two_commands_do_not_write_one_journal(path: Path) -> None:

@@ -62,6 +62,7 @@ def test_captions_that_only_begin_like_refusals(text: str) -> None:
         (Answer("...", "stop"), "empty"),
         (Answer("", "length"), "empty"),
         (Answer("A boat on", "length"), "cut off"),
+        (Answer("A boat on", "max_tokens"), "cut off"),
         (Answer("A boat", "content_filter"), "refusal"),
         (Answer("I can't.", "refusal"), "refusal"),
         (Answer("1. A boat\n2. A ship", "stop"), "several captions"),

@@ -71,6 +71,7 @@ def test_parquet(tmp_path: Path) -> None:
         ("a.csv", "description\n", Columns(), "has no rows"),
         ("a.csv", 'd\n"' + "x" * 200_000, Columns(description="d"), "field larger than"),
         ("a.jsonl", "{}\nnonsense\n", Columns(), "line 2: it is no JSON"),
+        ("a.jsonl", "{}\n" + "[" * 200_000, Columns(), "line 2: it is no JSON"),
         ("a.jsonl", "[1]\n", Columns(), "line 1: it is no JSON object"),
         ("a.jsonl", '{"picture": {"bytes": "x"}}\n', Columns(), "column picture holds no text"),
         ("a.txt", "x", Columns(), "its name must end in .csv, .jsonl, .parquet"),

@@ -1,8 +1,9 @@
 """A teacher is asked until it answers, and no longer than that."""
 
 import asyncio
+import gzip
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from caption_studio.training.chat.connection import MAX_ANSWER_BYTES
 from caption_studio.training.chat.pauses import Patience, backoff_s, stated_pause_s
 from caption_studio.training.dataset.items import Answer
 from caption_studio.training.dataset.teaching.teacher import (
@@ -57,13 +59,16 @@ def ask(
     times: int = 1,
     patience: Patience = QUICK,
     temperature: float | None = None,
+    accepts_calls: bool = False,
 ) -> list[Answer | Exception]:
     """Ask a few times, one after another; return what came of each."""
 
     async def run() -> list[Answer | Exception]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(played)) as http:
             manner = Manner("t", 50, temperature)
-            teacher = Teacher(http, "http://teacher/v1", manner, patience)
+            teacher = Teacher(
+                http, "http://teacher/v1", manner, patience, accepts_calls=accepts_calls
+            )
             found: list[Answer | Exception] = []
             for _ in range(times):
                 try:
@@ -122,6 +127,35 @@ def test_a_refused_call_is_no_failure_of_all_once_one_was_answered() -> None:
     assert len(played.bodies) == 12
 
 
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_refused_call_is_no_failure_of_all_if_an_earlier_command_was_answered(
+    status: int,
+) -> None:
+    found = ask(Played(httpx.Response(status)), times=6, accepts_calls=True)
+    assert all(isinstance(one, NoAnswer) for one in found)
+
+
+def test_a_forbidden_call_is_refused_alone_once_one_was_answered() -> None:
+    forbidden = httpx.Response(403, json={"error": {"message": "Moderated."}})
+    one, two, three = ask(Played(GOOD, forbidden, GOOD), times=3)
+    assert isinstance(one, Answer)
+    assert isinstance(two, NoAnswer)
+    assert isinstance(three, Answer)
+    (first,) = ask(Played(forbidden))
+    assert isinstance(first, TeacherFails)
+    assert str(first).startswith("The teacher refuses the key: Moderated")
+
+
+def test_a_wrong_key_ends_all_whatever_was_answered_before() -> None:
+    (found,) = ask(Played(httpx.Response(401)), accepts_calls=True)
+    assert isinstance(found, TeacherFails)
+
+
+def test_an_address_where_nobody_answers_ends_all_whatever_was_answered_before() -> None:
+    (found,) = ask(Played(httpx.ConnectError("away")), accepts_calls=True)
+    assert isinstance(found, TeacherFails)
+
+
 def test_the_limit_of_tokens_is_sent_under_its_newer_name_where_that_is_wanted() -> None:
     error = {
         "message": "Unsupported parameter: use 'max_completion_tokens'.",
@@ -133,17 +167,104 @@ def test_the_limit_of_tokens_is_sent_under_its_newer_name_where_that_is_wanted()
     assert {body["temperature"] for body in played.bodies} == {0.5}
 
 
+def test_calls_side_by_side_all_find_the_newer_name_of_the_limit() -> None:
+    calls, sent = 8, 0
+    all_sent = asyncio.Event()
+
+    async def played(request: httpx.Request) -> httpx.Response:
+        nonlocal sent
+        if "max_completion_tokens" in json.loads(request.content):
+            return httpx.Response(200, content=GOOD.content)
+        sent += 1
+        if sent == calls:
+            all_sent.set()
+        await all_sent.wait()
+        return httpx.Response(400, json={"error": {"param": "max_tokens", "message": "No."}})
+
+    async def run() -> list[Answer]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(played)) as http:
+            teacher = Teacher(http, "http://teacher/v1", Manner("t", 50), QUICK)
+            return await asyncio.gather(*(teacher.ask(ASKED) for _ in range(calls)))
+
+    assert [answer.text for answer in asyncio.run(run())] == ["A boat!"] * calls
+
+
 def test_a_refusal_in_its_own_field_is_known_as_one() -> None:
     message = {"content": None, "refusal": "I can't."}
     (answer,) = ask(Played(httpx.Response(200, json={"choices": [{"message": message}]})))
     assert answer == Answer("I can't.", "refusal")
 
 
-@pytest.mark.parametrize("usage", [None, 3, {"prompt_tokens": "x"}, {"prompt_tokens": True}])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        3,
+        {"prompt_tokens": "x"},
+        {"prompt_tokens": True},
+        {"prompt_tokens": 10**400},
+        {"prompt_tokens": -1},
+        {"prompt_tokens": 1e300},
+    ],
+)
 def test_tokens_that_are_no_numbers_count_nothing(usage: Any) -> None:
     value = {"choices": [{"message": {"content": "A"}}], "usage": usage}
     (answer,) = ask(Played(httpx.Response(200, json=value)))
     assert answer == Answer("A") or isinstance(answer, NoAnswer)
+
+
+def test_an_answer_of_opening_brackets_fails_its_call_alone() -> None:
+    brackets = httpx.Response(200, content=b"[" * 200_000)
+    found, good = ask(Played(brackets, GOOD), times=2)
+    assert isinstance(found, NoAnswer)
+    assert isinstance(good, Answer)
+
+
+class Dripping(httpx.AsyncByteStream):
+    """Sends a piece again and again, without an end."""
+
+    def __init__(self, piece: bytes) -> None:
+        self._piece = piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield self._piece
+            await asyncio.sleep(0.001)
+
+
+class Once(httpx.AsyncByteStream):
+    """Sends a body as it comes over the wire."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize(
+    ("piece", "patience", "said"),
+    [
+        (b" ", Patience(total_s=0.0, answer_s=0.05), "did not end its answer within 0 s"),
+        (b" " * 2**20, QUICK, f"has more than {MAX_ANSWER_BYTES} bytes"),
+    ],
+)
+def test_an_answer_without_an_end_fails_its_call_alone(
+    status: int, piece: bytes, patience: Patience, said: str
+) -> None:
+    answer = httpx.Response(status, stream=Dripping(piece))
+    (found,) = ask(lambda _: answer, patience=patience)
+    assert isinstance(found, NoAnswer)
+    assert said in str(found)
+
+
+def test_a_compressed_answer_is_read() -> None:
+    packed = httpx.Response(
+        200, headers={"content-encoding": "gzip"}, stream=Once(gzip.compress(GOOD.content))
+    )
+    (answer,) = ask(lambda _: packed)
+    assert answer == Answer("A boat!", "stop", tokens_in=7, tokens_out=3)
 
 
 def test_a_stated_pause_is_kept_by_all_calls() -> None:

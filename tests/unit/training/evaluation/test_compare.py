@@ -20,12 +20,17 @@ from caption_studio.training.evaluation.results import (
     write_text,
 )
 
+BASE = Side("falcon", "", {})
+DATA = Side("the data's captions", "", {"written.empty": Measure(0.0, 0.0, 0.1, 50, "lower")})
 
-def results(measures: Mapping[str, Measure], rows: str = "r", other: str = "base") -> Results:
+
+def results(
+    measures: Mapping[str, Measure], rows: str = "r", other: Side = BASE, base: str = "/m/a/falcon"
+) -> Results:
     return Results(
         adapter=Side("bakery", "ab", measures, {"copied": "no rows of the split train"}),
-        other=Side(other, "", {}),
-        base="falcon",
+        other=other,
+        base=base,
         dataset=DataSet("set.jsonl", "d", "test", 10, rows),
         judge={"model": "wise-1"},
         seed=1,
@@ -64,27 +69,101 @@ def test_other_rows_cannot_be_compared() -> None:
         verdicts(results(OLD), results(NEW, rows="others"))
 
 
-def test_win_rates_are_compared_only_against_the_same_side() -> None:
-    won = {"win_rate": Measure(0.9, 0.8, 0.95, 50, "higher")}
-    lost = {"win_rate": Measure(0.1, 0.05, 0.2, 50, "higher")}
-    assert [one.word for one in verdicts(results(won), results(lost))] == ["worse"]
-    others = results(won), results(lost, other="data")
-    assert verdicts(*others) == []
-    assert not_compared(*others) == ["win_rate"]
+WON = {"win_rate": Measure(0.9, 0.8, 0.95, 50, "higher")}
+LOST = {"win_rate": Measure(0.1, 0.05, 0.2, 50, "higher")}
 
 
-def test_a_measure_that_the_second_lacks_is_told(
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (BASE, BASE),
+        (DATA, replace(DATA, name="another name")),
+        (Side("bakery (other)", "cd", {}), Side("bakery", "cd", {})),
+    ],
+)
+def test_win_rates_against_the_same_side_are_compared_whatever_its_name(
+    before: Side, after: Side
+) -> None:
+    found = verdicts(results(WON, other=before), results(LOST, other=after))
+    assert [one.word for one in found] == ["worse"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (results(WON), results(LOST, other=DATA)),
+        (results(WON), results(LOST, base="/m/b/falcon")),
+        (results(WON, other=Side("prod", "cd", {})), results(LOST, other=Side("prod", "ef", {}))),
+        (results(WON), replace(results(LOST), judge={"model": "wise-2"})),
+    ],
+)
+def test_win_rates_against_another_side_or_by_another_judge_are_not_compared(
+    before: Results, after: Results
+) -> None:
+    assert verdicts(before, after) == []
+    assert not_compared(before, after) == ["win_rate"]
+
+
+def test_win_rates_against_the_data_need_no_common_base_model() -> None:
+    others = results(WON, other=DATA), results(LOST, other=DATA, base="/m/b/falcon")
+    assert [one.word for one in verdicts(*others)] == ["worse"]
+
+
+def test_perplexity_by_another_base_model_is_not_compared() -> None:
+    others = results(OLD), results(NEW, base="/m/b/falcon")
+    assert "perplexity" not in {one.name for one in verdicts(*others)}
+    assert not_compared(*others) == ["perplexity"]
+
+
+def test_a_measure_that_the_captions_are_not_the_cause_of_may_be_gone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_text(tmp_path / "a", to_json(results(OLD)))
-    write_text(tmp_path / "b", to_json(results({"perplexity": OLD["perplexity"]})))
+    copied = {"greedy.copied": Measure(0.0, 0.0, 0.1, 50, "lower")}
+    write_text(tmp_path / "a", to_json(results(OLD | copied | WON)))
+    write_text(tmp_path / "b", to_json(results(OLD)))
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "no clear difference",
-        "not compared",
-        "not compared",
+        *["no clear difference"] * 3,
+        *["not compared"] * 2,
     ]
+
+
+SPOKE_GERMAN = {
+    "greedy.obeys_all": Measure(0.95, 0.8, 0.99, 20, "higher"),
+    "greedy.obeys_language": Measure(0.95, 0.8, 0.99, 20, "higher"),
+}
+
+
+@pytest.mark.parametrize(
+    ("left", "status", "said"),
+    [
+        (None, 3, "worse: follows: language, greedy: 95.0 % (80.0 to 99.0) → -, told by 20 "),
+        (9, 3, "(70.0 to 100.0), told by 20 captions before and by 9 now"),
+        (10, 0, "no clear difference: follows: language, greedy"),
+    ],
+)
+def test_captions_that_no_longer_tell_whether_they_obey_are_worse(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    left: int | None,
+    status: int,
+    said: str,
+) -> None:
+    after = dict(SPOKE_GERMAN)
+    del after["greedy.obeys_language"]
+    if left is not None:
+        after["greedy.obeys_language"] = Measure(1.0, 0.7, 1.0, left, "higher")
+    write_text(tmp_path / "a", to_json(results(SPOKE_GERMAN)))
+    write_text(tmp_path / "b", to_json(results(after)))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == status
+    assert said in capsys.readouterr().out
+    assert main(["compare", str(tmp_path / "b"), str(tmp_path / "a")]) == 0
+
+
+def test_captions_without_words_are_worse() -> None:
+    left = {name: one for name, one in OLD.items() if name != "greedy.distinct_2"}
+    assert [one.word for one in verdicts(results(OLD), results(left)) if one.is_lost] == ["worse"]
 
 
 def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:

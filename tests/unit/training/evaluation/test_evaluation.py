@@ -25,7 +25,7 @@ ROWS = [
             request=request,
             facts={"subject": "duck", "colour": "red"},
         )
-        for name in ("Anna", "Ben", "Cleo", "Dora")
+        for name in ("Anna", "Ben", "Cleo", "Dora", "Emma")
         for request in ("", "no hashtags", "end with a question")
     ),
     Row("a blue bus", "Look: a red duck of Anna!"),
@@ -72,9 +72,9 @@ def test_both_sides_are_measured_alike(dataset: Path) -> None:
     for manner in ("greedy", "sampled"):
         assert mine.measures[f"{manner}.names_all"].value == 1.0
         assert theirs.measures[f"{manner}.names_all"].value == 0.0
-        assert mine.measures[f"{manner}.obeys_no_hashtags"].n == 4
+        assert mine.measures[f"{manner}.obeys_no_hashtags"].n == 5
         assert mine.measures[f"{manner}.obeys_question"].value == 0.0
-    assert mine.measures["greedy.copied"].value == 0.25
+    assert mine.measures["greedy.copied"].value == 0.2
     assert mine.measures["perplexity"].value < theirs.measures["perplexity"].value
     assert mine.measures["captions_per_s"].better is None
     assert mine.left_out.keys() == {"names_number", "win_rate"}
@@ -97,6 +97,16 @@ def test_the_file_holds_the_numbers_and_what_they_are_of(dataset: Path) -> None:
     assert values["versions"].keys() == {"caption-studio", "torch", "transformers", "peft"}
 
 
+def test_perplexity_of_fewer_than_five_pictures_is_left_out_with_a_reason(dataset: Path) -> None:
+    write_rows(dataset, [row for row in ROWS if row.picture != "Emma.png"])
+    results = evaluated(plan(dataset)).results
+    for side in (results.adapter, results.other):
+        assert "perplexity" not in side.measures
+        assert side.left_out["perplexity"] == "there are fewer than 5 pictures"
+    html = (dataset.parent / "evaluation" / "report.html").read_text()
+    assert "(there are fewer than 5 pictures)" in html
+
+
 def test_the_datas_own_captions_can_be_the_other_side(dataset: Path) -> None:
     results = evaluated(plan(dataset, against=DATA)).results
     assert results.other.is_data
@@ -114,18 +124,18 @@ def test_the_judge_decides_in_both_orders(dataset: Path) -> None:
     with judging(prefers_ducks) as server:
         outcome = evaluated(plan(dataset, judge=Judge(server.url, "wise-1")))
     rate = outcome.results.adapter.measures["win_rate"]
-    assert (rate.value, rate.n, outcome.judge_failure) == (1.0, 12, "")
+    assert (rate.value, rate.n, outcome.judge_failure) == (1.0, 15, "")
     judge = outcome.results.judge
-    assert (judge["model"], judge["wins"], judge["losses"]) == ("wise-1", 12, 0)
+    assert (judge["model"], judge["wins"], judge["losses"]) == ("wise-1", 15, 0)
     assert judge["first_shown"]["value"] == 0.5
-    assert len(server.asked) == 24
+    assert len(server.asked) == 30
 
 
 def test_a_second_run_asks_nothing_again(dataset: Path) -> None:
     with judging(prefers_ducks) as server:
         for _ in range(2):
             evaluated(plan(dataset, judge=Judge(server.url, "wise-1")))
-    assert len(server.asked) == 24
+    assert len(server.asked) == 30
 
 
 def test_equal_captions_are_a_tie_without_asking(dataset: Path) -> None:
@@ -138,7 +148,7 @@ def test_equal_captions_are_a_tie_without_asking(dataset: Path) -> None:
 def test_a_judge_that_talks_nonsense_costs_the_win_rate_and_nothing_else(dataset: Path) -> None:
     with judging(lambda _: said("Both are lovely ducks.")) as server:
         outcome = evaluated(plan(dataset, judge=Judge(server.url, "wise-1")))
-    assert "None of the judge's 24 answers" in outcome.judge_failure
+    assert "None of the judge's 30 answers" in outcome.judge_failure
     assert "'Both are lovely ducks.'" in outcome.judge_failure
     assert "win_rate" not in outcome.results.adapter.measures
     assert outcome.results.adapter.left_out["win_rate"] == outcome.judge_failure
@@ -171,9 +181,9 @@ def test_the_report_shows_pictures_and_escapes_what_comes_from_data(tmp_path: Pa
 def test_the_report_has_a_row_for_each_item_with_what_holds(dataset: Path) -> None:
     evaluated(plan(dataset))
     html = (dataset.parent / "evaluation" / "report.html").read_text()
-    assert html.count("<article>") == 12
+    assert html.count("<article>") == 15
     assert html.count("data:image/jpeg") == 3
-    assert html.count("no picture") == 9
+    assert html.count("no picture") == 12
     assert "✓ names the subject" in html
     assert "✗ follows: question" in html
     assert "Not measured: names the number (no row&#x27;s facts have a number)" in html

@@ -1,9 +1,11 @@
 """The judge is asked in both orders, patiently, and is paid once for each answer."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from caption_studio.training.chat.connection import MAX_ANSWER_BYTES
 from caption_studio.training.evaluation.judge.asking import (
     IN_FLIGHT,
     TRIES,
@@ -123,13 +125,28 @@ def test_a_full_judge_is_asked_again(tmp_path: Path) -> None:
 
 
 def test_a_model_with_a_temperature_of_its_own_is_asked_without_one(tmp_path: Path) -> None:
-    def answer(_: str) -> Answer:
-        body = server.asked[-1][1]
-        return refused(400, "temperature is not supported") if "temperature" in body else said("A")
+    all_in_flight = threading.Barrier(IN_FLIGHT)
 
+    def answer(_: str) -> Answer:
+        if len(server.asked) > IN_FLIGHT:
+            return said("A")
+        all_in_flight.wait(timeout=30)
+        return refused(400, "Unsupported value: 'temperature'")
+
+    journal = Journal(tmp_path / "judge.jsonl")
     with judging(answer) as server:
+        ask_all(judge_at(server.url), QUESTIONS[:16], journal)
+    sent = ["temperature" in body for _, body in server.asked]
+    assert sent == [True] * IN_FLIGHT + [False] * 16
+    assert {journal[one.key("wise-1")] for one in QUESTIONS[:16]} == {"A"}
+
+
+def test_a_temperature_that_is_refused_at_the_last_try_costs_no_try(tmp_path: Path) -> None:
+    full = [refused(429, "slow down", retry_after="0")] * (TRIES - 1)
+    answers = [*full, refused(422, "no temperature"), said("A")]
+    with judging(lambda _: answers.pop(0)) as server:
         ask_all(judge_at(server.url), QUESTIONS[:1], Journal(tmp_path / "judge.jsonl"))
-    assert ["temperature" in body for _, body in server.asked] == [True, False]
+    assert answers == []
 
 
 @pytest.mark.parametrize(
@@ -142,6 +159,8 @@ def test_a_model_with_a_temperature_of_its_own_is_asked_without_one(tmp_path: Pa
         ),
         (refused(404, "no such model."), "answered 404 \\(no such model\\)\\.$"),
         ((200, {}, b"<html>"), "something that is no chat completion"),
+        ((200, {}, b"[" * 200_000), "something that is no chat completion"),
+        ((200, {}, b" " * (MAX_ANSWER_BYTES + 1)), "answered with more than 4194304 bytes"),
         ((200, {}, {"choices": []}), "something that is no chat completion"),
         ((500, {}, "oops"), "answered 500, "),
     ],
@@ -193,13 +212,40 @@ def test_a_journal_that_cannot_be_written_ends_the_asking(tmp_path: Path) -> Non
         ("127.0.0.1:8000", "http://127.0.0.1:8000/v1"),
         ("http://host/v1/", "http://host/v1"),
         ("https://host/v1beta/openai", "https://host/v1beta/openai"),
+        ("http://[::1]:8000", "http://[::1]:8000/v1"),
+        ("http://b\u00fccher.example:65535/v1", "http://b\u00fccher.example:65535/v1"),
+        ("http://user:word@host/v1", "http://user:word@host/v1"),
     ],
 )
 def test_addresses(given: str, url: str) -> None:
     assert api_url(given) == url
 
 
-@pytest.mark.parametrize("given", ["ftp://host", "http://", "http://host/v1?x=1"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "ftp://host",
+        "http://",
+        "http://host/v1?x=1",
+        "http://host/v1#x",
+        "http://localhost:80a/v1",
+        "localhost:80a",
+        "http://host:99999/v1",
+        "http://host:65536",
+        "http://host:0/v1",
+        "http://host:-1/v1",
+        "http://host:8 0/v1",
+        "http://local host/v1",
+        " http://host/v1",
+        "http://host/v 1",
+        "http://[::1/v1",
+        "http://::1/v1",
+        "http://[host]/v1",
+        "http://host..example/v1",
+        f"http://{'x' * 64}.example/v1",
+        "http://999.1.1.1/v1",
+    ],
+)
 def test_no_addresses(given: str) -> None:
     with pytest.raises(ValueError, match="no address of a judge"):
         api_url(given)

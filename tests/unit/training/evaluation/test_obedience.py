@@ -31,6 +31,8 @@ from caption_studio.training.evaluation.measures.obedience import obeyed
         ("犬が寝ている", "in Japanese", True),
         ("犬在睡觉", "in Japanese", False),
         ("Собака спит", "in Spanish", False),
+        ("\U0001f436 \u2764\ufe0f", "in German", False),
+        ("2026!", "in Japanese", False),
         ("", "no hashtags", False),
     ],
 )
@@ -40,6 +42,7 @@ def test_one_instruction(caption: str, request_: str, held: bool) -> None:
 
 def test_a_caption_too_short_to_tell_its_language_is_left_out() -> None:
     assert obeyed("Lisbon 2026 #sea", "in German, no emoji") == {"no_emoji": True}
+    assert obeyed("\U0001f436 #Hund", "in German, no emoji") == {"no_emoji": False}
 
 
 def test_of_several_instructions_of_a_kind_all_are_wanted() -> None:

@@ -1,7 +1,5 @@
 """A teacher's HTTP answer → its text and tokens, or what it tells of its failure."""
 
-import math
-
 import httpx
 
 from caption_studio.language.prompt import one_line
@@ -10,6 +8,10 @@ from caption_studio.training.dataset.items import Answer
 from caption_studio.training.dataset.texts import well_formed
 
 MAX_REASON_CHARS = 300
+MAX_TOKENS = 10**9
+"""Of one answer. More is no count, and may be too large for a float."""
+
+_NO_CAPTION = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 
 
 def read_answer(answer: httpx.Response) -> Answer:
@@ -25,7 +27,7 @@ def read_answer(answer: httpx.Response) -> Answer:
         usage = value.get("usage") or {}
         tokens_in = _tokens(usage.get("prompt_tokens"))
         tokens_out = _tokens(usage.get("completion_tokens"))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except _NO_CAPTION as error:
         raise ValueError("the teacher answered with something that is no caption") from error
     finish_reason = well_formed(str(choice.get("finish_reason") or ""))
     if isinstance(refusal, str) and refusal and not text:
@@ -47,6 +49,6 @@ def told_of(answer: httpx.Response) -> str:
 
 def _tokens(value: object) -> int:
     """Return a count of tokens, 0 for anything that is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return max(int(value), 0)
+    return int(value) if 0 <= value <= MAX_TOKENS else 0

@@ -9,7 +9,7 @@ _MILLION = 1_000_000
 
 @dataclass(slots=True)
 class Spent:
-    """What the teacher's answers took; `uncounted` of them did not say."""
+    """What the teacher's answers took, those replaced since too; `uncounted` did not say."""
 
     answers: int = 0
     tokens_in: int = 0
@@ -38,12 +38,13 @@ class Prices:
         money_in = spent.tokens_in * (self.tokens_in or 0.0)
         return (money_in + spent.tokens_out * (self.tokens_out or 0.0)) / _MILLION
 
-    def told(self, spent: Spent, expected_answers: int) -> str:
-        """Return tokens, and with prices the cost so far and that of all, for people."""
+    def told(self, spent: Spent, answers_left: int = 0) -> str:
+        """Return tokens, and with prices the cost so far and the one expected, for people."""
         tokens = f"{spent.tokens_in:,} tokens in, {spent.tokens_out:,} out"
         cost = self.cost(spent)
         if cost is None:
             return tokens
-        if not spent.answers or spent.answers >= expected_answers:
+        if not spent.answers or answers_left <= 0:
             return f"{tokens}, cost {cost:.4f}"
-        return f"{tokens}, cost {cost:.4f} of about {cost / spent.answers * expected_answers:.4f}"
+        expected = cost + cost / spent.answers * answers_left
+        return f"{tokens}, cost {cost:.4f} of about {expected:.4f}"

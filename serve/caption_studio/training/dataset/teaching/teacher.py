@@ -14,7 +14,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from caption_studio.training.chat.connection import ANSWER_TIMEOUT_S, http_client
+from caption_studio.training.chat.connection import (
+    ANSWER_TIMEOUT_S,
+    MAX_ANSWER_BYTES,
+    AnswerTooLong,
+    http_client,
+    whole_answer,
+)
 from caption_studio.training.chat.failures import error_of
 from caption_studio.training.chat.pauses import Gate, Patience, backoff_s, stated_pause_s
 from caption_studio.training.dataset.items import Answer
@@ -30,6 +36,7 @@ MAX_REFUSED_AT_FIRST = 5
 _BUSY = frozenset({408, 409, 425, 429})
 _OUT_OF_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _NO_SUCH_MODEL = frozenset({"model_not_found", "invalid_model"})
+_NEWER_LIMIT = "max_completion_tokens"
 
 
 class NoAnswer(Exception):
@@ -74,18 +81,27 @@ def teacher_url(given: str) -> str:
 
 @asynccontextmanager
 async def connected(
-    url: str, key: str | None, manner: Manner, in_flight: int
+    url: str, key: str | None, manner: Manner, in_flight: int, *, accepts_calls: bool
 ) -> AsyncIterator["Teacher"]:
-    """Hold a teacher at `url`, in the form that `teacher_url` returns."""
+    """Hold a teacher at `url`, in the form that `teacher_url` returns. See `Teacher`."""
     async with http_client(url, key, in_flight) as http:
-        yield Teacher(http, url, manner)
+        yield Teacher(http, url, manner, accepts_calls=accepts_calls)
 
 
 class Teacher:
-    """Asks for captions; calls may run side by side."""
+    """Asks for captions; calls may run side by side.
+
+    `accepts_calls`: it answered an earlier command, so that what it refuses are single calls.
+    """
 
     def __init__(
-        self, http: httpx.AsyncClient, url: str, manner: Manner, patience: Patience | None = None
+        self,
+        http: httpx.AsyncClient,
+        url: str,
+        manner: Manner,
+        patience: Patience | None = None,
+        *,
+        accepts_calls: bool = False,
     ) -> None:
         self._http = http
         self._url = url
@@ -93,7 +109,8 @@ class Teacher:
         self._patience = patience or Patience()
         self._gate = Gate()
         self._limit_name = "max_tokens"
-        self._has_answered = False
+        self._has_answered = False  # this command, so that its address is right
+        self._accepts_calls = accepts_calls
         self._refused = self._given_up = 0  # in a row
 
     async def ask(self, messages: Sequence[dict[str, Any]]) -> Answer:
@@ -119,16 +136,18 @@ class Teacher:
                 await asyncio.sleep(pause_s)
                 attempt += 1
                 continue
-            self._has_answered = True
+            self._has_answered = self._accepts_calls = True
             self._refused = self._given_up = 0
             return answer
 
     async def _try(self, messages: Sequence[dict[str, Any]]) -> Answer:
-        answer = await self._send(messages)
+        # Another call may change the name while this one is under way.
+        limit_name = self._limit_name
+        answer = await self._send(messages, limit_name)
         error = error_of(answer)
-        if answer.status_code == 400 and self._limit_is_unknown(error):
-            self._limit_name = "max_completion_tokens"
-            answer = await self._send(messages)
+        if answer.status_code == 400 and limit_name != _NEWER_LIMIT and _wants_newer_limit(error):
+            self._limit_name = _NEWER_LIMIT
+            answer = await self._send(messages, _NEWER_LIMIT)
             error = error_of(answer)
         if answer.status_code != 200:
             raise self._failure(answer, str(error.get("code")))
@@ -137,36 +156,38 @@ class Teacher:
         except ValueError as nonsense:
             raise self._refusal(str(nonsense)) from nonsense
 
-    def _limit_is_unknown(self, error: dict[str, Any]) -> bool:
-        """Whether the teacher wants the limit under its newer name, as OpenAI's thinkers do."""
-        wanted = "max_completion_tokens"
-        return self._limit_name != wanted and (
-            error.get("param") == "max_tokens" or wanted in str(error.get("message"))
-        )
-
-    async def _send(self, messages: Sequence[dict[str, Any]]) -> httpx.Response:
+    async def _send(self, messages: Sequence[dict[str, Any]], limit_name: str) -> httpx.Response:
         manner = self._manner
         body: dict[str, Any] = {"model": manner.model, "messages": list(messages)}
-        body[self._limit_name] = manner.max_tokens
+        body[limit_name] = manner.max_tokens
         if manner.temperature is not None:
             body["temperature"] = manner.temperature
         try:
-            return await self._http.post(f"{self._url}/chat/completions", json=body)
+            return await whole_answer(
+                self._http, f"{self._url}/chat/completions", body, self._patience.answer_s
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if not self._has_answered:
                 raise TeacherFails(f"No teacher answers at {self._url}.") from error
             raise _Busy(f"no teacher answers at {self._url} any more") from error
         except httpx.TimeoutException as error:
             raise _Busy(f"the teacher gave no answer within {ANSWER_TIMEOUT_S:.0f} s") from error
+        except TimeoutError as error:
+            within = f"within {self._patience.answer_s:.0f} s"
+            raise _Busy(f"the teacher did not end its answer {within}") from error
         except httpx.TransportError as error:
             raise _Busy("the connection to the teacher broke off") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._refusal("the teacher's answer cannot be read") from error
+        except AnswerTooLong as error:
+            reason = f"the teacher's answer has more than {MAX_ANSWER_BYTES} bytes"
+            raise self._refusal(reason) from error
 
     def _failure(self, answer: httpx.Response, code: str) -> Exception:
         status = answer.status_code
         message = told_of(answer)
-        if status in (401, 403):
+        # OpenRouter answers 403 to a key that is wrong, and to one call whose text is moderated.
+        if status == 401 or (status == 403 and not self._accepts_calls):
             return TeacherFails(
                 f"The teacher refuses the key: {message}. The key is read from "
                 f"{' or '.join(KEY_VARIABLES)}."
@@ -186,7 +207,7 @@ class Teacher:
 
     def _refusal(self, reason: str) -> Exception:
         self._refused += 1
-        if not self._has_answered and self._refused >= MAX_REFUSED_AT_FIRST:
+        if not self._accepts_calls and self._refused >= MAX_REFUSED_AT_FIRST:
             return TeacherFails(f"No call was answered, {self._refused} in a row: {reason}.")
         return NoAnswer(reason)
 
@@ -195,6 +216,11 @@ class Teacher:
         if self._given_up >= MAX_GIVEN_UP:
             return TeacherFails(f"{_begun(reason)}, for {self._patience.total_s:.0f} s now.")
         return NoAnswer(reason)
+
+
+def _wants_newer_limit(error: dict[str, Any]) -> bool:
+    """Return whether the teacher wants the limit under its newer name, as OpenAI's thinkers do."""
+    return error.get("param") == "max_tokens" or _NEWER_LIMIT in str(error.get("message"))
 
 
 def _begun(reason: str) -> str:

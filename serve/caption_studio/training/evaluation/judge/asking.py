@@ -5,6 +5,7 @@ Bounded in flight, tried again while the endpoint is full, and journaled as they
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,14 @@ import httpx
 
 from caption_studio.training.chat.connection import (
     ANSWER_TIMEOUT_S,
+    MAX_ANSWER_BYTES,
+    AnswerTooLong,
     http_client,
     key_in_environment,
+    whole_answer,
 )
 from caption_studio.training.chat.failures import error_of
-from caption_studio.training.chat.pauses import stated_pause_s
+from caption_studio.training.chat.pauses import Patience, stated_pause_s
 from caption_studio.training.evaluation.judge.journal import Journal
 from caption_studio.training.evaluation.judge.question import Question
 from caption_studio.training.evaluation.problem import EvaluationProblem
@@ -39,12 +43,16 @@ class JudgeFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Where to ask: `url` is that of the API, up to `/v1`."""
+    """Where to ask: `url` is that of the API, up to `/v1`.
+
+    One try may take `answer_s` seconds, until the last byte of its answer.
+    """
 
     url: str
     model: str
     key: str | None = None
     first_pause_s: float = FIRST_PAUSE_S
+    answer_s: float = Patience().answer_s
 
 
 def judge_key() -> str | None:
@@ -55,10 +63,23 @@ def judge_key() -> str | None:
 def api_url(given: str) -> str:
     """Return the address of the API; one without a path gets `/v1`. Raises `ValueError`."""
     url = (given if "://" in given else f"http://{given}").rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+    parts = urlsplit(url) if _can_be_connected_to(url) else urlsplit("")
+    if parts.scheme not in ("http", "https") or parts.query or parts.fragment:
         raise ValueError(f"{given} is no address of a judge")
     return url if parts.path else f"{url}/v1"
+
+
+def _can_be_connected_to(url: str) -> bool:
+    """Tell whether the HTTP client will take host and port.
+
+    It would refuse them only after hours of captions. `socket` encodes a host by the IDNA codec,
+    which takes no label that is empty or too long.
+    """
+    try:
+        host, port = httpx.URL(url).raw_host.decode(), urlsplit(url).port
+        return bool(host.encode("idna")) and port != 0 and not re.search(r"\s", url)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def ask_all(
@@ -117,8 +138,6 @@ class _Asking:
                 if response.is_success:
                     return _content(self._judge, response)
                 if response.status_code not in _AGAIN:
-                    if self._is_about_temperature(response):
-                        continue
                     raise JudgeFailed(f"{problem}.{_HINTS.get(response.status_code, '')}")
             if tried == TRIES or self._failure is not None:
                 break
@@ -133,36 +152,46 @@ class _Asking:
 
         Raises `JudgeFailed` for an address where nothing ever answered.
         """
-        body: dict[str, Any] = {"model": self._judge.model, "messages": question.messages}
-        if self._takes_temperature:
-            body["temperature"] = 0
         where = f"The judge at {self._judge.url}"
         try:
-            response = await http.post(f"{self._judge.url}/chat/completions", json=body)
+            response = await self._posted(http, question)
         except httpx.ConnectError as error:
             if not self._was_reached:  # a wrong address, more likely than a restart
                 raise JudgeFailed(f"{where} cannot be reached.") from error
             return None, f"{where} cannot be reached"
         except httpx.TimeoutException:
             return None, f"{where} gave no answer within {ANSWER_TIMEOUT_S:.0f} s"
+        except TimeoutError:
+            return None, f"{where} did not end its answer within {self._judge.answer_s:.0f} s"
+        except AnswerTooLong as error:
+            too_long = f"{where} answered with more than {MAX_ANSWER_BYTES} bytes."
+            raise JudgeFailed(too_long) from error
         except httpx.HTTPError as error:
             return None, f"{where} broke the connection off ({type(error).__name__})"
         self._was_reached = True
         return response, f"{where} answered {response.status_code}{_message(response)}"
 
-    def _is_about_temperature(self, response: httpx.Response) -> bool:
-        """Some models take no temperature but their own; ask them without it from now on."""
-        told = self._takes_temperature and "temperature" in response.text
-        if response.status_code in (400, 422) and told:
+    async def _posted(self, http: httpx.AsyncClient, question: Question) -> httpx.Response:
+        """Post the question at temperature 0.
+
+        Some models take no temperature but their own. A question that was sent with one is then
+        posted again without, and so are all later ones.
+        """
+        url = f"{self._judge.url}/chat/completions"
+        body: dict[str, Any] = {"model": self._judge.model, "messages": question.messages}
+        if self._takes_temperature:
+            steady = {**body, "temperature": 0}
+            response = await whole_answer(http, url, steady, self._judge.answer_s)
+            if response.status_code not in (400, 422) or "temperature" not in response.text:
+                return response
             self._takes_temperature = False
-            return True
-        return False
+        return await whole_answer(http, url, body, self._judge.answer_s)
 
 
 def _content(judge: Judge, response: httpx.Response) -> str:
     try:
         content = response.json()["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise JudgeFailed(
             f"The judge at {judge.url} answered with something that is no chat completion."
         ) from error

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from caption_studio.training.evaluation.measures.figures import NUMBER_WORDS, POWERS, with_figures
 from caption_studio.training.evaluation.measures.refusals import SIGNS, is_refused, is_wanted
 
 Unit = Literal["hashtags", "emoji", "words", "characters"]
@@ -26,15 +27,17 @@ _UNITS: dict[Unit, str] = {
     "words": r"words?",
     "characters": r"(?:characters?|chars?|letters?)",
 }
-_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100}
-_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-)
-NUMBER_WORDS = {word: n for n, word in enumerate(_WORDS.split())} | _TENS
 _VALUES = NUMBER_WORDS | {"single": 1}
-_NUMBER = rf"(?:\d{{1,4}}|a hundred|{'|'.join(_VALUES)})"
-_ADJECTIVE = r"(?:\w+ )?"
+_IN_WORDS = rf"(?:{'|'.join(_VALUES)})"
+_NUMBER = (
+    # Not part of a fraction, of a pair such as "2/3", or after "~" or "<".
+    r"(?<!\d[.,])(?<![~<>/\u2248\u2264\u2265])(?<![~<>/\u2248\u2264\u2265] )"
+    rf"(?:\d{{1,5}}(?![.,]?\d)|{_IN_WORDS}\b)"
+)
+_ADJECTIVE = rf"(?:(?!\d|(?:{_IN_WORDS}|{'|'.join(POWERS)}|dozen)\b)\w+ )?"
+
+_WORDS_OF_A_PICTURE = 1000
+"""A picture says more than a thousand words; nobody asks for a caption of so many."""
 
 _TEXTS: tuple[tuple[Bound | Literal["below", "above", "about"], str], ...] = (
     (
@@ -74,7 +77,7 @@ def asked_amounts(request: str) -> Iterator[Amount]:
         if is_sign and is_refused(unit, request):
             yield Amount(unit, "exactly", 0)
             continue
-        numbered = list(_numbered(unit, request))
+        numbered = list(_numbered(unit, with_figures(request)))
         yield from numbered
         if is_sign and not numbered and is_wanted(unit, request):
             yield Amount(unit, "at_least", 1)
@@ -86,11 +89,14 @@ def _numbered(unit: Unit, request: str) -> Iterator[Amount]:
     for found in (*numbers, *_said_after(unit, request)):
         before, after = request[: found.start(1)], request[found.end() :]
         number = _value(found[1])
+        if unit == "words" and number >= _WORDS_OF_A_PICTURE:
+            continue
         if first := _FROM.search(before):
             bound, _ = _bound(before[: first.start()], after)
-            if bound != "at_most":
+            if bound not in ("at_most", "about"):
                 yield Amount(unit, "at_least", _value(first[1]))
-            yield Amount(unit, "at_most", number)
+            if bound not in ("at_least", "about"):
+                yield Amount(unit, "at_most", number)
             continue
         bound, step = _bound(before, after)
         if bound is None:
@@ -135,4 +141,4 @@ def _unsaid_bound(unit: Unit, before: str, after: str, *, is_compound: bool) -> 
 
 
 def _value(text: str) -> int:
-    return int(text) if text.isdecimal() else _VALUES[text.removeprefix("a ")]
+    return int(text) if text.isdecimal() else _VALUES[text]

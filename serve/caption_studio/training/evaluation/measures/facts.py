@@ -7,7 +7,7 @@ words between. Hashtags name nothing. Number words, plurals and other names are 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from caption_studio.training.evaluation.measures.amounts import NUMBER_WORDS
+from caption_studio.training.evaluation.measures.figures import NUMBER_WORDS, POWERS
 from caption_studio.training.evaluation.measures.prose import sentences
 from caption_studio.voices.faithfulness.noun_phrases import COLOURS, MANY, NUMBERS
 from caption_studio.voices.faithfulness.things import NOUNS, plural_of
@@ -17,7 +17,7 @@ _REACH = 5
 """So many words before a subject may tell its number and colour."""
 
 _AMOUNTS = {"couple": 2, "pair": 2, "duo": 2, "twin": 2, "twins": 2, "trio": 3}
-_VALUES = {**NUMBER_WORDS, **NUMBERS, **_AMOUNTS}
+_VALUES = {**NUMBER_WORDS, **POWERS, **NUMBERS, **_AMOUNTS}
 _SEVERAL = frozenset(
     "several many some few lots bunch group flock dozens row countless various multiple".split()
 )

@@ -89,12 +89,13 @@ def _refused(request: str, found: re.Match[str]) -> bool:
 def is_in(caption: str, language: str) -> bool | None:
     """Tell whether a caption's prose is in one of the languages of `TOLD`; None if it is not told.
 
-    That is so of a text with few function words, such as "Lisbon, 2026".
+    That is so of a text with few function words, such as "Lisbon, 2026", and of hashtags alone. A
+    caption without a letter is in no language.
     """
     text = prose(caption)
     letters = len(_LETTER.findall(text))
     if not letters:
-        return None
+        return None if _LETTER.search(caption) else False
     if language in _SCRIPTS:
         share = len(_SCRIPTS[language].findall(text)) / letters
         return share > 0.5 and bool(_KANA.search(text)) is (language == "Japanese")

@@ -6,6 +6,8 @@ A name is up to six words with a capital, or what stands between quotes.
 import re
 from collections.abc import Iterator
 
+from caption_studio.training.evaluation.measures.figures import NUMBER_WORDS
+from caption_studio.voices.keeping.folding import keys
 from caption_studio.voices.platforms import PLATFORMS
 from caption_studio.voices.words import LANGUAGES
 
@@ -28,25 +30,57 @@ _PROPER = (
     r"(?: (?:de|la|del|of|the|and|von|da) (?=[A-Z])| (?=[A-Z]))?){1,6}"
 )
 _OPENING, _CLOSING = "\"'\u2018\u201c\u00ab", "\"'\u2019\u201d\u00bb"
-_QUOTED = rf"[{_OPENING}]([^{_OPENING}{_CLOSING}]{{2,60}})[{_CLOSING}]"
+_QUOTED = rf"[{_OPENING}](?P<quoted>[^{_OPENING}{_CLOSING}]{{2,60}})[{_CLOSING}]"
 _NAMED_FIRST = re.compile(
-    rf"({_PROPER}) ?(?:(?:must|should|has to|needs to|to) be )?(?i:mentioned|named)\b"
+    rf"(?P<quoted>)(?P<name>{_PROPER}) ?(?:(?:must|should|has to|needs to|to) be )?"
+    r"(?i:mentioned|named)\b"
 )
-_ASKED = re.compile(rf"\b(?i:{_VERBS}) {_BETWEEN}(?:{_QUOTED}|({_PROPER}))")
+_ASKED = re.compile(rf"\b(?i:{_VERBS}) {_BETWEEN}(?:{_QUOTED}|(?P<name>{_PROPER}))")
 _REFUSED = re.compile(r"(?:n't|\bnot|\bnever|\bwithout|\bavoid|\bno)\s+(?:even )?$", re.IGNORECASE)
 _LEFT_OPEN = re.compile(r"\bneed to $", re.IGNORECASE)
-_NO_NAMES = frozenset(
-    {one.title for one in PLATFORMS.values()}
-    | set(LANGUAGES.values())
-    | set("I I'm Insta Caption Captions Alt Emoji Hashtag Hashtags Google OK".split())
+_LANGUAGES = frozenset(LANGUAGES.values())
+_PLATFORMS = (
+    "Airbnb BeReal Discord Etsy FB Flickr Google IG Insta Messenger Nextdoor Reddit Reel Reels "
+    "Shorts Slack Snap Snapchat Stories Story Substack Telegram TikTok Tumblr Twitch Twitter Vimeo "
+    "WeChat Weibo WhatsApp Yelp YT"
+)
+_PARTS = (
+    "alt bio call caption captions cta ctas dm emoji emojis emoticon emoticons faq gif hashtag "
+    "hashtags i i'm link links ok question questions quote quotes seo smiley smileys url urls usp"
+)
+_NO_PART_OF_A_NAME = frozenset(
+    (*keys(" ".join(one.title for one in PLATFORMS.values())), *keys(_PLATFORMS), *keys(_PARTS))
+)
+"""Folded words of platforms and of the parts of captions, which are wanted but not by name."""
+
+_AMOUNTS = frozenset(
+    (*NUMBER_WORDS, *"a an any at exactly least max min more most no only some than the".split())
 )
 
 
 def asked_mentions(request: str) -> Iterator[tuple[str, bool]]:
-    """Yield each name, and whether the caption shall hold it."""
+    """Yield each name, and whether the caption shall hold it.
+
+    In a request without small letters nothing tells a name from other words.
+    """
+    if request.isupper():
+        return
     for found in (*_ASKED.finditer(request), *_NAMED_FIRST.finditer(request)):
-        name = (found[1] or found[2]).strip().removesuffix("'s").strip()
+        name = (found["quoted"] or found["name"]).strip().removesuffix("'s").strip()
         before = request[: found.start()]
-        if not name or name.split()[0] in _NO_NAMES or _LEFT_OPEN.search(before):
+        if _is_no_name(name, is_quoted=bool(found["quoted"])) or _LEFT_OPEN.search(before):
             continue
         yield name, not _REFUSED.search(before)
+
+
+def _is_no_name(name: str, *, is_quoted: bool) -> bool:
+    """Tell whether it is a language, an amount, a platform or a part of a caption.
+
+    Of a quotation only the first word is looked at.
+    """
+    words = keys(name)
+    if not words or name.split()[0] in _LANGUAGES:
+        return True
+    if is_quoted:
+        return words[0] in _NO_PART_OF_A_NAME
+    return _AMOUNTS.issuperset(words) or not _NO_PART_OF_A_NAME.isdisjoint(words)

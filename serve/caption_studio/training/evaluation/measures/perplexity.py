@@ -7,6 +7,9 @@ from math import exp
 
 from caption_studio.training.evaluation.measures.intervals import Measure, ratio_interval
 
+LEAST_PICTURES = 5
+"""Of fewer pictures the bootstrap's interval is too narrow; of one it has no width."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
