@@ -76,7 +76,7 @@ def row_of(values: Mapping[str, Any]) -> Row:
         value = values.get(name)
         if value is not None and not isinstance(value, str):
             raise DataSetError(f"{name} is no text")
-        texts[name] = (value or "").strip()
+        texts[name] = _whole(name, (value or "").strip())
     split = values.get("split")
     if split is None:
         split = split_of(texts["picture_id"] or texts["description"])
@@ -104,7 +104,7 @@ def read_rows(path: Path) -> list[Row]:
             if not isinstance(values, dict):
                 raise DataSetError("it is no JSON object")
             rows.append(row_of(values))
-        except (DataSetError, ValueError) as error:
+        except (DataSetError, ValueError, RecursionError) as error:
             raise DataSetError(f"{path}, line {number}: {_reason(error)}.") from error
     if not rows:
         raise DataSetError(f"{path} has no rows.")
@@ -135,7 +135,16 @@ def _facts(value: object) -> dict[str, str]:
         raise DataSetError(f"facts holds something that is no text; it has {', '.join(FACTS)}")
     if any(isinstance(one, float) and not math.isfinite(one) for one in facts.values()):
         raise DataSetError("facts holds a number that is none")
-    return {name: str(one) for name, one in facts.items()}
+    return {name: _whole(name, str(one)) for name, one in facts.items()}
+
+
+def _whole(name: str, text: str) -> str:
+    r"""Return the text; JSON can spell half a character ("\ud83e"), which nothing can write."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataSetError(f"{name} has half a character, an unpaired surrogate") from error
+    return text
 
 
 def _reason(error: Exception) -> str:
@@ -143,4 +152,6 @@ def _reason(error: Exception) -> str:
         return error.strerror
     if isinstance(error, json.JSONDecodeError):
         return f"it is no JSON ({error.msg})"
+    if isinstance(error, RecursionError):
+        return "it is no JSON (nested too deep)"
     return str(error)

@@ -45,6 +45,12 @@ def test_the_form_of_2023_needs_a_description_and_a_caption_only(tmp_path: Path)
         ('{"description": "a", "caption": "b", "split": "dev"}', "line 1: split is 'dev'"),
         ('{"description": "a", "caption": "b", "facts": [1]}', "line 1: facts is no JSON object"),
         ('{"description": "a", "caption": "b", "request": 3}', "line 1: request is no text"),
+        ('{"description": "a", "caption": "\\ud83e"}', "line 1: caption has half a character"),
+        (
+            '{"description": "a", "caption": "b", "facts": {"colour": "\\ud83e"}}',
+            "line 1: colour has half a character",
+        ),
+        ("[" * 200_000, "line 1: it is no JSON .nested too deep"),
         ("", "has no rows"),
     ],
 )

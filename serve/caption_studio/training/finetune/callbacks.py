@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -157,6 +158,21 @@ class Samples:
         return text.strip().split("\n")[0]
 
 
+class BestCheckpoint(TrainerCallback):
+    """Finds the best checkpoint where the folder is now.
+
+    transformers (5.19, `Trainer._init_training_state`) keeps its absolute path, and forgets it,
+    with a warning alone, in a folder that was moved.
+    """
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Name the best checkpoint by its step."""
+        best = Path(str(args.output_dir), f"checkpoint-{state.best_global_step}")
+        state.best_model_checkpoint = str(best) if best.is_dir() else None
+
+
 class StopOnSignal(TrainerCallback):
     """Ends the training after the step in hand, with a checkpoint, once `stop` is set."""
 
@@ -166,8 +182,7 @@ class StopOnSignal(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Ask for a checkpoint and the end."""
+        """Ask for a checkpoint and the end; an evaluation that is due still runs."""
         if self._stop.is_set() and state.global_step < state.max_steps:
-            control.should_evaluate = False
             control.should_save = True
             control.should_training_stop = True

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 FAILED, REFUSED = 1, 2
 DEFAULT_BASE = "embedded:falcon-demo"
+DEFAULT_LICENCE = "other"
 RECIPE = {
     "epochs": (float, "how often each row is read; default: 3"),
     "steps": (int, "steps of the optimiser, instead of --epochs"),
@@ -64,7 +66,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--max-hours", type=float, metavar="H", help="do not begin what takes longer"
     )
-    parser.add_argument("--licence", default="other", help="for the model card; default: other")
+    parser.add_argument("--licence", help=f"for the model card; default: {DEFAULT_LICENCE}")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the unfinished training in OUT"
     )
@@ -74,7 +76,8 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train; print the folder; return 0, 1 if it was interrupted, 2 if it was refused."""
     # Read by CUDA when it starts: TRL trains on one GPU in a process, and refuses to see several.
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.partition(",")[0]
     # torch and TRL take seconds to import, and only this command needs them.
     from caption_studio.training.failures import Interrupted, Refused
     from caption_studio.training.rows import DataSetError
@@ -87,7 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
     except Interrupted as error:
         _say(f"caption-studio: {error}")
         if error.can_resume:
-            _say(f"To go on: caption-studio finetune {arguments.dataset} {arguments.out} --resume")
+            paths = (str(arguments.dataset), str(arguments.out))
+            _say(f"To go on: {shlex.join(['caption-studio', 'finetune', *paths, '--resume'])}")
         return FAILED
     print(arguments.out)
     return 0
@@ -113,11 +117,13 @@ def _finetune(arguments: argparse.Namespace) -> None:
     if arguments.resume:
         begun = begun_in(arguments.out)
         recipe, base = begun.recipe, find(begun.base, begun.commit)
+        licence, micro_batch = begun.licence, begun.micro_batch
     else:
         recipe = Recipe(**given)
         base = find(arguments.base or DEFAULT_BASE, arguments.revision)
-    job = Job(read, base, recipe, arguments.out, arguments.licence)
-    limits = Limits(arguments.micro_batch, arguments.max_hours)
+        licence, micro_batch = DEFAULT_LICENCE, None
+    job = Job(read, base, recipe, arguments.out, arguments.licence or licence)
+    limits = Limits(arguments.micro_batch or micro_batch, arguments.max_hours)
     if not sys.stderr.isatty():
         disable_progress_bar()  # of the weights that are loaded
     with _stop_on_signals() as stop:

@@ -29,8 +29,8 @@ class Data:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of all examples, in hexadecimal digits."""
-        digest = hashlib.sha256()
+        """The SHA-256 of all examples and of how many train, in hexadecimal digits."""
+        digest = hashlib.sha256(f"{len(self.training)}\0".encode())
         for example in (*self.training, *self.validation):
             digest.update(f"{example.prompt}\0{example.answer}\0".encode())
         return digest.hexdigest()

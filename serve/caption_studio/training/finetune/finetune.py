@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 from caption_studio.training.base import tokenizer_of
 from caption_studio.training.failures import Interrupted, Refused
 from caption_studio.training.finetune import adapter, base, card, checkpoints, plot
-from caption_studio.training.finetune.callbacks import Samples, StopOnSignal, Watch
+from caption_studio.training.finetune.callbacks import (
+    BestCheckpoint,
+    Samples,
+    StopOnSignal,
+    Watch,
+)
 from caption_studio.training.finetune.job import Job, Limits
+from caption_studio.training.finetune.journal import NAME as LOG
 from caption_studio.training.finetune.journal import Journal
 from caption_studio.training.finetune.machine import this_machine
 from caption_studio.training.finetune.memory import Shape
@@ -56,27 +63,30 @@ def finetune(
             too long, or the machine is too small.
         Interrupted: it was stopped, or failed; `resume` goes on from the last checkpoint.
     """
-    folder = job.require_place(resume=resume)
+    folder, limits = job.require_place(resume=resume), limits or Limits()
     tokenizer = tokenizer_of(job.base)
     lesson = lesson_of(job, tokenizer)
     shape = Shape.of(job.base.config, job.recipe.rank, job.recipe.target_modules)
     with deterministic(), full_disk_said(job.folder):
         machine = this_machine(shape.width)
-        setup = setup_of(job, lesson, shape, machine, limits or Limits(), say)
-        folder.begin(job.record)
+        setup = setup_of(job, lesson, shape, machine, limits, say)
+        with folder.held():
+            job.require_place(resume=resume)  # another process may have been here meanwhile
+            folder.begin(job.kept(limits))
 
-        def attempt(less: Setup) -> tuple[Way, Any]:
-            way = Way(job.recipe, less, machine)
-            return way, _train(job, tokenizer, lesson, way, say, stop or Event())
+            def attempt(less: Setup) -> tuple[Way, Any]:
+                way = Way(job.recipe, less, machine)
+                return way, _train(job, tokenizer, lesson, way, say, stop or Event())
 
-        try:
-            way, model = with_less_memory(attempt, setup, say)
-        except Refused:  # the base model's weights
-            if not resume:
+            try:
+                way, model = with_less_memory(attempt, setup, say)
+            except Refused as error:  # the base model's weights
+                if resume or (job.folder / LOG).exists():
+                    raise Interrupted(str(error)) from error
                 folder.abandon()
-            raise
-        result = _write(job, lesson, way, shape, model)
-    folder.finish()
+                raise
+            result = _write(job, lesson, way, shape, model)
+            folder.finish()
     return result
 
 
@@ -95,12 +105,22 @@ def _train(job: Job, tokenizer: Any, lesson: Lesson, way: Way, say: Say, stop: E
         way,
         folder.checkpoints.resolve(),
         resumes=checkpoint is not None,
-        callbacks=[watch, StopOnSignal(stop)],
+        callbacks=[watch, BestCheckpoint(), StopOnSignal(stop)],
     )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if trainer.state.global_step < lesson.steps:
         raise Interrupted(f"Stopped after step {trainer.state.global_step} of {lesson.steps}.")
+    _require_best(trainer.state.best_model_checkpoint, Journal(job.folder))
     return trainer.model
+
+
+def _require_best(loaded: str | None, journal: Journal) -> None:
+    """Raise `Interrupted` if another checkpoint was loaded than that of the log's best step."""
+    best, _ = journal.read().best()
+    if loaded is None or checkpoints.step_of(Path(loaded)) != best:
+        raise Interrupted(
+            f"The checkpoint of the best step, {best}, is not there any more.", can_resume=False
+        )
 
 
 def _write(job: Job, lesson: Lesson, way: Way, shape: Shape, model: Any) -> Result:

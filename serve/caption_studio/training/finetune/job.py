@@ -34,6 +34,10 @@ class Job:
             "recipe": {**asdict(self.recipe), "target_modules": targets},
         }
 
+    def kept(self, limits: "Limits") -> dict[str, Any]:
+        """Return the record with what `--resume` takes where it is not given anew."""
+        return {**self.record, "licence": self.licence, "micro batch": limits.micro_batch}
+
     def require_place(self, *, resume: bool) -> RunFolder:
         """Return the folder if the job can begin there, or go on. Raises `Refused` if not."""
         folder = RunFolder(self.folder)
@@ -65,6 +69,8 @@ class Begun:
     recipe: Recipe
     base: str
     commit: str | None
+    licence: str
+    micro_batch: int | None
 
 
 def begun_in(folder: Path) -> Begun:
@@ -76,6 +82,7 @@ def begun_in(folder: Path) -> Begun:
     try:
         base, fields = record["base model"], record["recipe"]
         recipe = Recipe(**{**fields, "target_modules": tuple(fields["target_modules"])})
-        return Begun(recipe, base["source"], base["commit"])
+        more = record["licence"], record["micro batch"]
+        return Begun(recipe, base["source"], base["commit"], *more)
     except (KeyError, TypeError) as error:
         raise Refused(f"{folder} was begun by another version of caption-studio.") from error

@@ -11,6 +11,10 @@ FALCON_7B_LEARNING_RATE = 2e-4
 """QLoRA, table 9 (https://arxiv.org/abs/2305.14314), which halves it for models twice as wide."""
 MAX_LEARNING_RATE = 2.5e-3
 """The highest that was tried here, on the demo's base model."""
+MAX_STEPS = 10_000_000
+"""More would not end; their order alone fills the memory."""
+SEEDS = 2**32
+"""numpy takes seeds below it."""
 WARMUP_SHARE = 0.03
 """QLoRA, appendix B.2."""
 
@@ -54,10 +58,18 @@ class Recipe:
         for name in ("seed", "warmup_steps", "weight_decay"):
             if (getattr(self, name) or 0) < 0:
                 raise Refused(f"{name} must be at least 0, and it is {getattr(self, name)}.")
+        if self.seed >= SEEDS:
+            raise Refused(f"seed must be below {SEEDS}, and it is {self.seed}.")
 
     def number_of_steps(self, rows: int) -> int:
-        """Return the steps of the optimiser for so many rows of training."""
-        return self.steps or max(1, math.ceil(self.epochs * rows / self.batch_size))
+        """Return the steps of the optimiser for so many rows of training.
+
+        Raises `Refused` if they are too many.
+        """
+        steps = self.steps or self.epochs * rows / self.batch_size
+        if steps > MAX_STEPS:
+            raise Refused(f"It takes more than {MAX_STEPS:,} steps: give fewer steps or epochs.")
+        return max(1, math.ceil(steps))
 
     def warmup(self, steps: int) -> int:
         """Return the steps in which the learning rate rises."""

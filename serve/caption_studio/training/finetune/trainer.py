@@ -17,7 +17,7 @@ from peft import LoraConfig, TaskType
 from transformers import FalconForCausalLM, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from caption_studio.training.finetune.examples import Encoded
+from caption_studio.training.finetune.examples import IGNORED, Encoded
 from caption_studio.training.finetune.machine import Machine
 from caption_studio.training.finetune.packing import PackingCollator
 from caption_studio.training.finetune.preparation import Lesson
@@ -29,14 +29,35 @@ CHECKPOINTS_KEPT = 2
 
 
 class _Trainer(SFTTrainer):
-    """TRL's trainer, which tells nobody of it.
+    """TRL's trainer, which tells nobody of it, and evaluates alike for all sizes of a batch.
 
     TRL 1.16 reports each training to the hub (`_BaseTrainer._send_telemetry`); it looks at
     HF_HUB_DISABLE_TELEMETRY, but only as it was when the hub's library was imported.
+
+    transformers 5.19 (`Trainer.evaluation_loop`) averages the losses of batches, whose answers
+    have more or fewer tokens. Here an evaluation's loss is the mean of all answers' tokens.
     """
+
+    _nll_sum = 0.0
+    _answer_tokens = 0
 
     def _send_telemetry(self) -> None:
         pass
+
+    def prediction_step(self, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+        """Evaluate a batch, and count its answers' tokens."""
+        loss, logits, labels = super().prediction_step(model, inputs, *args, **options)
+        tokens = int((inputs["labels"] != IGNORED).sum())
+        self._nll_sum += loss.item() * tokens
+        self._answer_tokens += tokens
+        return loss, logits, labels
+
+    def evaluation_loop(self, *args: Any, **options: Any) -> Any:
+        """Evaluate all batches."""
+        self._nll_sum, self._answer_tokens = 0.0, 0
+        output = super().evaluation_loop(*args, **options)
+        output.metrics["eval_loss"] = self._nll_sum / self._answer_tokens
+        return output
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,15 @@ def test_missing_weights_and_tokenizers_are_said(tmp_path: Path) -> None:
         tokenizer_of(base)
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", '{"model": null}', "{"])
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_a_damaged_tokenizer_is_said(name: str, text: str, tmp_path: Path) -> None:
+    folder = write_base(tmp_path / "base")
+    (folder / name).write_text(text)
+    with pytest.raises(Refused, match="tokenizer"):
+        tokenizer_of(find(str(folder)))
+
+
 def test_weights_that_lack_a_tensor_are_refused(tmp_path: Path) -> None:
     folder = write_base(tmp_path / "base")
     weights = load_file(folder / "model.safetensors")
@@ -142,3 +151,60 @@ def test_nf4_learns_after_an_evaluation_on_a_cpu_with_bfloat16(
     model.train()(inputs_embeds=embedded).logits.sum().backward()
     assert embedded.grad is not None
     assert embedded.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_hidden_layers", "x"),
+        ("max_position_embeddings", None),
+        ("num_attention_heads", 0),
+        ("bias", "x"),
+    ],
+)
+def test_a_wrong_field_of_a_configuration_is_named(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    fields = {**tiny_config().to_dict(), name: value}
+    (tmp_path / "config.json").write_text(json.dumps(fields))
+    with pytest.raises(Refused, match=name):
+        find(str(tmp_path))
+
+
+def test_a_configuration_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[" * 200_000)
+    with pytest.raises(Refused, match=r"config\.json"):
+        find(str(tmp_path))
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 3\n"
+
+
+@pytest.mark.parametrize("damaged", [POINTER, b"", b"cut"])
+def test_damaged_safetensors_are_refused(tmp_path: Path, damaged: bytes) -> None:
+    folder = write_base(tmp_path / "base")
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-5000] if damaged == b"cut" else damaged)
+    with pytest.raises(Refused, match="damaged"):
+        load(find(str(folder)), CPU, None)
+
+
+@pytest.mark.parametrize("damaged", [POINTER, b"", b"\x80\x02J\x01", b"PK", bytes(1000), b"cut"])
+def test_damaged_pickles_are_refused(tmp_path: Path, damaged: bytes) -> None:
+    folder = write_base(tmp_path / "base")
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    path = folder / "pytorch_model.bin"
+    torch.save(weights, path)
+    path.write_bytes(path.read_bytes()[:-3000] if damaged == b"cut" else damaged)
+    with pytest.raises(Refused, match="damaged"):
+        load(find(str(folder)), CPU, None)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    folder = write_base(tmp_path / "base")
+    weights = load_file(folder / "model.safetensors")
+    weights["transformer.ln_f.weight"] = torch.zeros(7)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(Refused, match=r"do not fit its config\.json: transformer\.ln_f\.weight"):
+        load(find(str(folder)), CPU, None)

@@ -1,12 +1,15 @@
 """The command on a tiny base, end to end and with everything that can be wrong."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from caption_studio.cli import main
 from caption_studio.language.adapters.check import BaseModel, check
+from caption_studio.training.finetune import command
 from tests.unit.training.finetune.tiny import tiny_config, write_data
 
 QUICK = ["--steps", "4", "--batch-size", "4", "--evaluations", "2"]
@@ -187,3 +190,40 @@ def test_another_model_is_refused(
     (tmp_path / "llama" / "config.json").write_text('{"model_type": "llama"}')
     assert finetune(data, tmp_path / "out", "--base", str(tmp_path / "llama")) == 2
     assert "is no Falcon" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("visible", "used"), [("2,1", "2"), ("", ""), ("GPU-7c,GPU-8d", "GPU-7c"), (None, "0")]
+)
+def test_one_gpu_is_used_the_first_that_is_visible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str | None, used: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert finetune(tmp_path / "none.jsonl", tmp_path / "out") == 2
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == used
+
+
+def test_it_goes_on_by_the_printed_command_with_licence_and_micro_batch(
+    tmp_path: Path,
+    base_folder: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, out = write_data(tmp_path / "my bakery.jsonl"), tmp_path / "out"
+    options = [*QUICK, "--licence", "cc0-1.0", "--micro-batch", "2"]
+    say = command._say
+
+    def stop(line: str) -> None:
+        say(line)
+        if line.startswith("step 0"):
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "_say", stop)
+        assert finetune(data, out, "--base", str(base_folder), *options) == 1
+    assert f"To go on: caption-studio finetune '{data}' {out} --resume" in capfd.readouterr().err
+    assert finetune(data, out, "--resume") == 0
+    assert "(2 at a time" in capfd.readouterr().err
+    assert "license: cc0-1.0" in (out / "README.md").read_text()

@@ -31,6 +31,7 @@ def test_an_evaluation_reads_a_limited_number_from_all_over() -> None:
 def test_the_digest_tells_data_sets_apart() -> None:
     assert data_of("x", rows()).digest == data_of("y", rows()).digest
     assert data_of("x", rows()).digest != data_of("x", rows(training=9)).digest
+    assert data_of("x", rows(8, 3)).digest != data_of("x", rows(9, 2)).digest
 
 
 @pytest.mark.parametrize(

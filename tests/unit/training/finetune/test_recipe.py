@@ -45,6 +45,7 @@ def test_warmup_and_evaluations_follow_from_the_steps() -> None:
         {"dropout": 1.0},
         {"evaluations": 0},
         {"seed": -1},
+        {"seed": 2**32},
         {"warmup_steps": -1},
     ],
 )
@@ -52,3 +53,9 @@ def test_a_number_that_cannot_be_is_refused_by_name(wrong: dict[str, float]) -> 
     (name,) = wrong
     with pytest.raises(Refused, match=name):
         Recipe(**wrong)
+
+
+@pytest.mark.parametrize("recipe", [Recipe(epochs=1e308), Recipe(steps=10**12)])
+def test_a_training_without_end_is_refused(recipe: Recipe) -> None:
+    with pytest.raises(Refused, match="more than 10,000,000 steps"):
+        recipe.number_of_steps(100)
