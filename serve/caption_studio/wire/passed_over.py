@@ -57,7 +57,7 @@ OF_MESSAGES = frozenset(
 OF_PARTS = frozenset(
     ("annotations", "cache_control", "detail", "id", "prompt_cache_breakpoint", "uuid")
 )
-OF_IMAGES = frozenset(("detail", "format", "media_type", "mime_type"))
+OF_IMAGES = frozenset(("detail", "filename", "format", "media_type", "mime_type"))
 """The model sees every picture at one size, and its bytes say what format it has."""
 
 NEVER_NULL = frozenset(("content", "image_url", "messages", "role", "text", "type", "url"))
@@ -98,16 +98,18 @@ def _message(message: Any) -> Any:
         return message
     kept = _without(message, OF_MESSAGES)
     if isinstance(parts := kept.get("content"), list):
-        kept["content"] = [_part(part) for part in parts]
+        kept["content"] = [part_without_passed_over(part) for part in parts]
     return kept
 
 
-def _part(part: Any) -> Any:
+def part_without_passed_over(part: Any) -> Any:
+    """Return a part of a message without these fields, in its picture too."""
     if not isinstance(part, dict):
         return part
     kept = _without(part, OF_PARTS)
-    if isinstance(image := kept.get("image_url"), dict):
-        kept["image_url"] = _without(image, OF_IMAGES)
+    for name in ("image_url", "file"):
+        if isinstance(picture := kept.get(name), dict):
+            kept[name] = _without(picture, OF_IMAGES)
     return kept
 
 

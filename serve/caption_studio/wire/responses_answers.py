@@ -99,7 +99,7 @@ class Response(BaseModel):
     store: Literal[False] = False
     temperature: float
     text: ResponseText
-    tool_choice: str
+    tool_choice: str | dict[str, Any]
     tools: list[dict[str, Any]]
     top_logprobs: int
     top_p: float

@@ -7,7 +7,9 @@ ignored. Tool calls and their outputs are read as text. Other kinds of items are
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from caption_studio.wire.passed_over import part_without_passed_over
 
 
 class _Item(BaseModel):
@@ -26,14 +28,10 @@ class InputText(_Item):
 
 
 class InputImage(_Part):
-    """A picture to caption: data URL, http(s) URL, or the id of an uploaded file.
-
-    `detail` is accepted.
-    """
+    """A picture to caption: data URL, http(s) URL, or the id of an uploaded file."""
 
     type: Literal["input_image"]
     image_url: str | None = None
-    detail: str | None = None
     file_id: Annotated[str, Field(max_length=64)] | None = None
 
 
@@ -72,7 +70,8 @@ def _parts_of(union: Any) -> Any:
 
 
 UserPart = Annotated[
-    Annotated[InputText, Tag("@input_text")] | Annotated[InputImage, Tag("@input_image")],
+    Annotated[InputText, Tag("@input_text")]
+    | Annotated[InputImage, BeforeValidator(part_without_passed_over), Tag("@input_image")],
     Discriminator(
         _part_tag,
         custom_error_type="part_type",
@@ -121,15 +120,18 @@ class CallItem(_Item):
     input: str = ""
 
 
+class ToolText(_Item):
+    """Words of a tool's output; `text` is MCP's name of the type."""
+
+    type: Literal["input_text", "output_text", "text"]
+    text: str
+
+
 class CallOutputItem(_Item):
-    """The output of a tool: text, or parts, of which the texts are read."""
+    """The output of a tool."""
 
     type: Literal["function_call_output", "custom_tool_call_output"]
-    output: Annotated[
-        Annotated[str, Tag("@text")]
-        | Annotated[list[dict[str, Any]], Tag("@parts"), Field(fail_fast=True)],
-        Discriminator(_content_tag),
-    ]
+    output: _parts_of(ToolText)  # type: ignore[valid-type]
 
 
 class ReasoningItem(_Item):

@@ -63,7 +63,6 @@ def parse_responses(
     _refuse_references(items)
     asked = validate(ResponsesRequest, without_meaningless(value, ResponsesRequest.model_fields))
     _refuse_what_needs_memory(asked)
-    _refuse_forced_tools(asked)
     turns, images = _conversation(asked)
     check_limits(images, turns, settings, images_param="input", text_param="input")
     wanted = asked.text.format if asked.text else None
@@ -110,14 +109,6 @@ def _refuse_what_needs_memory(asked: ResponsesRequest) -> None:
         raise TooLong(f"metadata may have at most {MAX_METADATA} fields.", param="metadata")
 
 
-def _refuse_forced_tools(asked: ResponsesRequest) -> None:
-    if asked.tool_choice not in (None, "auto", "none"):
-        raise InvalidValue(
-            "This service answers in text and calls no tools: tool_choice may be 'auto' or 'none'.",
-            param="tool_choice",
-        )
-
-
 def _conversation(asked: ResponsesRequest) -> tuple[list[Turn], list[Picture]]:
     """Return the turns, and the pictures of the last turn that has any."""
     turns = [Turn("system", asked.instructions)] if asked.instructions else []
@@ -135,7 +126,7 @@ def _conversation(asked: ResponsesRequest) -> tuple[list[Turn], list[Picture]]:
         elif isinstance(item, CallItem):
             turns.append(Turn("assistant", f"{item.name}({item.arguments or item.input})"))
         elif isinstance(item, CallOutputItem):
-            turns.append(Turn("assistant", _output_text(item.output)))
+            turns.append(Turn("assistant", _text(item.output)))
     return turns, images
 
 
@@ -144,13 +135,6 @@ def _text(content: str | Sequence[Any]) -> str:
         return content
     texts = (getattr(part, "text", getattr(part, "refusal", "")) for part in content)
     return " ".join(text for text in texts if text)
-
-
-def _output_text(output: str | Sequence[dict[str, Any]]) -> str:
-    if isinstance(output, str):
-        return output
-    texts = (part.get("text") for part in output)
-    return " ".join(text for text in texts if isinstance(text, str))
 
 
 def _images(content: str | Sequence[Any], param: str) -> list[Picture]:

@@ -13,7 +13,7 @@ from pydantic import Field, StrictBool
 from caption_studio.wire.messages import In
 from caption_studio.wire.response_format import ResponsesTextFormat
 from caption_studio.wire.responses_items import Input
-from caption_studio.wire.schema import Drawing
+from caption_studio.wire.schema import Choice, Drawing, Tools
 
 
 class TextConfig(In):
@@ -41,8 +41,8 @@ class ResponsesRequest(Drawing):
     stream: StrictBool | None = None
     stream_options: ResponsesStreamOptions | None = None
     include: Annotated[list[str], Field(fail_fast=True)] | None = None
-    tools: Annotated[list[dict[str, Any]], Field(fail_fast=True)] | None = None
-    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = None
+    tools: Tools | None = None
+    tool_choice: Choice | None = None
     parallel_tool_calls: StrictBool | None = None
     max_tool_calls: int | None = None
     metadata: dict[str, str] | None = None
@@ -55,6 +55,6 @@ class ResponsesRequest(Drawing):
     prompt_cache_retention: str | None = None
     user: str | None = None
     background: StrictBool | None = None
-    previous_response_id: str | None = None
-    conversation: str | dict[str, Any] | None = None
-    prompt: dict[str, Any] | None = None
+    previous_response_id: Any = None
+    conversation: Any = None
+    prompt: Any = None

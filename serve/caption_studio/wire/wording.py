@@ -45,6 +45,7 @@ _LENGTHS: Mapping[str, tuple[str, str]] = {
 _SEVERAL_TYPES: Mapping[str, str] = {
     "content": "a string or a list of parts",
     "input": "a string or a list of items",
+    "output": "a string or a list of parts",
     "prompt": "a string, a list of strings, token ids or a list of those",
     "stop": "a string or a list of strings",
 }

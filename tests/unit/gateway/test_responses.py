@@ -27,6 +27,11 @@ PARTS = {
 }
 
 
+def of_tool(output: Any, kind: str = "function_call_output") -> dict[str, Any]:
+    """Return a body whose input is a tool's output."""
+    return {"input": [{"type": kind, "call_id": "c", "output": output}]}
+
+
 def read(stream: str) -> list[Any]:
     """Return the events of a stream, each in its official type, whose `event` line agrees."""
     events = []
@@ -180,6 +185,66 @@ async def test_earlier_turns_in_every_form_are_taken() -> None:
     assert "caption_studio" not in answer.json()
 
 
+@pytest.mark.parametrize("kind", ["function_call_output", "custom_tool_call_output"])
+async def test_the_texts_of_a_tools_output_are_read(kind: str) -> None:
+    parts = [
+        {"type": "input_text", "text": "It", "prompt_cache_breakpoint": None},
+        {"type": "output_text", "text": "is", "annotations": []},
+        {"type": "text", "text": "42"},
+    ]
+    captioner = FakeCaptioner([" Fine"])
+    async with gateway(captioner) as client:
+        for output in (parts, []):
+            answer = await client.post(PATH, json=of_tool(output, kind))
+            assert answer.status_code == 200, answer.text
+    assert captioner.prompts[0].text.splitlines()[0] == "Assistant: It is 42"
+
+
+async def test_the_message_says_what_a_tools_output_and_a_tool_choice_may_be() -> None:
+    several = "input[0].output must be a string or a list of parts."
+    kinds = "input[0].output[0].type must be 'input_text', 'output_text' or 'text'."
+    choice = "tool_choice must be 'auto' or 'none': this service answers in text."
+    async with gateway() as client:
+        for changes, message in (
+            (of_tool(None), several),
+            (of_tool([PICTURE]), kinds),
+            ({"tool_choice": "any"}, choice),
+        ):
+            answer = await client.post(PATH, json={**ASKED, **changes})
+            assert answer.json()["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt_cache_breakpoint": {"mode": "explicit"}},
+        {"prompt_cache_breakpoint": None, "cache_control": None, "file_id": None},
+        {"cache_control": {"type": "ephemeral"}, "id": "i", "uuid": "u", "annotations": []},
+        {"detail": None, "a_field_of_tomorrow": None},
+        {"detail": 3},
+    ],
+)
+async def test_what_changes_nothing_in_a_picture_is_taken(fields: dict[str, Any]) -> None:
+    content = [{**PICTURE, **fields}]
+    async with gateway() as client:
+        answer = await client.post(PATH, json={"input": [{"role": "user", "content": content}]})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["caption_studio"]["description"] == "a red boat"
+
+
+async def test_a_choice_among_tools_that_forces_none_is_taken_and_repeated() -> None:
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": []}
+    body = {"input": "hi", "tools": [], "tool_choice": choice}
+    async with gateway() as client:
+        whole = await client.post(PATH, json=body)
+        streamed = await client.post(PATH, json={**body, "stream": True})
+        absent = await client.post(PATH, json={"input": "hi", "tool_choice": None})
+    assert whole.status_code == absent.status_code == 200, whole.text
+    assert Response.model_validate_json(whole.content).to_dict()["tool_choice"] == choice
+    assert read(streamed.text)[-1].response.to_dict()["tool_choice"] == choice
+    assert absent.json()["tool_choice"] == "auto"
+
+
 async def test_the_pictures_of_the_last_turn_that_has_any_are_captioned() -> None:
     turns = [
         {"role": "user", "content": [PICTURE, PICTURE]},
@@ -197,10 +262,21 @@ async def test_the_pictures_of_the_last_turn_that_has_any_are_captioned() -> Non
     [
         ({"previous_response_id": "resp_1"}, "invalid_value", "previous_response_id"),
         ({"conversation": "conv_1"}, "invalid_value", "conversation"),
+        ({"conversation": {"id": "conv_1"}}, "invalid_value", "conversation"),
+        ({"conversation": 5}, "invalid_value", "conversation"),
+        ({"previous_response_id": 5}, "invalid_value", "previous_response_id"),
         ({"background": True}, "invalid_value", "background"),
         ({"prompt": {"id": "p"}}, "invalid_value", "prompt"),
+        ({"prompt": 5}, "invalid_value", "prompt"),
         ({"tool_choice": "required"}, "invalid_value", "tool_choice"),
         ({"tool_choice": {"type": "function", "name": "f"}}, "invalid_value", "tool_choice"),
+        ({"tool_choice": "any"}, "invalid_value", "tool_choice"),
+        ({"tool_choice": 5}, "invalid_value", "tool_choice"),
+        (
+            {"tool_choice": {"type": "allowed_tools", "mode": "required", "tools": []}},
+            "invalid_value",
+            "tool_choice",
+        ),
         (
             {"input": [{"type": "item_reference", "id": "msg_1"}]},
             "invalid_value",
@@ -224,6 +300,30 @@ async def test_the_pictures_of_the_last_turn_that_has_any_are_captioned() -> Non
             {"input": [{"role": "user", "content": [{**PICTURE, "file_id": "file-1"}]}]},
             "invalid_value",
             "input[0].content[0].file_id",
+        ),
+        (
+            {"input": [{"role": "user", "content": [{**PICTURE, "caption": "x"}]}]},
+            "unknown_parameter",
+            "input[0].content[0].caption",
+        ),
+        (of_tool([PICTURE]), "invalid_value", "input[0].output[0].type"),
+        (
+            of_tool([{"type": "input_text", "text": "42"}, {"type": "input_file"}]),
+            "invalid_value",
+            "input[0].output[1].type",
+        ),
+        (of_tool([{"text": "42"}]), "missing_required_parameter", "input[0].output[0].type"),
+        (
+            of_tool([{"type": "input_text"}]),
+            "missing_required_parameter",
+            "input[0].output[0].text",
+        ),
+        (of_tool(["42"]), "invalid_type", "input[0].output[0]"),
+        (of_tool({"a": 42}), "invalid_type", "input[0].output"),
+        (
+            of_tool([PICTURE], "custom_tool_call_output"),
+            "invalid_value",
+            "input[0].output[0].type",
         ),
         ({"text": {"format": {"type": "yaml"}}}, "invalid_value", "text.format"),
         ({"n": 2}, "unknown_parameter", "n"),

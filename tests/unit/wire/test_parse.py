@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from caption_studio.errors import RequestError
-from caption_studio.records import CaptionRequest, Turn
+from caption_studio.records import CaptionRequest, FileReference, Turn
 from caption_studio.settings import Settings
 from caption_studio.wire.completions_parse import parse_completion
 from caption_studio.wire.parse import parse_chat
@@ -390,6 +390,37 @@ def test_the_pictures_of_the_last_turn_that_has_any_are_captioned() -> None:
 def test_detail_may_be_anything(detail: Any) -> None:
     part = {"type": "image_url", "image_url": {"url": URL, "detail": detail}}
     assert chat(messages=[{"role": "user", "content": [part]}]).images[0].url == URL
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"file_data": None, "filename": None, "a_field_of_tomorrow": None},
+        {"filename": "boat.png", "format": "image/png", "mime_type": "image/png"},
+        {"detail": "low", "media_type": "image/png"},
+    ],
+)
+def test_what_describes_a_file_is_passed_over(fields: dict[str, Any]) -> None:
+    part = {"type": "file", "file": {"file_id": "file-1", **fields}, "cache_control": None}
+    (picture,) = chat(messages=[{"role": "user", "content": [part]}]).images
+    assert picture == FileReference("file-1", "messages[0].content[0].file.file_id")
+
+
+@pytest.mark.parametrize(
+    ("file", "param", "code"),
+    [
+        ({"file_id": "file-1", "file_data": URL}, "file.file_data", "unknown_parameter"),
+        ({"file_id": "file-1", "file_data": ""}, "file.file_data", "unknown_parameter"),
+        ({"file_id": None, "filename": "a.png"}, "file.file_id", "missing_required_parameter"),
+        ({"file_id": 5}, "file.file_id", "invalid_type"),
+        (None, "file", "missing_required_parameter"),
+        ("file-1", "file", "invalid_type"),
+    ],
+)
+def test_a_file_is_named_by_its_id_alone(file: Any, param: str, code: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        chat(messages=[{"role": "user", "content": [{"type": "file", "file": file}]}])
+    assert (refused.value.param, refused.value.code) == (f"messages[0].content[0].{param}", code)
 
 
 @pytest.mark.parametrize(

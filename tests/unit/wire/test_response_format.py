@@ -108,6 +108,38 @@ def test_hostile_text_is_searched_in_bounded_time() -> None:
 
 
 @pytest.mark.parametrize(
+    "number", ["1" * 5_000, "-" + "1" * 5_000, "1" * 5_000 + ".5", "NaN", "-Infinity"]
+)
+@pytest.mark.parametrize("response_format", [{"type": "json_object"}, json_schema()])
+def test_a_number_in_the_text_is_only_text(response_format: Any, number: str) -> None:
+    data = f'[{{"n": {number}}}] '
+    request = asked(response_format, data * 4 + json.dumps(SCHEMA))
+    structure = request.sampling.structure
+    assert structure is not None
+    assert plain(structure.schema) == CLOSED
+    assert request.turns[0].text == data * 4
+
+
+@pytest.mark.parametrize("value", [r'"\ud83d"', r'{"\ude00": 1}', "NaN", "-Infinity", "1" * 5_000])
+def test_a_schema_that_no_body_could_hold_is_text(value: str) -> None:
+    text = f'{{"type": "object", "properties": {{"a": {json.dumps(SCHEMA)}}}, "x": {value}}}'
+    request = asked({"type": "json_object"}, text)
+    structure = request.sampling.structure
+    assert structure is not None
+    assert plain(structure.schema) == {"type": "object"}
+    assert structure.fallback is None
+    assert request.turns[0].text == text
+    assert asked(json_schema(), text).turns[0].text == text
+
+
+def test_a_schema_in_the_text_may_escape_its_characters() -> None:
+    text = r'{"properties": {"mood": {"enum": ["\ud83d\ude00", "\u00e9"]}}}'
+    structure = asked({"type": "json_object"}, text).sampling.structure
+    assert structure is not None
+    assert plain(structure.schema)["properties"] == {"mood": {"enum": ["😀", "é"]}}
+
+
+@pytest.mark.parametrize(
     ("response_format", "error", "param"),
     [
         ({"type": "grammar"}, InvalidValue, "response_format"),
