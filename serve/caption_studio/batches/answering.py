@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
-from caption_studio.batches.lines import Line, lines_of, parse_line, read_result, result_line
+from caption_studio.batches.lines import Line, read_result, requests_of, result_line
 from caption_studio.batches.records import BatchEnd, Counts
 from caption_studio.batches.states import BatchState
 from caption_studio.batches.tools import Reply, Tools
@@ -195,7 +195,7 @@ class _Lines:
         self._tools = tools
         self._request = state.request
         self._stack = ExitStack()
-        self._lines: Iterator[bytes] = iter(())
+        self._lines: Iterator[tuple[int, Line]] = iter(())
 
     def open(self) -> None:
         """Raise `FileNotFound` where the file is gone."""
@@ -203,16 +203,11 @@ class _Lines:
         source = self._stack.enter_context(
             self._tools.files.reading(request.owner, request.input_file_id)
         )
-        self._lines = lines_of(source, self._tools.max_line_bytes)
+        self._lines = requests_of(source, request.endpoint)
 
     def next(self) -> Line | None:
         """Return the next request, None at the end."""
-        max_bytes = self._tools.max_line_bytes
-        for line in self._lines:
-            read = parse_line(line, 0, self._request.endpoint, max_bytes)
-            if isinstance(read, Line):
-                return read
-        return None
+        return next((line for _, line in self._lines), None)
 
     def close(self) -> None:
         """Close the file."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO
 
-from caption_studio.batches.ids import FILE_ID, OWNER, created_at_s, new_file_id
-from caption_studio.batches.layout import content, files_folder, record
+from caption_studio.batches.ids import FILE_ID, OWNER, created_at_s, new_file_id, result_file_ids
+from caption_studio.batches.layout import OPEN, content, files_folder, record
 from caption_studio.batches.quota import Quota
 from caption_studio.batches.records import Purpose, StoredFile, decoder, encoded
 from caption_studio.batches.store import CHUNK_BYTES, Store
@@ -141,6 +141,9 @@ class Files:
         """Delete what has expired and what failed uploads left; return how many files."""
         now_s = self._clock()
         count = self._store.delete_unfinished(now_s - UNFINISHED_S)
+        # Read before the files: a batch that ends meanwhile has the records of its results.
+        batch_ids = (name.partition(".")[2] for name in self._store.names(OPEN))
+        to_come = result_file_ids(batch_ids)
         for owner in filter(OWNER.fullmatch, self._store.names("files")):
             names = self._store.names(files_folder(owner))
             for name in names:
@@ -151,12 +154,17 @@ class Files:
                     value = self._store.get(record(owner, file_id))
                     is_old = value is not None and _read(value).expires_at <= now_s
                 else:
-                    has_record = f"{file_id}.json" in names
-                    is_old = not has_record and now_s - created_at_s(file_id) > ABANDONED_S
+                    may_be_left = f"{file_id}.json" not in names and file_id not in to_come
+                    is_old = may_be_left and self._is_abandoned(owner, file_id, now_s)
                 if is_old:
                     self._remove(owner, file_id)
                     count += 1
         return count
+
+    def _is_abandoned(self, owner: str, file_id: str, now_s: float) -> bool:
+        """Return whether content is old enough and still has no record."""
+        is_old = now_s - created_at_s(file_id) > ABANDONED_S
+        return is_old and self._store.get(record(owner, file_id)) is None
 
     def _remove(self, owner: str, file_id: str) -> None:
         self._store.delete(record(owner, file_id))

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from caption_studio.batches.ids import result_file_id
 from caption_studio.batches.lease import Lease, LeaseLost
-from caption_studio.batches.lines import Line, lines_of, parse_line, unanswered_line
+from caption_studio.batches.lines import requests_of, unanswered_line
 from caption_studio.batches.records import BatchEnd, Ended, LineError
 from caption_studio.batches.states import BatchState
 from caption_studio.batches.streams import StoredWriter
@@ -87,15 +87,14 @@ def _unanswered(
     tools: Tools, state: BatchState, done: set[str], code: str, message: str
 ) -> list[bytes]:
     """Return the lines of the requests that were not made; none if the input file is gone."""
-    request, max_bytes = state.request, tools.max_line_bytes
+    request = state.request
     found: list[bytes] = []
     try:
         with tools.files.reading(request.owner, request.input_file_id) as source:
-            for number, line in enumerate(lines_of(source, max_bytes), start=1):
-                read = parse_line(line, number, request.endpoint, max_bytes)
-                if isinstance(read, Line) and read.custom_id not in done:
+            for number, line in requests_of(source, request.endpoint):
+                if line.custom_id not in done:
                     request_id = f"{request.id.removeprefix('batch_')}_{number}"
-                    found.append(unanswered_line(read.custom_id, request_id, code, message))
+                    found.append(unanswered_line(line.custom_id, request_id, code, message))
     except FileNotFound:
         pass
     return found

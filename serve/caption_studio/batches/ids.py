@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 
 FILE_ID = re.compile(r"file-[0-9a-f]{24}")
 BATCH_ID = re.compile(r"batch_[0-9a-f]{24}")
@@ -32,6 +33,11 @@ def result_file_id(batch_id: str, kind: str) -> str:
     digits = batch_id.removeprefix("batch_")
     random = hashlib.sha256(f"{kind} of {batch_id}".encode()).hexdigest()
     return f"file-{digits[:TIME_DIGITS]}{random[: 24 - TIME_DIGITS]}"
+
+
+def result_file_ids(batch_ids: Iterable[str]) -> set[str]:
+    """Return the ids of all result files that some batches may have."""
+    return {result_file_id(one, kind) for one in batch_ids for kind in RESULT_KINDS}
 
 
 def created_at_s(an_id: str) -> float:

@@ -104,12 +104,15 @@ class Batches:
         if after is not None:
             ids = [one for one in ids if one < after]
         found: list[BatchState] = []
-        for batch_id in ids[: limit + 1]:
+        for batch_id in ids:
             try:
-                found.append(self.find(owner, batch_id))
+                state = self.find(owner, batch_id)
             except BatchNotFound:
                 continue
-        return found[:limit], len(found) > limit
+            if len(found) == limit:
+                return found, True
+            found.append(state)
+        return found, False
 
     def cancel(self, owner: str, batch_id: str) -> BatchState:
         """Have no further request begun.

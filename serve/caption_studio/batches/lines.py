@@ -54,19 +54,35 @@ _read_done = msgspec.json.Decoder(_Done).decode
 class Lines(Protocol):
     """A file that is read by lines."""
 
-    def readline(self, count: int, /) -> bytes:
-        """Return the next line, at most `count` bytes of it; nothing at the end."""
+    def readline(self, count: int = -1, /) -> bytes:
+        """Return the next line, at most `count` bytes unless it is negative; nothing at the end."""
         ...
 
 
-def lines_of(source: Lines, max_bytes: int) -> Iterator[bytes]:
-    """Yield the lines that are not blank; of a longer one than `max_bytes` just its beginning."""
+def lines_of(source: Lines, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, each with its number in the file, from 1.
+
+    Of a longer one than `max_bytes` just the beginning.
+    """
+    number = 0
     while line := source.readline(max_bytes + 1):
+        number += 1
         rest = line
         while len(line) > max_bytes and rest and not rest.endswith(b"\n"):
             rest = source.readline(max_bytes)
-        if line.strip():
-            yield line
+        if line.strip() or len(line) > max_bytes:
+            yield number, line
+
+
+def requests_of(source: Lines, endpoint: str) -> Iterator[tuple[int, Line]]:
+    """Yield the requests of a file that was found valid, each with its line's number, from 1.
+
+    Their length is not checked again: a gateway with a larger limit may have found them valid.
+    """
+    for number, line in enumerate(iter(source.readline, b""), start=1):
+        read = _request_in(line, number, endpoint)
+        if isinstance(read, Line):
+            yield number, read
 
 
 def parse_line(line: bytes, number: int, endpoint: str, max_bytes: int) -> Line | LineError:
@@ -74,6 +90,10 @@ def parse_line(line: bytes, number: int, endpoint: str, max_bytes: int) -> Line 
     if len(line) > max_bytes:
         message = f"This line is longer than {max_bytes} bytes."
         return LineError("line_too_long", message, number)
+    return _request_in(line, number, endpoint)
+
+
+def _request_in(line: bytes, number: int, endpoint: str) -> Line | LineError:
     try:
         read = _read_line(line)
         body = _read_body(read.body)
@@ -95,14 +115,14 @@ def parse_line(line: bytes, number: int, endpoint: str, max_bytes: int) -> Line 
 
 
 def checked(
-    lines: Iterator[bytes], endpoint: str, max_bytes: int
+    lines: Iterator[tuple[int, bytes]], endpoint: str, max_bytes: int
 ) -> tuple[int, tuple[LineError, ...]]:
     """Return the number of requests in a file, and the first errors."""
     errors: list[LineError] = []
     seen: set[str] = set()
-    number = 0
-    for number, line in enumerate(lines, start=1):
-        if number > MAX_LINES:
+    count = 0
+    for count, (number, line) in enumerate(lines, start=1):
+        if count > MAX_LINES:
             message = f"A batch may have at most {MAX_LINES} requests."
             return 0, (LineError("too_many_requests", message),)
         read = parse_line(line, number, endpoint, max_bytes)
@@ -113,9 +133,9 @@ def checked(
             seen.add(read.custom_id)
         elif len(errors) < MAX_ERRORS:
             errors.append(read)
-    if not number:
+    if not count:
         errors.append(LineError("empty_file", "There is no request in the file."))
-    return number, tuple(errors)
+    return count, tuple(errors)
 
 
 def result_line(custom_id: str, request_id: str, status: int, body: bytes) -> bytes:

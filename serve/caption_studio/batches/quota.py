@@ -4,7 +4,7 @@ A batch that has not ended counts with its journal, and as the two result files 
 it. What is being written counts too. Two uploads at the same moment may both be the last.
 """
 
-from caption_studio.batches.ids import RESULT_KINDS, result_file_id
+from caption_studio.batches.ids import RESULT_KINDS, result_file_ids
 from caption_studio.batches.layout import OPEN, files_folder, journal_folder
 from caption_studio.batches.store import Store
 from caption_studio.errors import QuotaExceeded
@@ -50,7 +50,7 @@ class Quota:
     def _kept(self, owner: str) -> tuple[int, int]:
         """Return the number of an owner's files and their bytes."""
         folder, batch_ids = files_folder(owner), self._open(owner)
-        to_come = {result_file_id(one, kind) for one in batch_ids for kind in RESULT_KINDS}
+        to_come = result_file_ids(batch_ids)
         names = {**self._store.names(folder), **self._store.unfinished(folder)}
         files = [
             size

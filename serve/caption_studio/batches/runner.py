@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from caption_studio.batches.ids import created_at_s
 from caption_studio.batches.kept import WINDOW_S
@@ -126,13 +126,11 @@ class BatchRunner:
         while True:
             self._is_new.clear()
             has_worked = False
-            try:
+            with _survived("a batch could not be worked on"):
                 has_worked = await self.turn()
+            # By itself: a store without room fails every turn, and this makes room.
+            with _survived("expired files could not be deleted"):
                 await self._sweep_when_due()
-            except StoreUnavailable:
-                pass  # it is logged where the store failed
-            except Exception:
-                logger.exception("a batch could not be worked on")
             if not has_worked:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
@@ -147,3 +145,14 @@ class BatchRunner:
         batches = await threads.run_within(SWEEP_S, self._tools.batches.sweep)
         if files or batches:
             logger.info("expired files deleted", extra={"files": files, "batches": batches})
+
+
+@contextmanager
+def _survived(what: str) -> Iterator[None]:
+    """Log a failure and go on; `what` says what failed."""
+    try:
+        yield
+    except StoreUnavailable:
+        pass  # it is logged where the store failed
+    except Exception:
+        logger.exception(what)

@@ -132,10 +132,16 @@ class Journal:
         unfinished = self._path.with_name(f"{self._path.name}.unfinished")
         try:
             with unfinished.open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
+                # As the table is written in the end: what cannot be is told before all the work.
+                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             unfinished.replace(self._path)
         except OSError as error:
             raise TableFailed(f"{self._path} cannot be written: {error.strerror}") from error
+        except (TypeError, ValueError) as error:
+            raise TableFailed(
+                f"{self._table} holds a value that no table of captions holds, so there is no "
+                "resuming it"
+            ) from error
         finally:
             unfinished.unlink(missing_ok=True)
 

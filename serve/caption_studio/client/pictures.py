@@ -92,7 +92,7 @@ def _in_folder(folder: str) -> Iterator[Picture]:
     if not (found or unreadable):
         kinds = ", ".join(sorted(SUFFIXES))
         yield Picture(folder, problem=f"the folder holds no pictures ({kinds})")
-    yield from map(Picture, found)
+    yield from map(_found, found)
 
 
 def _matching(pattern: str) -> Iterator[Picture]:
@@ -100,9 +100,17 @@ def _matching(pattern: str) -> Iterator[Picture]:
     if not matches:
         yield Picture(pattern, problem="no file matches the pattern")
     for match in matches:
-        # A folder that matches is searched too; it is no error if it has no pictures.
-        inside = _in_folder(match) if os.path.isdir(match) else [Picture(match)]
-        yield from (picture for picture in inside if picture.name != match or not picture.problem)
+        if os.path.isdir(match):
+            # A folder that matches is searched too; it is no error if it has no pictures.
+            yield from (picture for picture in _in_folder(match) if picture.name != match)
+        else:
+            yield _found(match)
+
+
+def _found(name: str) -> Picture:
+    """Return a picture that was not named itself: a pipe among others may never give a byte."""
+    is_other = not os.path.isfile(name) and os.path.exists(name)
+    return Picture(name, problem="this is no file" if is_other else None)
 
 
 def _read(path: Path) -> bytes:

@@ -25,6 +25,9 @@ COLUMNS = (
 )
 """The columns of CSV and Parquet. JSON lines hold all that the service answered."""
 
+LONGEST_FIELD = 2**31 - 1
+"""In characters. By default `csv` refuses a table for a field of more than 131,072."""
+
 ROWS_A_GROUP = 4096
 """Rows of a Parquet file that are in memory at a time."""
 
@@ -64,6 +67,10 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
         unfinished.replace(path)
     except OSError as error:
         raise TableFailed(f"{path} cannot be written: {error.strerror or error}") from error
+    except (TypeError, ValueError) as error:  # such as half of a surrogate pair
+        raise TableFailed(
+            f"{path} cannot be written: a row holds a value that such a table cannot hold"
+        ) from error
     finally:
         with suppress(OSError):
             unfinished.unlink()
@@ -88,8 +95,8 @@ def _write_jsonl(path: Path, rows: Iterable[Row]) -> None:
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
+    with path.open(encoding="utf-8-sig") as file:
+        yield from (json.loads(line) for line in file if line.strip())
 
 
 def _write_csv(path: Path, rows: Iterable[Row]) -> None:
@@ -105,10 +112,16 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
 
 
 def _read_csv(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
+    csv.field_size_limit(LONGEST_FIELD)
+    with path.open(encoding="utf-8-sig", newline="") as file:
         for texts in csv.DictReader(file, strict=True):
             row: Row = {name: text for name, text in texts.items() if text}
-            yield row | {name: json.loads(row[name]) for name in _ENCODED if name in row}
+            yield row | {name: _decoded(name, row[name]) for name in _ENCODED if name in row}
+
+
+def _decoded(name: str, text: str) -> Any:
+    # Spreadsheets save truth values in capitals.
+    return json.loads(text.lower() if name == "familiar" else text)
 
 
 _ENCODED = ("hashtags", "confidence", "familiar")
@@ -130,7 +143,11 @@ def _read_parquet(path: Path) -> Iterator[Row]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS_A_GROUP):
+        # Others may hold what no row can, such as a time.
+        ours = [name for name in file.schema_arrow.names if name in COLUMNS]
+        if "picture" not in ours:
+            raise ValueError("no picture")
+        for batch in file.iter_batches(ROWS_A_GROUP, columns=ours):
             for row in batch.to_pylist():
                 yield {name: value for name, value in row.items() if value is not None}
 

@@ -57,10 +57,18 @@ def _check_apart(source: str, output: Path, pictures: Sequence[Asked]) -> None:
     written = [output]
     if str(output) in SUFFIXES:
         written = list(files_beside(str(output), pictures).values())
-    read = {os.path.realpath(one.address) for one in pictures} | {os.path.realpath(source)}
+    read = {_place(one.address) for one in pictures} | {_place(source)}
     for file in written:
-        if os.path.realpath(file) in read:
+        if _place(file) in read:
             raise ValueError(f"{file} is read by this run: name another OUTPUT")
+
+
+def _place(file: str | Path) -> str:
+    """Return where a name leads to, through links; one with a NUL, which no file has, as it is."""
+    try:
+        return os.path.realpath(file)
+    except ValueError:
+        return str(file)
 
 
 def _check_installed() -> None:

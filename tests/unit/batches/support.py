@@ -92,6 +92,7 @@ class House:
         self.batches = Batches(self.store, loaded, clock)
         self.threads = StoreThreads("batches")
         self.caller = caller or FakeCaller()
+        self.max_line_bytes = 100_000
 
     def runner(self) -> BatchRunner:
         tools = Tools(
@@ -100,7 +101,7 @@ class House:
             threads=self.threads,
             caller=self.caller,
             gate=FakeGate(),
-            max_line_bytes=100_000,
+            max_line_bytes=self.max_line_bytes,
             clock=self.clock,
         )
         return BatchRunner(tools, self.monotonic)

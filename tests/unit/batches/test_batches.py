@@ -12,7 +12,7 @@ import pytest
 from caption_studio.batches import answering, runner
 from caption_studio.batches.lease import LEASE_S
 from caption_studio.batches.lines import MAX_LINES
-from caption_studio.batches.records import Counts
+from caption_studio.batches.records import Counts, Validated
 from caption_studio.batches.store import Store
 from caption_studio.errors import (
     BatchNotFound,
@@ -113,6 +113,22 @@ async def test_50_001_lines_fail_the_batch(house: House) -> None:
     assert state.validated.errors[0].code == "too_many_requests"
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_a_gateway_with_a_smaller_limit_drops_no_line(
+    is_cancelled: bool, house: House, clock: Clock
+) -> None:
+    batch = house.batch(lines(3))
+    house.batches.set_validated(OWNER, batch.request.id, Validated(int(clock.now_s), 3))
+    if is_cancelled:
+        house.batches.cancel(OWNER, batch.request.id)
+    house.max_line_bytes = 20
+    await house.runner().turn()
+    state = house.state(batch)
+    assert state.status == ("cancelled" if is_cancelled else "completed")
+    results = house.results(batch, "error" if is_cancelled else "output")
+    assert sorted(ids(results)) == ["line-0", "line-1", "line-2"]
+
+
 async def test_an_input_file_that_was_deleted_fails_the_batch(house: House) -> None:
     batch = house.batch(lines(2))
     house.files.delete(OWNER, batch.request.input_file_id)
@@ -208,6 +224,19 @@ async def test_pages_of_batches_follow_one_another(house: House, clock: Clock) -
     assert ([state.request.id for state in rest], more) == (made[:1], False)
 
 
+async def test_what_is_half_made_takes_no_place_on_a_page(house: House, clock: Clock) -> None:
+    made = []
+    for _ in range(4):
+        made.append(house.batch(lines(1)).request.id)
+        clock.now_s += 1
+    for half_made in made[2:]:
+        house.store.delete(f"batches/{OWNER}/{half_made}/request.json")
+    page, more = house.batches.listed(OWNER, after=None, limit=1)
+    assert ([state.request.id for state in page], more) == ([made[1]], True)
+    rest, more = house.batches.listed(OWNER, after=made[1], limit=1)
+    assert ([state.request.id for state in rest], more) == ([made[0]], False)
+
+
 async def test_a_large_batch_lets_others_have_turns(
     house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +300,30 @@ async def test_a_store_that_is_full_for_a_while_loses_nothing(tmp_path: Path, cl
     await house.runner().turn()
     assert house.state(batch).counts.completed == 10
     assert len(house.caller.asked) == 10
+
+
+class Full(Store):
+    """A store without room for anything new."""
+
+    def put_new(self, name: str, value: bytes) -> bool:
+        raise StoreFull("full")
+
+
+async def test_a_full_store_makes_room_while_a_batch_is_open(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "POLL_S", 0.01)
+    house = House(tmp_path, clock, Full(str(tmp_path)))
+    expired = house.upload(lines(1))
+    clock.now_s += 60 * DAY_S
+    house.batch(lines(1))
+    with pytest.raises(StoreFull):
+        await house.runner().turn()
+    working = house.runner()
+    house.monotonic.now_s += runner.SWEEP_S
+    async with asyncio.timeout(60), working.running():
+        while f"{expired}.data" in house.store.names(f"files/{OWNER}"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_two_gateways_do_not_work_on_one_batch(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from caption_studio.batches.ids import created_at_s, owner_of
+from caption_studio.batches.ids import created_at_s, owner_of, result_file_id
+from caption_studio.batches.layout import content, open_mark, record
+from caption_studio.batches.store import Store
 from caption_studio.errors import FileNotFound, QuotaExceeded
 from tests.unit.batches.support import OTHER, OWNER, Clock, House
 
@@ -107,6 +109,48 @@ def test_the_rest_of_a_failed_upload_is_deleted_in_the_end(house: House, clock: 
     clock.now_s += 25 * 3600
     assert house.files.sweep() == 1
     assert house.store.names(f"files/{OWNER}") == {}
+
+
+def test_the_results_of_an_open_batch_are_not_taken_for_a_failed_upload(
+    tmp_path: Path, clock: Clock
+) -> None:
+    house = House(tmp_path, clock)
+    batch_id = house.batch(["x"]).request.id
+    name = content(OWNER, result_file_id(batch_id, "output"))
+    house.store.put(name, b"fresh")
+    clock.now_s += 25 * 3600
+    assert house.files.sweep() == 0
+    assert house.store.get(name) == b"fresh"
+    house.store.delete(open_mark(OWNER, batch_id))
+    assert house.files.sweep() == 1
+
+
+class Late(Store):
+    """A store in which a record appears once the files are listed."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.late: dict[str, bytes] = {}
+
+    def names(self, folder: str) -> dict[str, int]:
+        found = super().names(folder)
+        if folder.startswith("files/"):
+            while self.late:
+                self.put(*self.late.popitem())
+        return found
+
+
+def test_content_whose_record_comes_meanwhile_stays(tmp_path: Path, clock: Clock) -> None:
+    store = Late(str(tmp_path))
+    house = House(tmp_path, clock, store)
+    file_id = upload(house, keep_s=10**6)
+    kept = store.get(record(OWNER, file_id))
+    assert kept is not None
+    store.delete(record(OWNER, file_id))
+    clock.now_s += 25 * 3600
+    store.late[record(OWNER, file_id)] = kept
+    assert house.files.sweep() == 0
+    assert house.files.find(OWNER, file_id).id == file_id
 
 
 def test_an_id_tells_when_it_was_made(house: House, clock: Clock) -> None:

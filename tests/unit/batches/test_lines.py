@@ -13,6 +13,7 @@ from caption_studio.batches.lines import (
     lines_of,
     parse_line,
     read_result,
+    requests_of,
     result_line,
     unanswered_line,
 )
@@ -76,6 +77,22 @@ def test_a_custom_id_stands_once() -> None:
     assert (error.code, error.line) == ("duplicate_custom_id", 3)
 
 
+def test_an_errors_line_is_its_number_in_the_file_with_blank_ones() -> None:
+    _, errors = check("", line("a"), " ", "x", "", line("a"))
+    assert [error.line for error in errors] == [4, 6]
+
+
+def test_a_line_of_blanks_over_the_limit_hides_no_request() -> None:
+    count, (error,) = check(line("a"), " " * 2 * MAX_BYTES + line("b"))
+    assert (count, error.code, error.line) == (2, "line_too_long", 2)
+
+
+def test_requests_of_a_valid_file_may_be_longer_than_the_limit_is_now() -> None:
+    texts = [line("a"), "", line("b", body={"user": "x" * 2 * MAX_BYTES})]
+    found = list(requests_of(BytesIO("\n".join(texts).encode()), ENDPOINT))
+    assert [(number, one.custom_id) for number, one in found] == [(1, "a"), (3, "b")]
+
+
 def test_an_empty_file_is_an_error() -> None:
     assert check("", "\n")[1][0].code == "empty_file"
 
@@ -93,10 +110,11 @@ def test_errors_are_listed_up_to_a_number() -> None:
 
 def test_a_line_over_the_limit_is_passed_over_without_being_kept() -> None:
     texts = ["x" * 5 * MAX_BYTES, line("a")]
-    long, good = lines_of(BytesIO("\n".join(texts).encode()), MAX_BYTES)
+    (_, long), (_, good) = lines_of(BytesIO("\n".join(texts).encode()), MAX_BYTES)
     assert len(long) == MAX_BYTES + 1
     assert isinstance(read(good), Line)
-    assert list(lines_of(BytesIO(b"x" * 3 * MAX_BYTES), MAX_BYTES)) == [b"x" * (MAX_BYTES + 1)]
+    (one,) = lines_of(BytesIO(b"x" * 3 * MAX_BYTES), MAX_BYTES)
+    assert one == (1, b"x" * (MAX_BYTES + 1))
 
 
 def test_a_result_line_has_openais_form_and_is_one_line() -> None:

@@ -118,6 +118,23 @@ def test_what_cannot_be_sent_is_one_line_and_the_others_go_on(
     assert len(service.requests) == 1
 
 
+@pytest.mark.parametrize("argument", ["", "*"])
+def test_a_pipe_among_the_pictures_is_no_file(
+    argument: str, tmp_path: Path, capsys: Captured
+) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    (tmp_path / "good.png").write_bytes(b"x")
+    with serving() as service:
+        assert run("--url", service.url, f"{tmp_path}/{argument}") == 1
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == [
+        f"{tmp_path}/gone.png: there is no such file",
+        f"{tmp_path}/pipe.png: this is no file",
+    ]
+    assert printed.out.startswith(f"{tmp_path}/good.png")
+
+
 def test_a_refused_picture_is_named_and_the_others_are_captioned(
     pictures: list[Path], capsys: Captured
 ) -> None:

@@ -10,10 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from caption_studio.cli import main
 from caption_studio.client.journal import Journal
@@ -97,6 +101,73 @@ def test_resume_captions_what_is_new_or_failed_and_nothing_else(
     rows = list(read_table(table))
     assert len({row["picture"] for row in rows}) == len(rows) == 61
     assert not any("error" in row for row in rows)
+
+
+def resumed(table: Path, folder: Path) -> list[dict[str, Any]]:
+    """Return the rows after a run that has one picture left to caption."""
+    with serving(by_number) as service:
+        assert run("--url", service.url, folder / "01.png", "--output", table, "--resume") == 0
+    assert len(service.requests) == 1
+    return list(read_table(table))
+
+
+def test_a_parquet_table_with_a_column_of_anothers_is_resumed(folder: Path, tmp_path: Path) -> None:
+    rows = {"picture": ["a.png"], "caption": ["Sea you"], "seen": [datetime(2026, 7, 1)]}
+    table = tmp_path / "captions.parquet"
+    parquet.write_table(pa.table(rows), table)
+    assert resumed(table, folder)[1] == {"picture": "a.png", "caption": "Sea you"}
+
+
+def test_a_csv_that_a_spreadsheet_saved_is_resumed(folder: Path, tmp_path: Path) -> None:
+    csv.field_size_limit(131_072)  # as it is when a command begins
+    table = tmp_path / "captions.csv"
+    long = "x" * 200_000
+    text = f"picture,caption,hashtags,confidence,familiar\r\na.png,{long},,0.5,FALSE\r\n"
+    table.write_text(text, encoding="utf-8-sig")
+    row = {"picture": "a.png", "caption": long, "confidence": 0.5, "familiar": False}
+    assert resumed(table, folder)[1] == row
+
+
+def test_json_lines_with_a_mark_and_blank_lines_are_resumed(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "captions.jsonl"
+    row = {"picture": "a.png", "caption": "Sea you"}
+    table.write_text(f"\n{json.dumps(row)}\n\n  \n", encoding="utf-8-sig")
+    assert resumed(table, folder)[1] == row
+
+
+def of_times(table: Path) -> None:
+    parquet.write_table(pa.table({"picture": ["a.png"], "caption": [datetime(2026, 7, 1)]}), table)
+
+
+def of_half_a_pair(table: Path) -> None:
+    table.write_text('{"picture": "a.png", "caption": "\\ud83d"}\n')
+
+
+@pytest.mark.parametrize(("suffix", "write"), [(".parquet", of_times), (".jsonl", of_half_a_pair)])
+def test_a_table_with_what_no_caption_is_is_told(
+    suffix: str,
+    write: Callable[[Path], None],
+    folder: Path,
+    tmp_path: Path,
+    capsys: Captured,
+) -> None:
+    table = tmp_path / f"captions{suffix}"
+    write(table)
+    before = table.read_bytes()
+    assert run(folder, "--output", table, "--resume") == 2
+    assert capsys.readouterr().err == (
+        f"caption-studio: {table} holds a value that no table of captions holds, so there is no "
+        "resuming it\n"
+    )
+    assert table.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([table.name, folder.name])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_row_that_cannot_be_written_is_told(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(TableFailed, match="a row holds a value that such a table cannot hold"):
+        write_table(tmp_path / f"captions{suffix}", [{"picture": "a.png", "caption": "\ud83d"}])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_killed_at_20_random_moments_nothing_is_missing_or_double(

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from caption_studio.cli import main
+from caption_studio.client.tables import read_table
 from caption_studio.offline import command
 from caption_studio.offline.cluster import reason_of
+from tests.unit.offline.stages import MODELS, local_flow
 
 Captured = pytest.CaptureFixture[str]
 
@@ -107,3 +109,20 @@ def test_what_is_read_is_not_written_over(folder: Path, tmp_path: Path, capsys: 
     listed.write_text(str(folder / "a.png"))
     assert f"{listed} is read by this run" in told(capsys, listed, ".txt", "--overwrite")
     assert (table.read_text(), listed.read_text()) == (before, str(folder / "a.png"))
+
+
+def test_a_row_with_a_name_that_no_file_has_ends_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = local_flow()
+    monkeypatch.setattr(command, "_on_ray", lambda lacking, *_: flow(lacking))
+    table = tmp_path / "pictures.jsonl"
+    names = [str(folder / "a.png"), f"{folder}/b\0.png"]
+    table.write_text("".join(json.dumps({"picture": name}) + "\n" for name in names))
+    output = tmp_path / "captions.jsonl"
+    assert main(["batch", str(table), str(output), "--model", *MODELS]) == 1
+    good, bad = read_table(output)
+    assert (good["picture"], good["caption"]) == (names[0], "Sea you")
+    assert (bad["picture"], bad["error"]) == (names[1], "this is no file name")
+    assert main(["batch", str(table), ".txt", "--model", *MODELS]) == 1
+    assert (folder / "a.txt").read_text() == "Sea you\n"

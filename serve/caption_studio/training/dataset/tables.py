@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from caption_studio.client.tables import LONGEST_FIELD
 from caption_studio.training.dataset.items import Item
 from caption_studio.training.dataset.texts import well_formed
 from caption_studio.training.rows import FACTS, DataSetError, row_of
@@ -132,8 +133,19 @@ def _extra(row: Mapping[str, Any]) -> dict[str, Any] | str:
 
 
 def _csv(path: Path, _: Columns) -> Iterator[dict[str, Any]]:
+    """Yield the rows. Raises `csv.Error` for a quote without an end: it hides the rows after it."""
+    csv.field_size_limit(LONGEST_FIELD)
+    is_at_end = False
+
+    def lines() -> Iterator[str]:
+        nonlocal is_at_end
+        yield from file
+        is_at_end = True
+
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
+        for row in csv.DictReader(lines()):
+            if is_at_end:  # a row that is whole comes before its reader looks for more lines
+                raise csv.Error("a quote is not closed")
             yield {name: value for name, value in row.items() if name is not None}
 
 
