@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -42,6 +43,11 @@ class Upload:
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 MAX_FORM_FIELDS = 64
+_CHARSETS = frozenset(
+    {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "iso8859-1", "latin-1", "latin1"}
+)
+"""Charsets of a form. Starlette decodes with any codec of Python that the caller names:
+`unicode_escape` gives lone surrogates, and the time of `punycode` is quadratic."""
 DATA_URL_HEAD_CHARS = 1024
 GRACE_S = 10.0
 """Time before a body that must arrive at some rate is measured by it."""
@@ -87,10 +93,11 @@ async def read_upload(
     Of a picture in it no more is kept than shows that it is over `max_image_bytes`.
 
     Raises as `body_pieces`, and:
-        MalformedForm: it cannot be parsed.
+        MalformedForm: it cannot be parsed, or its charset is not one of ours.
         UnknownParameter: a file in a field other than `image`.
-        TooLong: more than `max_images` files.
+        TooLong: more than `max_images` files, or more than `max_text_bytes` of text.
     """
+    check_charset(request)
     async with aclosing(_held_pieces(request, settings)) as pieces:
         parser = MultiPartParser(
             request.headers,
@@ -111,14 +118,30 @@ async def read_upload(
         await form.close()
 
 
+def check_charset(request: Request) -> None:
+    """Raise `MalformedForm` if the Content-Type header of a form names a charset we do not read."""
+    _, options = parse_options_header(request.headers.get("content-type"))
+    charset = options.get(b"charset", b"utf-8").decode("latin-1")
+    if charset.lower() not in _CHARSETS:
+        raise MalformedForm("Send the text of a multipart body as charset=utf-8.")
+
+
 async def _parts(form: FormData, settings: GatewaySettings, max_image_bytes: int | None) -> Upload:
     kept_bytes = -1 if max_image_bytes is None else max_image_bytes + 1
     fields: dict[str, str] = {}
     images: list[ImageBytes] = []
+    text_bytes = 0
     for name, value in form.multi_items():
         if isinstance(value, str):
             if name in fields:
                 raise InvalidValue("A field may be sent once.", param=name)
+            text_bytes += len(value.encode())
+            if text_bytes > settings.max_text_bytes:
+                raise TooLong(
+                    f"The text of a request may be at most {settings.max_text_bytes} bytes long.",
+                    param=name,
+                    code="string_above_max_length",
+                )
             fields[name] = value
         elif name != "image":
             raise UnknownParameter(f"Unrecognized file supplied: {name}.", param=name)

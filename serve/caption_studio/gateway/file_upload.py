@@ -19,7 +19,13 @@ from caption_studio.errors import (
     UnsupportedMediaType,
 )
 from caption_studio.gateway.batch_calls import owner_in
-from caption_studio.gateway.body import MULTIPART, body_pieces, declared_bytes, media_type
+from caption_studio.gateway.body import (
+    MULTIPART,
+    body_pieces,
+    check_charset,
+    declared_bytes,
+    media_type,
+)
 from caption_studio.gateway.upload_places import UploadPlaces
 from caption_studio.settings import Settings
 from caption_studio.wire.files import MAX_FILENAME_CHARS, AskedFile, parse_file_fields
@@ -65,7 +71,7 @@ class FileUploads:
         """Give the upload, whose file is deleted afterwards.
 
         Raises as `body.body_pieces`, and:
-            MalformedForm: it cannot be parsed.
+            MalformedForm: it cannot be parsed, or its charset is not one of ours.
             Overloaded: others are being read.
             QuotaExceeded: there is no room for it in the owner's quota; before it is read.
             RequestError: of `wire.files`, or there is not exactly one file.
@@ -74,6 +80,7 @@ class FileUploads:
         """
         if media_type(request) != MULTIPART:
             raise UnsupportedMediaType(f"Send the file as Content-Type: {MULTIPART}.")
+        check_charset(request)
         owner = owner_in(request.scope)
         size_bytes = declared_bytes(request, self._max_bytes + FORM_BYTES) - FORM_BYTES
         quota, threads = self._storage.files.quota, self._storage.threads
@@ -114,8 +121,7 @@ class FileUploads:
 def _uploaded(items: list[tuple[str, UploadFile | str]]) -> UploadedFile:
     fields: dict[str, str] = {}
     file: UploadFile | None = None
-    for raw_name, value in items:
-        name = _encodable(raw_name)
+    for name, value in items:
         if name == "file" and not isinstance(value, str):
             file = value
         elif not isinstance(value, str) or name == "file" or name in fields:
@@ -127,10 +133,5 @@ def _uploaded(items: list[tuple[str, UploadFile | str]]) -> UploadedFile:
         raise MissingParameter("Missing required parameter: file.", param="file")
     if not file.size:
         raise InvalidValue("The file is empty.", param="file")
-    filename = _encodable(file.filename or "upload")[:MAX_FILENAME_CHARS]
+    filename = (file.filename or "upload")[:MAX_FILENAME_CHARS]
     return UploadedFile(file.file, file.size, filename, asked)
-
-
-def _encodable(text: str) -> str:
-    """Return a text without lone surrogates, which some charsets of a form give."""
-    return text.encode(errors="replace").decode()

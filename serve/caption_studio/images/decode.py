@@ -7,12 +7,14 @@ not here either (`loader.py`, `workers.py`).
 """
 
 import io
+from functools import partial
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from caption_studio.errors import ImageParseError, ImageTooLarge, InvalidImageFormat
 from caption_studio.images import heic
+from caption_studio.images.colour_key import load_png
 from caption_studio.images.formats import (
     PILLOW_ERRORS,
     Format,
@@ -102,11 +104,15 @@ def _open(image: ImageBytes, format_: Format, settings: ImageSettings, stop: Sto
 def _check_size(size_px: tuple[int, int], settings: ImageSettings, param: str) -> None:
     width_px, height_px = size_px
     if max(size_px) > settings.max_side_px or width_px * height_px > settings.max_pixels:
-        raise ImageTooLarge(
-            f"The image has too many pixels. At most {settings.max_pixels} are allowed, and "
-            f"at most {settings.max_side_px} on a side.",
-            param=param,
-        )
+        raise _too_large(settings, param)
+
+
+def _too_large(settings: ImageSettings, param: str) -> ImageTooLarge:
+    return ImageTooLarge(
+        f"The image has too many pixels. At most {settings.max_pixels} are allowed, and "
+        f"at most {settings.max_side_px} on a side.",
+        param=param,
+    )
 
 
 def _loaded(
@@ -116,19 +122,49 @@ def _loaded(
     settings: ImageSettings,
     stop: Stop,
 ) -> Image.Image:
-    if format_ != "HEIC":
-        return _load(_open(image, format_, settings, stop), format_, size_px)
-    for size in heic.sizes_px(image.data):
-        _check_size(size, settings, image.param)
-    return _upright(heic.load_heic(image.data, useful_side_px=_DRAFT_MARGIN * size_px, stop=stop))
-
-
-def _load(file: ImageFile, format_: Format, size_px: int) -> Image.Image:
+    if format_ == "HEIC":
+        return _upright(_load_heic(image, size_px, settings, stop))
+    opened = partial(_open, image, format_, settings, stop)
+    file = opened()
+    if format_ == "PNG":
+        return _upright(load_png(file, opened))
+    if format_ == "GIF":
+        return _load_gif(file)
     if format_ == "JPEG":
         file.draft(None, (_DRAFT_MARGIN * size_px, _DRAFT_MARGIN * size_px))
         file.decodermaxblock = _JPEG_BLOCK_BYTES
     file.load()
     return _upright(file)
+
+
+def _load_gif(file: ImageFile) -> Image.Image:
+    """Return the first frame, on white if it does not cover the canvas.
+
+    Pillow fills the rest with the first colour of the palette, browsers leave it clear. Where the
+    frame has a clear colour, Pillow fills the rest with that.
+    """
+    covered = file.tile[0].extents if file.tile else None
+    file.load()
+    if covered in (None, (0, 0, *file.size)) or file.has_transparency_data:
+        return file
+    canvas = Image.new("RGB", file.size, "white")
+    canvas.paste(file.crop(covered), covered)
+    return canvas
+
+
+def _load_heic(image: ImageBytes, size_px: int, settings: ImageSettings, stop: Stop) -> Image.Image:
+    for size in heic.sizes_px(image.data):
+        _check_size(size, settings, image.param)
+    try:
+        return heic.load_heic(
+            image.data,
+            useful_side_px=_DRAFT_MARGIN * size_px,
+            max_side_px=settings.max_side_px,
+            max_pixels=settings.max_pixels,
+            stop=stop,
+        )
+    except heic.TooManyPixels as error:
+        raise _too_large(settings, image.param) from error
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -81,16 +81,16 @@ class URLFetcher:
     async def fetched(self, reference: ImageReference) -> AsyncIterator[ImageBytes]:
         """Yield the bytes behind the URL and hold the place while the context lasts.
 
-        So at most `fetch_concurrency` fetched pictures are in memory. Raises `InvalidImageURL`, or
-        `Overloaded` if no place came free in time.
+        So at most `fetch_concurrency` fetched pictures are in memory. The wait for a place and the
+        fetch may take `fetch_timeout_s` each: a slow host of another caller must not use up the
+        time of this fetch. Raises `InvalidImageURL`, or `Overloaded` if no place came free in time.
         """
-        deadline_s = asyncio.get_running_loop().time() + self._settings.fetch_timeout_s
         try:
             target = self._guard.read(reference.url)
         except Refused as error:
             raise InvalidImageURL(_REFUSED, param=reference.param) from error
         try:
-            async with asyncio.timeout_at(deadline_s):
+            async with asyncio.timeout(self._settings.fetch_timeout_s):
                 await self._places.acquire()
         except TimeoutError as error:
             raise Overloaded(
@@ -99,11 +99,12 @@ class URLFetcher:
                 retry_after_s=RETRY_AFTER_S,
             ) from error
         try:
-            yield await self._fetch(target, deadline_s, reference.param)
+            yield await self._fetch(target, reference.param)
         finally:
             self._places.release()
 
-    async def _fetch(self, target: Target, deadline_s: float, param: str) -> ImageBytes:
+    async def _fetch(self, target: Target, param: str) -> ImageBytes:
+        deadline_s = asyncio.get_running_loop().time() + self._settings.fetch_timeout_s
         try:
             async with asyncio.timeout_at(deadline_s):
                 data = await self._follow_redirects(target, deadline_s)

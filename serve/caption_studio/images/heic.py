@@ -24,18 +24,26 @@ from caption_studio.images.stop import Stop, Stopped
 logger = logging.getLogger(__name__)
 
 _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
-_SIZE = re.compile(rb"ispe.{4}(.{4})(.{4})", re.DOTALL)
+_SIZE = re.compile(rb"(?=(?:\0\0\0\x01ispe.{8}|(?<!\0\0\0\x01)ispe).{4}(.{4})(.{4}))", re.DOTALL)
+"""Length, type and version of a box, then width and height. A length of 1 says that the length is
+in 8 bytes after the type. The matches may overlap: anything may stand before a box."""
 _TURNED = re.compile(rb"irot|imir")
 _ORIENTATION_TAG = 0x0112
 _STOP_CHECK_S = 0.1
 _NOT_DECODED = "The image could not be decoded."
 _SENT_BY_OTHERS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that somebody else sends as a rule, such as the kernel when memory is short."""
+_TOO_MANY_PIXELS = 3
+"""The exit status of `heic_process.py` that says so."""
 _PROGRAM = Path(__file__).with_name("heic_process.py")
 
 
 class NoPicture(Exception):
     """The file is truncated or corrupt, or its decoder failed on it."""
+
+
+class TooManyPixels(Exception):
+    """The picture is over the caps."""
 
 
 def is_heic(data: bytes) -> bool:
@@ -50,23 +58,30 @@ def is_heic(data: bytes) -> bool:
 def sizes_px(data: bytes) -> list[tuple[int, int]]:
     """Return width and height of each image in the file, also of the tiles of a larger one.
 
-    libheif decodes no image whose real size differs from the one stated in the file.
+    libheif decodes no image whose real size differs from the one stated in the file. Raises
+    `NoPicture` for an image without width or height.
     """
     found = _SIZE.findall(_without_media(data))
-    return [
+    sizes = [
         (int.from_bytes(width, "big"), int.from_bytes(height, "big")) for width, height in found
     ]
+    if not all(map(all, sizes)):
+        raise NoPicture
+    return sizes
 
 
-def load_heic(data: bytes, *, useful_side_px: int, stop: Stop) -> Image.Image:
+def load_heic(
+    data: bytes, *, useful_side_px: int, max_side_px: int, max_pixels: int, stop: Stop
+) -> Image.Image:
     """Return the first picture, with its EXIF orientation if that is still to be applied.
 
     It may be reduced by a whole factor, with its shorter side at least `useful_side_px`. Raises
-    `NoPicture`, `EngineFailure` if the process cannot start or somebody ends it, and `Stopped` as
-    soon as `stop` says so.
+    `NoPicture`, `TooManyPixels`, `EngineFailure` if the process cannot start or somebody ends it,
+    and `Stopped` as soon as `stop` says so.
     """
     # -P: this folder's modules must not shadow other libraries' modules of the same name.
-    command = [sys.executable, "-P", str(_PROGRAM), str(useful_side_px)]
+    limits = map(str, (useful_side_px, max_side_px, max_pixels))
+    command = [sys.executable, "-P", str(_PROGRAM), *limits]
     with (
         open(os.memfd_create("heic"), "w+b") as file,
         _started(command, file, data) as process,
@@ -79,6 +94,8 @@ def load_heic(data: bytes, *, useful_side_px: int, stop: Stop) -> Image.Image:
     if -process.returncode in _SENT_BY_OTHERS:
         logger.warning("a process that decoded HEIC was ended by signal %d", -process.returncode)
         raise EngineFailure(_NOT_DECODED)
+    if process.returncode == _TOO_MANY_PIXELS:
+        raise TooManyPixels
     if process.returncode != 0:
         raise NoPicture
     head, _, pixels = answer.partition(b"\n")

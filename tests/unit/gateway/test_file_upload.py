@@ -109,3 +109,12 @@ def test_places_are_shared_out() -> None:
     for place in held:
         place.__exit__(None, None, None)
     assert take("e", 9) == 4
+
+
+async def test_a_form_in_another_charset_is_refused(tmp_path: Path) -> None:
+    headers = {"content-type": f"{FORM['content-type']}; charset=unicode_escape"}
+    async with running(tmp_path) as client:
+        content = HEAD.replace(b'filename="a"', b'filename="\\ud800"') + b"x" + END
+        answer = await client.post("/v1/files", content=content, headers=headers)
+    assert answer.status_code == 400
+    assert "charset=utf-8" in answer.json()["error"]["message"]

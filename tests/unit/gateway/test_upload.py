@@ -77,3 +77,64 @@ async def test_of_a_picture_over_its_limit_no_more_is_kept_than_shows_it() -> No
     (picture,) = loader.loaded
     assert isinstance(picture, ImageBytes)
     assert len(picture.data) == 20 * 1024**2 + 1
+
+
+def form(name: bytes, text: bytes, charset: str) -> dict[str, Any]:
+    """Return a multipart request of a picture and one text field, for `client.post`."""
+    part = b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+    return {
+        "headers": {"content-type": f"multipart/form-data; boundary=b{charset}"},
+        "content": part % (b'image"; filename="a.png', b"bytes") + part % (name, text) + b"--b--",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [(b"prompt", b"\\ud800"), (b"n", b"\\ud800"), (b"metadata", b"\\ud800"), (b"\\ud800", b"x")],
+)
+@pytest.mark.parametrize(
+    "charset",
+    ["unicode_escape", "Raw-Unicode-Escape", "punycode", '"utf-7"', "utf-16", "none", "", "\\0"],
+)
+async def test_other_charsets_are_refused(name: bytes, text: bytes, charset: str) -> None:
+    async with gateway() as client:
+        answer = await client.post(PATH, **form(name, text, f"; charset={charset}"))
+    assert answer.status_code == 400
+    assert "charset=utf-8" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("", "é".encode()),
+        ("; charset=utf-8", "é".encode()),
+        ('; charset="UTF-8"', "é".encode()),
+        ("; charset=US-ASCII", b"\xe9"),
+        ("; charset=iso-8859-1", b"\xe9"),
+        ("; charset=latin-1", b"\xe9"),
+    ],
+)
+async def test_the_usual_charsets_are_read(charset: str, text: bytes) -> None:
+    captioner = FakeCaptioner()
+    async with gateway(captioner, loader=FakeLoader()) as client:
+        answer = await client.post(PATH, **form(b"prompt", text, charset))
+    assert answer.status_code == 200, answer.text
+    assert "Request: é\n" in captioner.prompts[0].text
+
+
+async def test_a_charset_among_the_fields_changes_nothing() -> None:
+    body = form(b"_charset_", b"punycode", "")
+    async with gateway() as client:
+        answer = await client.post(PATH, **body)
+    assert answer.json()["error"]["code"] == "unknown_parameter"
+
+
+@pytest.mark.parametrize(("suffix", "status"), [("é" * 20, 200), ("é" * 20 + "x", 400)])
+async def test_the_text_of_all_fields_counts(suffix: str, status: int) -> None:
+    fields = {"prompt": "x" * 60, "user": suffix}
+    async with gateway(loader=FakeLoader(), max_text_bytes=100) as client:
+        answer = await client.post(PATH, data=fields, files=[FILE])
+    assert answer.status_code == status, answer.text
+    if status == 400:
+        error = answer.json()["error"]
+        assert (error["param"], error["code"]) == ("user", "string_above_max_length")

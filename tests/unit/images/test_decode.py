@@ -199,6 +199,84 @@ def test_puts_transparent_pictures_on_white(data: bytes, right: tuple[int, ...])
     assert tuple(array[4, 7]) == right
 
 
+def keyed_png(depth: int, colour_type: int, left: str, right: str, key: str) -> bytes:
+    """Return a PNG 32 pixels wide and high; 8 pixels have the samples `left` or `right`, in hex."""
+    row = b"\0" + bytes.fromhex(left) * 2 + bytes.fromhex(right) * 2
+    header = struct.pack(">IIBBBBB", 32, 32, depth, colour_type, 0, 0, 0)
+    chunks = [chunk(b"IHDR", header), chunk(b"tRNS", bytes.fromhex(key))]
+    chunks += [chunk(b"IDAT", zlib.compress(row * 32)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("data", "right"),
+    [
+        (keyed_png(1, 0, "ff", "00", "0001"), (0, 0, 0)),
+        (keyed_png(2, 0, "aaaa", "5555", "0002"), (85, 85, 85)),
+        (keyed_png(4, 0, "55555555", "88888888", "0005"), (136, 136, 136)),
+        (keyed_png(8, 0, "55" * 8, "88" * 8, "0055"), (136, 136, 136)),
+        (keyed_png(16, 0, "0000" * 8, "0001" * 8, "0000"), (0, 0, 0)),
+        (keyed_png(16, 0, "8040" * 8, "8140" * 8, "8040"), (129, 129, 129)),
+        (keyed_png(8, 2, "123456" * 8, "123457" * 8, "001200340056"), (0x12, 0x34, 0x57)),
+        (
+            keyed_png(16, 2, "123456789abc" * 8, "123456789abd" * 8, "123456789abc"),
+            (0x12, 0x56, 0x9A),
+        ),
+        (keyed_png(16, 2, "000000000012" * 8, "000000001200" * 8, "000000000012"), (0, 0, 0x12)),
+    ],
+    ids=["grey 1", "grey 2", "grey 4", "grey 8", "black", "grey 16", "rgb 8", "rgb 16", "blue"],
+)
+def test_the_colour_key_of_a_png_is_compared_with_the_samples_of_the_file(
+    data: bytes, right: tuple[int, ...]
+) -> None:
+    array = pixels(data, size_px=32)
+    assert (array[:, :16] == WHITE).all()
+    assert (array[:, 16:] == right).all()
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_picture_with_a_colour_key_is_turned_upright(depth: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    extra = chunk(b"eXIf", exif.tobytes()[6:])
+    for colour_type, samples in ((0, 1), (2, 3)):
+        level = "80" * (depth // 8) * samples * 8
+        data = keyed_png(
+            depth, colour_type, "00" * len(bytes.fromhex(level)), level, "0000" * samples
+        )
+        array = pixels(with_chunks(data, extra), size_px=32)
+        assert (array[:, :16] == 128).all()
+        assert (array[:, 16:] == WHITE).all()
+
+
+def small_frame_gif(frame: Image.Image, at: tuple[int, int], **options: Any) -> bytes:
+    """Return a GIF with a canvas of 32 by 32 pixels, on which its one frame lies at a place."""
+    gif = bytearray(encode(frame, "GIF", **options))
+    gif[6:10] = struct.pack("<HH", 32, 32)
+    start = gif.index(b"\x2c\0\0\0\0")
+    gif[start + 1 : start + 5] = struct.pack("<HH", *at)
+    return bytes(gif)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (24, 24), (3, 9)])
+@pytest.mark.parametrize("options", [{}, {"transparency": 0}], ids=["opaque", "clear colour"])
+def test_what_a_gif_frame_does_not_cover_is_white(at: tuple[int, int], options: Any) -> None:
+    frame = Image.new("P", (8, 8), 1)
+    frame.putpalette([*RED, 0, 0, 255])
+    frame.putpixel((0, 0), 0)
+    expected = np.full((32, 32, 3), 255)
+    left, top = at
+    expected[top : top + 8, left : left + 8] = (0, 0, 255)
+    expected[top, left] = WHITE if options else RED
+    assert np.array_equal(pixels(small_frame_gif(frame, at, **options), size_px=32), expected)
+
+
+def test_a_grey_gif_frame_does_not_blacken_the_rest() -> None:
+    array = pixels(small_frame_gif(Image.new("L", (8, 8), 90), (0, 0)), size_px=32)
+    assert tuple(array[4, 4]) == (90, 90, 90)
+    assert tuple(array[20, 20]) == WHITE
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
 def test_reads_a_single_pixel_of_any_mode(mode: str) -> None:
     assert pixels(encode(Image.new(mode, (1, 1)))).min() in (0, 255)  # black, or clear

@@ -447,6 +447,24 @@ async def test_only_so_many_fetches_run_and_the_wait_is_under_the_deadline(
             assert image.data == PNG
 
 
+async def test_the_wait_for_a_place_takes_no_time_from_the_fetch(example: Internet) -> None:
+    fetcher = example.fetcher(fetch_concurrency=1, fetch_timeout_s=1.5)
+    reference = ImageReference(URL, PARAM)
+
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.9)
+        writer.write(ok())
+        await writer.drain()
+
+    async def fetch() -> bytes:
+        async with fetcher.fetched(reference) as image:
+            return image.data
+
+    async with example.site(ADDRESS, 80, slow):
+        first, second = await asyncio.gather(fetch(), fetch())
+    assert first == second == PNG
+
+
 @pytest.mark.parametrize("answer", [b"", silence, ok()])
 async def test_a_place_comes_free_however_the_fetch_ends(example: Internet, answer: object) -> None:
     fetcher = example.fetcher(fetch_concurrency=1, fetch_timeout_s=0.4)

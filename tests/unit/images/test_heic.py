@@ -68,6 +68,21 @@ def claiming(data: bytes, width_px: int, height_px: int) -> bytes:
     return data[:at] + struct.pack(">II", width_px, height_px) + data[at + 8 :]
 
 
+def with_a_long_length(data: bytes) -> bytes:
+    """Return the file with the length of its `ispe` box in 64 bits, as ISO/IEC 14496-12 allows.
+
+    Two compatible brands make room, so that the coded picture stays where it is.
+    """
+    end = int.from_bytes(data[:4], "big")
+    boxes = bytearray(data[end:])
+    for parent in (b"meta", b"iprp", b"ipco"):
+        at = boxes.index(parent) - 4
+        boxes[at : at + 4] = struct.pack(">I", int.from_bytes(boxes[at : at + 4], "big") + 8)
+    at = boxes.index(b"ispe") - 4
+    boxes[at : at + 8] = struct.pack(">I4sQ", 1, b"ispe", 28)
+    return struct.pack(">I", end - 8) + data[4 : end - 8] + bytes(boxes)
+
+
 HEIC = heif(quarters())
 READ = {
     "heic": HEIC,
@@ -80,6 +95,7 @@ READ = {
     "ten bits": deep(),
     "major brand mif1": rebranded(HEIC, b"mif1", b"heic"),
     "no icc profile": heif(quarters(), icc_profile=b"no profile"),
+    "a length in 64 bits": with_a_long_length(HEIC),
     "a script too": HEIC + b"<script>alert(1)</script>",
     "exif that is none": heif(quarters(), exif=b"Exif\0\0" + b"\xff" * 40),
 }
@@ -160,6 +176,31 @@ def test_the_caps_are_those_of_the_settings() -> None:
     assert pixels(data, max_pixels=64 * 64, max_side_px=64).shape == (8, 8, 3)
     assert "4095 are allowed" in refusal(data, max_pixels=4095).message
     assert isinstance(refusal(data, max_side_px=63), ImageTooLarge)
+
+
+def test_a_size_cannot_hide_behind_a_long_length_or_other_bytes() -> None:
+    data = with_a_long_length(heif(NOISE))
+    assert heic.sizes_px(data) == [(64, 64)]
+    assert isinstance(refusal(data, max_pixels=4095), ImageTooLarge)
+    box = struct.pack(">I4sIII", 20, b"ispe", 0, 70_000, 9)
+    assert (70_000, 9) in heic.sizes_px(b"\0\0\0\x18free....ispe\1\1\1\1" + box)
+
+
+@pytest.mark.parametrize("size", [(0, 8), (8, 0)])
+def test_a_size_of_zero_is_refused(size: tuple[int, int]) -> None:
+    data = claiming(HEIC, *size)
+    with pytest.raises(heic.NoPicture):
+        heic.sizes_px(data)
+    assert isinstance(refusal(data), ImageParseError)
+
+
+@pytest.mark.parametrize("caps", [{"max_pixels": 4095}, {"max_side_px": 63}])
+def test_its_process_keeps_the_caps_too(
+    caps: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = heif(NOISE)
+    monkeypatch.setattr(heic, "sizes_px", lambda data: [])
+    assert isinstance(refusal(data, **caps), ImageTooLarge)
 
 
 @pytest.mark.parametrize("looks", [0, 1])
