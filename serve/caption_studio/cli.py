@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="what a service loads")
     model_commands = models.add_subparsers(required=True, metavar="COMMAND")
     train = model_commands.add_parser(
-        "train-demo", help="make the demo models anew: six to seven hours on two cores"
+        "train-demo", help="make the demo models anew: seven to eight hours on two cores"
     )
     train.add_argument("--output", type=Path, required=True, metavar="DIR")
     train.set_defaults(run=_train_demo)

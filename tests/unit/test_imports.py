@@ -94,7 +94,7 @@ ONLY_IN = {
     "datasets": ("training/",),
     "bitsandbytes": ("training/",),
     "fsspec": ("batches/store.py", "language/adapters/fetch.py", "training/dataset/"),
-    "huggingface_hub": ("language/adapters/fetch.py", "model_files.py"),
+    "huggingface_hub": ("language/adapters/fetch.py", "model_files.py", "training/base.py"),
 }
 
 

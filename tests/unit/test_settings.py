@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from caption_studio.images.url_guard import URLGuard
 from caption_studio.records import NO_BATCHES
 from caption_studio.settings import Settings
 
@@ -23,6 +24,102 @@ def test_the_environment_is_above_the_file(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_unknown_setting_is_an_error_not_a_default() -> None:
     with pytest.raises(ValidationError):
         Settings.load({"vision": {"max_batch": 5}})
+
+
+@pytest.mark.parametrize(
+    "name", ["visoin", "_env_prefix", "_env_file", "_cli_parse_args", "__pydantic_self__", True, 7]
+)
+def test_what_is_no_setting_is_refused_whatever_its_kind(name: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: no such setting$"):
+        Settings.load({name: "X"})
+
+
+def test_a_name_within_a_section_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, told in (("_max_n", "Extra inputs"), (True, "Keys should be strings")):
+        with pytest.raises(ValidationError, match=told):
+            Settings.load({"gateway": {name: 1}})
+    monkeypatch.setenv("CAPTION_STUDIO_GATEWAY__MAX_N", "3")  # both are merged
+    with pytest.raises(ValidationError, match="Keys should be strings"):
+        Settings.load({"gateway": {True: 1}})
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "inf", 1e18])
+def test_no_time_of_a_request_is_endless(value: object) -> None:
+    for name in ("request_timeout_s", "upload_timeout_s"):
+        with pytest.raises(ValidationError, match=rf"gateway\.{name}"):
+            Settings.load({"gateway": {name: value}})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"images": {"fetch_timeout_s": float("inf")}},
+        {"guards": {"moderation_timeout_s": float("inf")}},
+        {"scaling": {"gateway": {"target_cpus": float("inf")}}},
+    ],
+)
+def test_no_number_is_infinite(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        Settings.load(values)
+
+
+@pytest.mark.parametrize("address", ["", "collector:4318", "grpc://collector:4317", "http://"])
+def test_a_collector_that_could_never_be_reached_is_refused_at_the_start(address: str) -> None:
+    with pytest.raises(ValidationError, match=r"tracing\.otlp_endpoint"):
+        Settings.load({"tracing": {"otlp_endpoint": address}})
+
+
+@pytest.mark.parametrize("address", ["http://collector:4318/v1/traces", "https://[::1]:4318"])
+def test_a_collectors_address_is_taken(address: str) -> None:
+    assert Settings.load({"tracing": {"otlp_endpoint": address}}).tracing.is_on
+
+
+REACHABLE = (
+    "images.internal:8080",
+    "Store_1.internal:80",
+    "localhost:1",
+    "10.0.0.7:443",
+    "[::1]:65535",
+    "[fd00::1]:80",
+)
+UNREACHABLE = (
+    "",
+    ":80",
+    "images.internal",
+    "images.internal:",
+    "images.internal:http",
+    "images.internal:0",
+    "images.internal:080",
+    "images.internal:65536",
+    "http://images.internal:80",
+    "images.internal:80/",
+    "images.internal/a:80",
+    "me@images.internal:80",
+    "*.internal:80",
+    "images internal:80",
+    "10.0.0:80",
+    "10.0.0.07:80",
+    "0x7f:80",
+    "::1:80",
+    "[::1]",
+    "[0:0::1]:80",
+    "[fe80::1%eth0]:80",
+    "[images.internal]:80",
+)
+
+
+def test_allowed_hosts_are_those_that_a_url_can_name() -> None:
+    hosts = Settings.load({"images": {"allowed_hosts": REACHABLE}}).images.allowed_hosts
+    assert hosts == REACHABLE
+    for host in hosts:
+        guard = URLGuard(max_url_bytes=8192, listed_hosts=hosts)
+        assert guard.read(f"http://{host}/cat.png").is_listed
+
+
+@pytest.mark.parametrize("host", UNREACHABLE)
+def test_a_host_that_no_url_can_name_is_refused(host: str) -> None:
+    with pytest.raises(ValidationError, match=r"images\.allowed_hosts"):
+        Settings.load({"images": {"allowed_hosts": [host]}})
 
 
 def test_ids_are_unique() -> None:

@@ -288,6 +288,9 @@ CHECKS: dict[str, Callable[[], None]] = {
     "RAY_SERVE_HAPROXY_BINARY_PATH": names_our_command,
     "HAProxyApi -f": partial(says, f"{HAPROXY}.HAProxyApi", '"-f", self.config_file_path'),
     "RAY_SERVE_HAPROXY_SOCKET_PATH": puts_the_socket_below_its_folder,
+    f"{CONSTANTS}.RAY_SERVE_HAPROXY_SOCKET_PATH": partial(
+        says, CONSTANTS, '"RAY_SERVE_HAPROXY_SOCKET_PATH", "/tmp/haproxy-serve/admin.sock"'
+    ),
     **{variable: partial(reads, variable) for variable in VARIABLES},
     "RAY_SERVE_HAPROXY_RETRY_ON": partial(
         writes, "RAY_SERVE_HAPROXY_RETRY_ON", "retry-on {{ config.retry_on }}"

@@ -89,9 +89,9 @@ def _data() -> str:
   Those of the split `test` were committed before the last round of lessons and the adapters of the
   published models began; no phrase of the rounds before shares six words with them.
 - Seeds are fixed and torch's deterministic algorithms are on: the same machine with the same
-  number of threads makes the same weights again. The published base had its first nine rounds of
-  lessons with the phrases and texts that were there then. The first eleven had no lists of single
-  sentences, and their rows cut documents in two.
+  number of threads makes the same weights again. The published base had its first twelve rounds
+  of lessons with the phrases, texts and names that were there then. The first eleven had no lists
+  of single sentences, and their rows cut documents in two.
 """
 
 

@@ -25,7 +25,7 @@ _FIGURES = "figures.json"
 def train_demo(output_dir: Path, *, stages: Iterable[str] = STAGES) -> None:
     """Train the demo models into `output_dir` and write figures and model card beside them.
 
-    All stages take six to seven hours on two cores. Progress goes to this module's log. Seeds are
+    All stages take seven to eight hours on two cores. Progress goes to this module's log. Seeds are
     fixed and torch is deterministic for the rest of the process: the same machine with the same
     number of threads makes the same weights again.
 

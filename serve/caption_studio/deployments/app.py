@@ -188,7 +188,7 @@ def build(values: Mapping[str, Any] | None = None) -> Application:
     The environment is read here, once; replicas get the finished settings.
 
     Raises:
-        pydantic.ValidationError: an unknown setting or a bad value.
+        ValueError: an unknown setting or a bad value.
     """
     return application(Settings.load(values))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from caption_studio.doctor.machine import SERVICE_PORT, SHARED_PORTS, Machine
+from caption_studio.doctor.machine import SERVICE_PORT, Disk, Machine
 from caption_studio.memory import store_fits
 from caption_studio.model_libraries import (
     INSTALL,
@@ -64,7 +64,6 @@ def findings(machine: Machine) -> Iterator[Finding]:
     yield _shared_memory(machine)
     yield _gpu(machine)
     yield _service_port(machine)
-    yield _shared_ports(machine)
     yield _temporary(machine)
     yield _models(machine)
     yield _hub(machine)
@@ -155,36 +154,30 @@ def _gpu(machine: Machine) -> Finding:
 
 
 def _service_port(machine: Machine) -> Finding:
-    if SERVICE_PORT not in machine.taken_ports:
+    if not machine.port_is_taken:
         return Finding(Level.OK, "port", f"{SERVICE_PORT} is free")
     do = "If it is not this service, already running: caption-studio serve --port 8001"
     return Finding(Level.WARNING, "port", f"{SERVICE_PORT} is taken", do)
 
 
-def _shared_ports(machine: Machine) -> Finding:
-    taken = [str(port) for port in SHARED_PORTS if port in machine.taken_ports]
-    if not taken:
-        named = " and ".join(map(str, SHARED_PORTS))
-        return Finding(Level.OK, "Serve's ports", f"{named} are free, or shared with this user's")
-    do = (
-        "Another user's service has them: set RAY_SERVE_FALLBACK_PROXY_HTTP_PORT and "
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT to others."
-    )
-    return Finding(Level.PROBLEM, "Serve's ports", f"{', '.join(taken)} taken", do)
-
-
 def _temporary(machine: Machine) -> Finding:
     disk = machine.temporary
-    says = f"{disk.free_bytes / GB:.1f} GB free in {disk.path}"
+    says = _room(disk)
+    if not disk.is_writable:
+        do = "Ray and the logs must write there, 1 GB: TMPDIR names another folder."
+        return Finding(Level.PROBLEM, "temporary files", says, do)
     if disk.free_bytes >= TEMPORARY_BYTES:
         return Finding(Level.OK, "temporary files", says)
-    do = "Ray and the logs need 1 GB: make room."
+    do = "Ray and the logs need 1 GB: make room, or name another folder in TMPDIR."
     return Finding(Level.PROBLEM, "temporary files", says, do)
 
 
 def _models(machine: Machine) -> Finding:
     disk = machine.models
-    says = f"{disk.free_bytes / GB:.1f} GB free in {disk.path}"
+    says = _room(disk)
+    if not disk.is_writable:
+        do = "No model of the hub can be fetched into it: HF_HOME names another folder."
+        return Finding(Level.WARNING, "models' cache", says, do)
     if disk.free_bytes >= FULL_SIZE_DISK_BYTES:
         return Finding(Level.OK, "models' cache", says)
     do = (
@@ -192,6 +185,12 @@ def _models(machine: Machine) -> Finding:
         "HF_HOME names another folder."
     )
     return Finding(Level.WARNING, "models' cache", says, do)
+
+
+def _room(disk: Disk) -> str:
+    """Say how much is free, and that nothing can be written where that is so."""
+    free = f"{disk.free_bytes / GB:.1f} GB free in {disk.path}"
+    return free if disk.is_writable else f"{free}, which cannot be written"
 
 
 def _hub(machine: Machine) -> Finding:

@@ -1,5 +1,6 @@
 """A machine → the facts that the checks are about. Not here: what they mean (doctor.checks)."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -25,8 +26,8 @@ TOOLS = {
 }
 HEADER = "Python.h"
 SERVICE_PORT = 8000
-SHARED_PORTS = (8500, 9500)
-"""Where Serve's fallback proxy listens, HTTP and gRPC; services of one user share them."""
+TEMPORARY = "/tmp"
+"""Ray's files go there, or where TMPDIR says. Python's own rule would pass over a full folder."""
 
 SHARED_MEMORY = "/dev/shm"
 NVIDIA_DEVICE = "/dev/nvidiactl"
@@ -46,10 +47,11 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Disk:
-    """The file system of a folder, which need not exist yet."""
+    """The file system of a folder, which need not exist yet; whether this user may write there."""
 
     path: Path
     free_bytes: int
+    is_writable: bool
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Machine:
 
     `packages` are versions by name. `lacks` are those of the tools, and `Python.h`. `has_libnuma`:
     the loader finds it. `memory_bytes` are what a process may still take. `gpu_failure` says why
-    the driver does not answer, `hub_failure` why the hub does not.
+    the driver does not answer, `hub_failure` why the hub does not. `port_is_taken`: 8000 is.
     """
 
     python: tuple[int, int, int]
@@ -69,7 +71,7 @@ class Machine:
     shared_bytes: int
     gpus: tuple[Gpu, ...]
     gpu_failure: str | None
-    taken_ports: frozenset[int]
+    port_is_taken: bool
     models: Disk
     temporary: Disk
     hub: HubPlace
@@ -89,9 +91,9 @@ def look() -> Machine:
         shared_bytes=_disk(Path(SHARED_MEMORY)).free_bytes,
         gpus=gpus,
         gpu_failure=gpu_failure,
-        taken_ports=_taken_ports(),
+        port_is_taken=_port_is_taken(),
         models=_disk(hub.cache),
-        temporary=_disk(Path(tempfile.gettempdir())),
+        temporary=_disk(Path(os.environ.get("TMPDIR") or TEMPORARY)),
         hub=hub,
         hub_failure=None if hub.is_offline else _within(HUB_S, lambda: _hub_failure(hub.address)),
     )
@@ -107,10 +109,20 @@ def _lacks() -> tuple[str, ...]:
 def _disk(path: Path) -> Disk:
     for folder in (path, *path.parents):
         try:
-            return Disk(path, shutil.disk_usage(folder).free)
+            return Disk(path, shutil.disk_usage(folder).free, _is_writable(folder))
         except OSError:  # not there yet, or not for this user to see
             continue
-    return Disk(path, 0)
+    return Disk(path, 0, is_writable=False)
+
+
+def _is_writable(folder: Path) -> bool:
+    """Try it: a permission says nothing of a disk that is mounted read-only, or is full."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            probe.write(b"x")
+    except OSError:
+        return False
+    return True
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
@@ -143,20 +155,14 @@ def gpus_of(table: str) -> list[Gpu]:
     ]
 
 
-def _taken_ports() -> frozenset[int]:
-    options = [(SERVICE_PORT, socket.SO_REUSEADDR)]
-    options += [(port, socket.SO_REUSEPORT) for port in SHARED_PORTS]
-    return frozenset(port for port, option in options if not _is_free(port, option))
-
-
-def _is_free(port: int, option: int) -> bool:
+def _port_is_taken() -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, option, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", SERVICE_PORT))
         except OSError:
-            return False
-    return True
+            return True
+    return False
 
 
 def _hub_failure(address: str) -> str | None:

@@ -41,7 +41,9 @@ def load_png(file: ImageFile, reopened: Callable[[], ImageFile]) -> Image.Image:
 
 
 def _low_bytes(file: ImageFile) -> Image.Image:
-    file.tile = [tile._replace(args=_RGB_16_LOW) for tile in file.tile]
+    file.tile = [
+        type(tile)(tile.codec_name, tile.extents, tile.offset, _RGB_16_LOW) for tile in file.tile
+    ]
     file.load()
     return file
 

@@ -13,7 +13,6 @@ class TargetSettings(Section):
     weight: float = Field(
         gt=0,
         le=1_000_000,
-        allow_inf_nan=False,
         description="Its share of the callers is its weight / the sum of the weights.",
     )
 

@@ -10,6 +10,9 @@ from caption_studio.key_rules import check_key
 from caption_studio.limits import MAX_IN_FLIGHT
 from caption_studio.settings.section import Section
 
+LONGEST_S = 86_400
+"""A day, far below the 24 days that HAProxy can count, which waits for both times together."""
+
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -25,10 +28,16 @@ class GatewaySettings(Section):
         "413. At least `max_body_bytes`.",
     )
     upload_timeout_s: float = Field(
-        30.0, gt=0, description="How long a caller may take to send a request body."
+        30.0,
+        gt=0,
+        le=LONGEST_S,
+        description="How long a caller may take to send a request body.",
     )
     request_timeout_s: float = Field(
-        120.0, gt=0, description="How long a request may take, up to the last byte of its answer."
+        120.0,
+        gt=0,
+        le=LONGEST_S,
+        description="How long a request may take, up to the last byte of its answer.",
     )
     describe_share: float = Field(
         0.5,

@@ -1,8 +1,16 @@
 """How large a picture may be, and how it is fetched and decoded."""
 
-from pydantic import Field
+import re
+from ipaddress import IPv4Address, IPv6Address
+
+from pydantic import Field, field_validator
 
 from caption_studio.settings.section import Section
+
+_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_MAX_PORT = 65_535
 
 
 class ImageSettings(Section):
@@ -25,7 +33,9 @@ class ImageSettings(Section):
         "image store.",
     )
     fetch_timeout_s: float = Field(
-        10.0, gt=0, description="How long a fetch may take, redirects included."
+        10.0,
+        gt=0,
+        description="How long a fetch may take, redirects included; as long may it wait before.",
     )
     fetch_concurrency: int = Field(
         32, gt=0, description="Fetches of one gateway replica at a time."
@@ -39,3 +49,32 @@ class ImageSettings(Section):
     decode_workers: int = Field(
         2, gt=0, description="Pictures that one gateway replica decodes at a time."
     )
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_are_as_fetches_name_them(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in pairs:
+            host, _, port = pair.lower().rpartition(":")
+            is_port = _PORT.fullmatch(port) and int(port) <= _MAX_PORT
+            if not (is_port and _is_host(host)):
+                raise ValueError(
+                    "an allowed host is host:port, as images.internal:8080 or [fd00::1]:443: "
+                    "without a scheme or a path, an address in its usual form"
+                )
+        return pairs
+
+
+def _is_host(host: str) -> bool:
+    """Whether a URL of this host is compared under just this name (images.url_guard)."""
+    if host.startswith("[") and host.endswith("]"):
+        return _is_usual(host[1:-1], IPv6Address)
+    if _NUMBER.fullmatch(host.rpartition(".")[2]):
+        return _is_usual(host, IPv4Address)
+    return _NAME.fullmatch(host) is not None
+
+
+def _is_usual(address: str, kind: type[IPv4Address | IPv6Address]) -> bool:
+    try:
+        return str(kind(address)) == address and "%" not in address
+    except ValueError:
+        return False

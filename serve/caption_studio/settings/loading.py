@@ -50,9 +50,14 @@ class Settings(BaseSettings):
     def load(cls, values: Mapping[str, Any] | None = None) -> Self:
         """Build the settings from a config file's `values`, overlaid by the environment.
 
-        Raises `pydantic.ValidationError` for an unknown name or a bad value.
+        Raises `ValueError` for an unknown name, `pydantic.ValidationError` for a bad value or an
+        unknown name within a section.
         """
-        return cls(**(values or {}))
+        values = values or {}
+        # As arguments of the class some names would change how the settings are read: `_env_file`.
+        if unknown := [name for name in values if name not in cls.model_fields]:
+            raise ValueError(f"{', '.join(map(str, unknown))}: no such setting")
+        return cls(**values)
 
     @classmethod
     def settings_customise_sources(

@@ -23,6 +23,7 @@ class TracingSettings(Section):
 
     otlp_endpoint: str | None = Field(
         None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
         description="The address of an OTLP/HTTP collector, such as "
         "`http://collector:4318/v1/traces`. With null no spans are made.",
     )

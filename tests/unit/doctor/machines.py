@@ -22,9 +22,9 @@ FINE = Machine(
     shared_bytes=8 * GIB,
     gpus=(),
     gpu_failure=None,
-    taken_ports=frozenset(),
-    models=Disk(Path("/models/hub"), 100 * GB),
-    temporary=Disk(Path("/tmp"), 50 * GB),
+    port_is_taken=False,
+    models=Disk(Path("/models/hub"), 100 * GB, is_writable=True),
+    temporary=Disk(Path("/tmp"), 50 * GB, is_writable=True),
     hub=HUB,
     hub_failure=None,
 )

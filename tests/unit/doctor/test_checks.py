@@ -110,23 +110,28 @@ def test_a_card_is_named_with_its_memory() -> None:
 
 
 def test_a_taken_port_may_be_this_service() -> None:
-    found = finding("port", taken_ports=frozenset({8000}))
+    found = finding("port", port_is_taken=True)
     assert found.level == WARNING
     assert "--port" in found.do
 
 
-def test_another_users_ports_are_a_problem() -> None:
-    found = finding("Serve's ports", taken_ports=frozenset({9500}))
-    assert found.level == PROBLEM
-    assert found.says == "9500 taken"
-
-
 def test_disks() -> None:
-    full = Disk(Path("/x"), 10**8)
+    full = Disk(Path("/x"), 10**8, is_writable=True)
     assert finding("temporary files", temporary=full).level == PROBLEM
     found = finding("models' cache", models=full)
     assert found.level == WARNING
     assert found.says == "0.1 GB free in /x"
+    assert "HF_HOME" in found.do
+
+
+def test_a_folder_that_cannot_be_written_is_told_however_much_is_free() -> None:
+    disk = Disk(Path("/x"), 10**12, is_writable=False)
+    found = finding("temporary files", temporary=disk)
+    assert found.level == PROBLEM
+    assert found.says == "1000.0 GB free in /x, which cannot be written"
+    assert "TMPDIR" in found.do
+    found = finding("models' cache", models=disk)
+    assert found.level == WARNING
     assert "HF_HOME" in found.do
 
 

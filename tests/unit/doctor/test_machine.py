@@ -25,6 +25,7 @@ def test_this_machine() -> None:
     assert 0 < seen.memory_bytes < 2**50
     assert seen.shared_bytes > 0
     assert seen.models.free_bytes > 0
+    assert seen.models.is_writable
     assert seen.hub_failure is not None
     assert "refused" in seen.hub_failure
 
@@ -40,8 +41,26 @@ def test_a_cache_that_this_user_may_not_see_is_no_fault_of_doctor(
     usage = machine.shutil.disk_usage
     monkeypatch.setattr(machine.shutil, "disk_usage", refused)
     monkeypatch.setattr(machine, "SHARED_MEMORY", str(tmp_path))
-    monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert look().models.free_bytes > 0
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/proc/not/there"])  # not even root may write there
+def test_a_folder_that_cannot_be_written_is_seen_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setenv("TMPDIR", folder)
+    seen = look().temporary
+    assert (seen.path, seen.is_writable) == (Path(folder), False)
+
+
+def test_temporary_files_go_where_rays_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    seen = look().temporary
+    assert (seen.path, seen.is_writable) == (tmp_path, True)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.delenv("TMPDIR")
+    assert look().temporary.path == Path("/tmp")
 
 
 def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,18 +71,11 @@ def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) ->
     assert look().hub_failure == "SOCKS needs another package"
 
 
-def test_taken_ports_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_taken_port_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        monkeypatch.setattr(machine, "SERVICE_PORT", port)
-        monkeypatch.setattr(machine, "SHARED_PORTS", ())
-        assert look().taken_ports == {port}
-
-
-def test_a_port_that_services_share_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as ours:
-        monkeypatch.setattr(machine, "SHARED_PORTS", (ours.getsockname()[1],))
-        assert ours.getsockname()[1] not in look().taken_ports
+        monkeypatch.setattr(machine, "SERVICE_PORT", other.getsockname()[1])
+        assert look().port_is_taken
+    assert not look().port_is_taken
 
 
 def nvidia_smi(folder: Path, script: str) -> None:

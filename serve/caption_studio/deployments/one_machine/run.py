@@ -145,6 +145,8 @@ def _check_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise StartFailed(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+        except (TypeError, ValueError) as error:  # such as a NUL in the host
+            raise StartFailed(f"Cannot listen on {host!r}:{port}: {error}.") from error
 
 
 def _listen_to_signals(stop: threading.Event, reload: threading.Event) -> dict[int, Any]:

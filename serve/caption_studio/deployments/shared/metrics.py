@@ -19,6 +19,7 @@ import ray
 from prometheus_client import CollectorRegistry
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve._private.constants import RAY_SERVE_HAPROXY_SOCKET_PATH
 
 from caption_studio.deployments.edge.admin_socket import own_responses
 from caption_studio.deployments.shared.key_value import RayKeyValueStore
@@ -150,15 +151,27 @@ def of_this_proxy() -> SharedMetrics | None:
 
     Every gateway of a machine writes the same record, so it exists while any of them does.
     """
-    path = os.environ.get("RAY_SERVE_HAPROXY_SOCKET_PATH")
-    if path is None:
+    node = ray.get_runtime_context().get_node_id()
+    folder = proxy_folder(node)
+    if folder is None:
         return None
     return SharedMetrics(
-        proxy_registry(partial(own_responses, Path(path).parent)),
+        proxy_registry(partial(own_responses, folder)),
         RayKeyValueStore("metrics", serve.get_replica_context().app_name),
         deployment=exposition.PROXY,
-        replica=ray.get_runtime_context().get_node_id(),
+        replica=node,
     )
+
+
+def proxy_folder(node: str) -> Path | None:
+    """Return the folder where Serve puts the admin socket of a node's HAProxy; None without one.
+
+    On a cluster no variable names the path, and Serve takes its default. Each node has a folder
+    below it, so that nodes on one machine do not count each other's answers.
+    """
+    if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") != "1":
+        return None
+    return Path(RAY_SERVE_HAPROXY_SOCKET_PATH).parent / node
 
 
 def of_this_replica(registry: CollectorRegistry) -> SharedMetrics:

@@ -1,12 +1,13 @@
 """What a gateway shows of the other replicas, over one store in memory."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from caption_studio.deployments.shared import metrics
-from caption_studio.deployments.shared.metrics import STALE_S, SharedMetrics
+from caption_studio.deployments.shared.metrics import STALE_S, SharedMetrics, proxy_folder
 
 pytestmark = pytest.mark.anyio
 
@@ -105,3 +106,25 @@ async def test_a_record_that_cannot_be_read_hides_no_other() -> None:
     store.values["Captioner/c0"] = b"of another version"
     text = (await replica(store, Clock(), "Gateway", "g1", 1).exposition()).decode()
     assert 'replica="g1"' in text
+
+
+@pytest.mark.parametrize("socket", ["/tmp/haproxy-serve/admin.sock", "/tmp/studio-a/admin.sock"])
+def test_a_nodes_proxy_is_asked_where_serve_has_put_its_socket(
+    socket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "RAY_SERVE_HAPROXY_SOCKET_PATH", socket)
+    monkeypatch.setenv("RAY_SERVE_ENABLE_HA_PROXY", "1")
+    assert proxy_folder("n1") == Path(socket).parent / "n1"
+
+
+def test_on_a_cluster_no_variable_needs_to_name_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_SERVE_HAPROXY_SOCKET_PATH", raising=False)
+    monkeypatch.setenv("RAY_SERVE_ENABLE_HA_PROXY", "1")
+    folder = proxy_folder("n1")
+    assert folder is not None
+    assert folder.name == "n1"
+
+
+def test_where_serve_runs_no_haproxy_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_SERVE_ENABLE_HA_PROXY", raising=False)
+    assert proxy_folder("n1") is None
