@@ -13,7 +13,7 @@ from benchmarks.cluster import models
 from benchmarks.cluster.hosted import Phase, Sent, hosted, poisson
 from benchmarks.cluster.nodes import KINDS
 from benchmarks.cluster.plot import timeline
-from benchmarks.hardware import describe
+from benchmarks.hardware import Environment, describe
 from benchmarks.report.plots import png
 
 RESULTS = Path(__file__).parents[1] / "results" / "cluster"
@@ -40,7 +40,7 @@ EXPERIMENTS = {
 }
 
 
-def run(name: str, experiment: Experiment, log: Path) -> dict[str, Any]:
+def run(name: str, experiment: Experiment, environment: Environment, log: Path) -> dict[str, Any]:
     """Run one experiment on a cluster of its own; return its result as JSON."""
     arrivals_s = poisson(experiment.phases, experiment.seed)
     until_s = sum(seconds for seconds, _ in experiment.phases)
@@ -52,7 +52,7 @@ def run(name: str, experiment: Experiment, log: Path) -> dict[str, Any]:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "experiment": asdict(experiment),
         "models": "the embedded ones" if experiment.embedded else models.described(),
-        "environment": asdict(describe()),
+        "environment": asdict(environment),
         "requests": len(sent.samples),
         "failed": [asdict(sample) for sample in sent.failed],
         "samples": [
@@ -79,10 +79,11 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="DIR")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
+    environment = describe()  # once: the results change the work tree that it tells the commit of
     failed = 0
     for name in options.names or EXPERIMENTS:
         with tempfile.TemporaryDirectory() as folder:
-            result = run(name, EXPERIMENTS[name], Path(folder) / "log")
+            result = run(name, EXPERIMENTS[name], environment, Path(folder) / "log")
         failed += len(result["failed"])
         print(f"{name}: {result['requests']} requests, {len(result['failed'])} failed", flush=True)
         (options.output / f"{name}.json").write_text(json.dumps(result) + "\n")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import yaml
 
-from caption_studio.client.service import client_of, service_url, told
+from caption_studio.client.service import can_be_sent, client_of, service_url, told
 
 ADMIN_KEY_VARIABLE = "CAPTION_STUDIO_ADMIN_KEY"
 TIMEOUT_S = 90.0
@@ -31,7 +31,7 @@ def administer(arguments: argparse.Namespace) -> int:
     try:
         url = service_url(arguments.url)
         key = arguments.admin_key or os.environ.get(ADMIN_KEY_VARIABLE)
-        if key is not None and not (key.isascii() and key.isprintable()):
+        if key is not None and not can_be_sent(key):
             raise ValueError("the administrator's key holds other characters than visible ASCII")
         body = _body(arguments)
     except (ValueError, OSError, yaml.YAMLError) as error:

@@ -10,7 +10,7 @@ from itertools import islice
 
 from caption_studio.client.output import Output
 from caption_studio.client.pictures import Picture, PictureFailed, find_pictures
-from caption_studio.client.service import AllFail, Caption, Service, service_url
+from caption_studio.client.service import AllFail, Caption, Service, can_be_sent, service_url
 from caption_studio.client.tabulate import tabulate
 
 API_KEY_VARIABLE = "CAPTION_STUDIO_API_KEY"
@@ -29,7 +29,7 @@ def caption(arguments: argparse.Namespace) -> int:
     api_key = arguments.api_key or os.environ.get(API_KEY_VARIABLE) or None
     try:
         url = service_url(arguments.url)
-        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        if api_key is not None and not can_be_sent(api_key):
             raise ValueError("an API key consists of visible ASCII characters")
         _check_options(arguments)
     except ValueError as error:

@@ -137,6 +137,11 @@ class Service:
         )
 
 
+def can_be_sent(key: str) -> bool:
+    """Return whether a header can hold the key: visible ASCII characters."""
+    return key.isascii() and key.isprintable()
+
+
 def client_of(url: str, key: str | None, timeout_s: float) -> httpx.Client:
     """Return a client for single calls to the service at `url`."""
     return httpx.Client(

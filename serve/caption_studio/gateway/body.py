@@ -29,6 +29,7 @@ from caption_studio.limits import MAX_DATA_URL_CHARS_PER_BYTE
 from caption_studio.observability.metrics import CLIENT_GONE
 from caption_studio.records import ImageBytes
 from caption_studio.settings import GatewaySettings
+from caption_studio.wire.bounds import too_much_text
 from caption_studio.wire.json_body import PIECE_BYTES, JSONBody, JSONReader, Limits
 
 
@@ -137,11 +138,7 @@ async def _parts(form: FormData, settings: GatewaySettings, max_image_bytes: int
                 raise InvalidValue("A field may be sent once.", param=name)
             text_bytes += len(value.encode())
             if text_bytes > settings.max_text_bytes:
-                raise TooLong(
-                    f"The text of a request may be at most {settings.max_text_bytes} bytes long.",
-                    param=name,
-                    code="string_above_max_length",
-                )
+                raise too_much_text(settings.max_text_bytes, name)
             fields[name] = value
         elif name != "image":
             raise UnknownParameter(f"Unrecognized file supplied: {name}.", param=name)

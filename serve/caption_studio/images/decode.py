@@ -66,7 +66,7 @@ def decode(
     try:
         # Nested, so that no step keeps the one before it alive: each may be 256 MB.
         square = _resize_and_crop(
-            _to_rgb(_loaded(image, format_, size_px, settings, stop), stop), size_px
+            _to_rgb(_upright(_loaded(image, format_, size_px, settings, stop)), stop), size_px
         )
     except (*PILLOW_ERRORS, heic.NoPicture) as error:
         raise ImageParseError(
@@ -123,18 +123,18 @@ def _loaded(
     stop: Stop,
 ) -> Image.Image:
     if format_ == "HEIC":
-        return _upright(_load_heic(image, size_px, settings, stop))
+        return _load_heic(image, size_px, settings, stop)
     opened = partial(_open, image, format_, settings, stop)
     file = opened()
     if format_ == "PNG":
-        return _upright(load_png(file, opened))
+        return load_png(file, opened)
     if format_ == "GIF":
         return _load_gif(file)
     if format_ == "JPEG":
         file.draft(None, (_DRAFT_MARGIN * size_px, _DRAFT_MARGIN * size_px))
         file.decodermaxblock = _JPEG_BLOCK_BYTES
     file.load()
-    return _upright(file)
+    return file
 
 
 def _load_gif(file: ImageFile) -> Image.Image:

@@ -51,11 +51,16 @@ def check_limits(
             f"A request may hold at most {gateway.max_images} images.", param=images_param
         )
     if _is_longer(turns, gateway.max_text_bytes):
-        raise TooLong(
-            f"The text of a request may be at most {gateway.max_text_bytes} bytes long.",
-            param=text_param,
-            code="string_above_max_length",
-        )
+        raise too_much_text(gateway.max_text_bytes, text_param)
+
+
+def too_much_text(max_bytes: int, param: str | None) -> TooLong:
+    """Return the error for a request with more text than `max_bytes`."""
+    return TooLong(
+        f"The text of a request may be at most {max_bytes} bytes long.",
+        param=param,
+        code="string_above_max_length",
+    )
 
 
 def _is_longer(turns: Sequence[Turn], max_bytes: int) -> bool:

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from caption_studio.errors import ModelNotFound, TooLong
+from caption_studio.wire.bounds import too_much_text
 from caption_studio.wire.json_strings import (
     LONG_CHARS,
     SHORT,
@@ -161,11 +162,7 @@ class JSONReader:
             field = self._last_field()
             if field == "model":
                 raise ModelNotFound("The model that `model` names does not exist.", param="model")
-            raise TooLong(
-                f"The text of a request may be at most {self._limits.text_chars} bytes long.",
-                param=field,
-                code="string_above_max_length",
-            )
+            raise too_much_text(self._limits.text_chars, field)
         if self._pictures > self._limits.pictures:
             raise TooLong(
                 f"A request may hold at most {self._limits.pictures} images.",

@@ -20,6 +20,7 @@ from caption_studio.errors import (
     TooLong,
     UnknownParameter,
 )
+from caption_studio.wire.bounds import too_much_text
 from caption_studio.wire.json_body import JSONBody, read_whole
 from caption_studio.wire.json_strings import malformed
 from caption_studio.wire.passed_over import DEFAULTS
@@ -81,11 +82,7 @@ def _restore(value: Any, body: JSONBody) -> None:
             elif isinstance(item, str) and item in body.long_strings:
                 container[key] = text = body.long_strings[item]
                 if len(text) > body.text_chars and key not in PICTURE_FIELDS:
-                    raise TooLong(
-                        f"The text of a request may be at most {body.text_chars} bytes long.",
-                        param=_param(here),
-                        code="string_above_max_length",
-                    )
+                    raise too_much_text(body.text_chars, _param(here))
 
 
 def _check_members(value: Any) -> None:

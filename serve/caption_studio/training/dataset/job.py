@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from caption_studio.client.service import service_url
+from caption_studio.client.service import can_be_sent, service_url
 from caption_studio.training.chat.connection import key_in_environment
 from caption_studio.training.dataset.build import Plan
 from caption_studio.training.dataset.describing import Describer, in_process, through_service
@@ -161,6 +161,6 @@ def _taught_by(arguments: argparse.Namespace, items: Sequence[Item]) -> TaughtBy
 
 
 def _checked_key(key: str | None) -> str | None:
-    if key and not (key.isascii() and key.isprintable()):
+    if key and not can_be_sent(key):
         raise ValueError("a key consists of visible ASCII characters")
     return key or None

@@ -119,6 +119,7 @@ def _load(*arguments: Any) -> Any:
 
 def _judge(arguments: argparse.Namespace) -> Any:
     """Return the judge, None if none is asked for. Raises `EvaluationProblem`."""
+    from caption_studio.client.service import can_be_sent
     from caption_studio.training.evaluation.judge.asking import Judge, api_url, judge_key
     from caption_studio.training.evaluation.problem import EvaluationProblem
 
@@ -127,7 +128,7 @@ def _judge(arguments: argparse.Namespace) -> Any:
     if not arguments.judge_url or not arguments.judge_model:
         raise EvaluationProblem("A judge needs both --judge-url and --judge-model.")
     key = judge_key()
-    if key is not None and not (key.isascii() and key.isprintable()):
+    if key is not None and not can_be_sent(key):
         raise EvaluationProblem("The judge's key holds other characters than visible ASCII.")
     try:
         return Judge(api_url(arguments.judge_url), arguments.judge_model, key)

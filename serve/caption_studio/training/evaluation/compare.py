@@ -12,7 +12,7 @@ from caption_studio.training.evaluation.results import Results
 Word = Literal["better", "worse", "no clear difference"]
 WIN_RATE, PERPLEXITY = "win_rate", "perplexity"
 _TOLD_BY_CAPTIONS = (NAMES, OBEYS, "distinct_")
-"""Beginnings of measures of the same rows that only the captions can take samples from."""
+"""How the names of measures begin that have fewer samples only if the captions tell less."""
 
 
 @dataclass(frozen=True, slots=True)

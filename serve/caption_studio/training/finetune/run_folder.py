@@ -109,7 +109,7 @@ class RunFolder:
     def _lock(self, lock: GrowingFile) -> None:
         """Raise `Refused` if the lock cannot be had.
 
-        It is not in its place where the process that held it has just finished.
+        If its file was removed meanwhile, the process that held it has just finished.
         """
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
